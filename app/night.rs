@@ -1,0 +1,118 @@
+//! What one night gives to those who print it, mail it and keep it.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use muster_core::case::{Case, CaseEvent};
+use muster_core::figures::Figures;
+use muster_core::finding::{Family, Severity};
+use muster_core::map::Tally;
+use muster_core::mapping::Title;
+use serde::{Deserialize, Serialize};
+
+/// One reconciled night.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Night {
+    /// The city's name.
+    pub city: Title,
+    /// The night, as a day.
+    pub tonight: NaiveDate,
+    /// Every feed, used or left out, in configuration order.
+    pub feeds: Vec<FeedNight>,
+    /// Every rule card, in id order.
+    pub rules: Vec<RuleNight>,
+    /// Every case that is open or changed tonight, by number.
+    pub cases: Vec<Case>,
+    /// What happened to cases tonight.
+    pub events: Vec<CaseEvent>,
+    /// The people the cases speak of, by tonight's number.
+    pub people: BTreeMap<i32, PersonShown>,
+    /// The units of the register, by tonight's number.
+    pub units: BTreeMap<i32, UnitShown>,
+    /// Unit names and codes of feeds that could not be linked, most rows first.
+    pub unlinked_units: Vec<UnlinkedUnit>,
+    /// Establishment against staff.
+    pub figures: Figures,
+    /// People of tonight.
+    pub people_count: u64,
+    /// Identities by how they were linked.
+    pub link_methods: BTreeMap<String, u64>,
+}
+
+/// One feed of the night.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeedNight {
+    /// `department/feed`.
+    pub feed: String,
+    /// Title of the department.
+    pub department: Title,
+    /// The shared table it fills.
+    pub table: String,
+    /// Why it was left out; empty when it was used.
+    pub left_out: Vec<Said>,
+    /// Counts; null when the pull itself failed.
+    pub tally: Option<Tally>,
+    /// Lines that were neither rows nor totals (titles, blanks, signatures).
+    pub skipped_lines: u64,
+    /// Hash of the landed delivery; null when the pull failed.
+    pub sha256: Option<String>,
+}
+
+/// A sentence in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// 中文.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// One rule of the night.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuleNight {
+    /// Rule id.
+    pub id: String,
+    /// Its title.
+    pub title: Title,
+    /// Its group.
+    pub family: Family,
+    /// Its severity.
+    pub severity: Severity,
+    /// How many subjects it found tonight; null when it did not run.
+    pub found: Option<u64>,
+    /// Why it did not run; null when it ran.
+    pub skipped: Option<Said>,
+}
+
+/// What reports show of a person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PersonShown {
+    /// The best ID number; masked unless the configuration says otherwise.
+    pub id_number: Option<String>,
+    /// The best name.
+    pub name: Option<String>,
+}
+
+/// What reports show of a unit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnitShown {
+    /// Code on the register.
+    pub code: String,
+    /// Full name.
+    pub name: String,
+}
+
+/// A unit text that no registered unit answers to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnlinkedUnit {
+    /// `department/feed`.
+    pub feed: String,
+    /// As the source writes it.
+    pub unit_code: Option<String>,
+    /// As the source writes it.
+    pub unit_name: Option<String>,
+    /// Rows that carry it.
+    pub rows: i64,
+    /// The most similar registered name, for a person to confirm.
+    pub nearest_name: Option<String>,
+}
