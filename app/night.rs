@@ -25,7 +25,8 @@ pub struct Night {
     pub cases: Vec<Case>,
     /// What happened to cases tonight.
     pub events: Vec<CaseEvent>,
-    /// The people the cases speak of, by tonight's number.
+    /// The people the cases speak of, by tonight's number. A case that no rule looked at tonight may still hold the number of an
+    /// earlier night: reports find its person by the lasting key.
     pub people: BTreeMap<i32, PersonShown>,
     /// The units of the register, by tonight's number.
     pub units: BTreeMap<i32, UnitShown>,
@@ -87,6 +88,8 @@ pub struct RuleNight {
 /// What reports show of a person.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PersonShown {
+    /// The lasting key, as in [`muster_core::finding::Subject`].
+    pub key: String,
     /// The best ID number; masked unless the configuration says otherwise.
     pub id_number: Option<String>,
     /// The best name.
