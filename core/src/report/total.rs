@@ -1,0 +1,82 @@
+//! Counts that must balance: what was open, what came and went, and what each family comes to.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::case::{Case, CaseEvent, State, What};
+use crate::finding::{Family, Severity};
+
+/// `open_before + opened + reopened - cured = open_tonight`. The five numbers are counted one by one, so that the line is a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Balance {
+    /// Open when the night began.
+    pub open_before: u64,
+    /// New tonight.
+    pub opened: u64,
+    /// Cured once, and back tonight.
+    pub reopened: u64,
+    /// Disappeared tonight.
+    pub cured: u64,
+    /// Open when the night ended.
+    pub open_tonight: u64,
+}
+
+impl Balance {
+    /// Counts tonight's cases and events.
+    pub fn of(cases: &[Case], events: &[CaseEvent]) -> Balance {
+        let count = |what| events.iter().filter(|it| it.what == what).count() as u64;
+        let came: BTreeSet<&str> =
+            events.iter().filter(|it| matches!(it.what, What::Opened | What::Reopened)).map(|it| it.case.as_str()).collect();
+        Balance {
+            open_before: cases.iter().filter(|it| !came.contains(it.key.as_str())).count() as u64,
+            opened: count(What::Opened),
+            reopened: count(What::Reopened),
+            cured: count(What::Cured),
+            open_tonight: cases.iter().filter(|it| it.state != State::Cured).count() as u64,
+        }
+    }
+
+    /// Whether the line adds up. A report whose line does not says so.
+    pub fn holds(&self) -> bool {
+        self.open_before + self.opened + self.reopened == self.open_tonight + self.cured
+    }
+}
+
+/// What the open cases of one family come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FamilyTotal {
+    /// The family.
+    pub family: Family,
+    /// Open cases by severity, S1 first; a case counts once, under its gravest finding.
+    pub by_severity: [u64; 4],
+    /// Open cases.
+    pub cases: u64,
+    /// Sum over the cases. Of a case with several findings the largest amount counts: rules may speak of the same payment.
+    pub amount_fen: i64,
+}
+
+/// One line per family that has open cases, in the order of reports.
+pub fn by_family(cases: &[Case]) -> Vec<FamilyTotal> {
+    Family::ALL.into_iter().map(|family| total(family, cases)).filter(|it| it.cases > 0).collect()
+}
+
+fn total(family: Family, cases: &[Case]) -> FamilyTotal {
+    let mut total = FamilyTotal { family, by_severity: [0; 4], cases: 0, amount_fen: 0 };
+    for case in cases.iter().filter(|it| it.family == family && it.state != State::Cured) {
+        total.cases += 1;
+        total.by_severity[gravest(case) as usize] += 1;
+        total.amount_fen += amount_fen(case).unwrap_or(0);
+    }
+    total
+}
+
+/// The gravest severity among the findings of a case.
+pub fn gravest(case: &Case) -> Severity {
+    case.findings.values().map(|it| it.severity).min().unwrap_or(Severity::S4)
+}
+
+/// The largest amount among the findings of a case; null when none names one.
+pub fn amount_fen(case: &Case) -> Option<i64> {
+    case.findings.values().filter_map(|it| it.amount_fen).max()
+}
