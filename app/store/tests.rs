@@ -1,0 +1,254 @@
+use muster_core::case::{RulesRan, State, fold};
+use muster_core::finding::{Family, Finding, Severity, Subject};
+use muster_core::mapping::Title;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A city's store in a folder of its own.
+struct City {
+    folder: TempDir,
+    store: Store,
+}
+
+impl City {
+    async fn new() -> City {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(&folder.path().join("data/muster.db")).await.expect("a new store opens");
+        City { folder, store }
+    }
+
+    async fn again(&self) -> Store {
+        Store::open(&self.folder.path().join("data/muster.db")).await.expect("the store opens again")
+    }
+
+    /// Runs the rules of ghosts on a night in which `found` are paid though dead: the person's key and the amount.
+    async fn run(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Vec<Case> {
+        let folded = self.folded(tonight, found).await;
+        self.store.keep(tonight, &[feed(true, 100)], &folded).await.expect("the night is kept")
+    }
+
+    async fn folded(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Folded {
+        let before = self.store.before(tonight).await.expect("the night may run");
+        let findings: Vec<Finding> = found.iter().map(|(key, amount_fen)| finding(key, *amount_fen)).collect();
+        fold(&before.cases, &findings, &RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() }, tonight)
+    }
+
+    async fn count(&self, table: &'static str) -> i64 {
+        let sql = format!("select count(*) from {table}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.store.pool).await.expect("the table is there")
+    }
+}
+
+/// A night of December 2026.
+fn night(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 12, day).expect("a day of December")
+}
+
+fn finding(key: &str, amount_fen: i64) -> Finding {
+    Finding {
+        rule: "G01".into(),
+        family: Family::Ghost,
+        severity: Severity::S1,
+        subject: Subject::Person { key: key.into(), id: 7 },
+        unit_id: Some(3),
+        unit_code: Some("330683-017".into()),
+        months: vec![202_611],
+        since: Some(202_611),
+        amount_fen: Some(amount_fen),
+        confidence: 1.0,
+        lines: Vec::new(),
+    }
+}
+
+fn feed(used: bool, mapped: u64) -> FeedNight {
+    let why = crate::night::Said { zh: "行数过少".into(), en: "too few rows".into() };
+    FeedNight {
+        feed: "finance/payroll".into(),
+        department: Title { zh: "财政局".into(), en: "Finance bureau".into() },
+        table: "payment".into(),
+        left_out: if used { Vec::new() } else { vec![why] },
+        tally: Some(Tally { mapped, ..Tally::default() }),
+        skipped_lines: 3,
+        sha256: Some("00ff".into()),
+    }
+}
+
+/// Number, key and state of every case, as a list that reads well in a failure.
+fn told(cases: &[Case]) -> Vec<String> {
+    cases.iter().map(|it| format!("{} {} {:?}", it.number.as_deref().unwrap_or("-"), it.subject.key(), it.state)).collect()
+}
+
+#[tokio::test]
+async fn new_cases_are_numbered_by_family_and_subject_and_keep_their_numbers() {
+    let city = City::new().await;
+    let first = city.run(night(1), &[("p-c", 1), ("p-a", 1), ("p-b", 1)]).await;
+    assert_eq!(told(&first), ["MU-2026-000001 p-a Open", "MU-2026-000002 p-b Open", "MU-2026-000003 p-c Open"]);
+    let second = city.run(night(2), &[("p-0", 1), ("p-c", 2)]).await;
+    assert_eq!(
+        told(&second),
+        ["MU-2026-000001 p-a Cured", "MU-2026-000002 p-b Cured", "MU-2026-000003 p-c Open", "MU-2026-000004 p-0 Open"]
+    );
+    let third = city.run(night(3), &[("p-a", 1)]).await;
+    assert_eq!(told(&third)[0], "MU-2026-000001 p-a Reopened");
+}
+
+#[tokio::test]
+async fn a_new_year_begins_at_one() {
+    let city = City::new().await;
+    city.run(night(31), &[("p-a", 1)]).await;
+    let january = NaiveDate::from_ymd_opt(2027, 1, 1).expect("new year");
+    let cases = city.run(january, &[("p-a", 1), ("p-b", 1)]).await;
+    assert_eq!(told(&cases), ["MU-2026-000001 p-a Open", "MU-2027-000001 p-b Open"]);
+}
+
+#[tokio::test]
+async fn what_was_kept_is_what_the_next_night_starts_from() {
+    let city = City::new().await;
+    let kept = city.run(night(1), &[("p-a", 1)]).await;
+    let before = city.again().await.before(night(2)).await.expect("the next night may run");
+    assert_eq!(before.cases, [kept[0].lasting()]);
+    assert_eq!(before.tallies["finance/payroll"], feed(true, 100).tally.expect("a used feed has counts"));
+}
+
+#[tokio::test]
+async fn the_same_night_again_starts_from_the_night_before_and_gives_the_same() {
+    let city = City::new().await;
+    city.run(night(1), &[("p-a", 1)]).await;
+    let before = city.store.before(night(2)).await.expect("the night may run");
+    let once = city.run(night(2), &[("p-b", 1)]).await;
+    let again = city.store.before(night(2)).await.expect("the newest night may run again");
+    assert_eq!(before.cases, again.cases);
+    assert_eq!(once, city.run(night(2), &[("p-b", 1)]).await);
+    assert_eq!(city.store.nights().await.expect("nights"), [night(1), night(2)]);
+}
+
+#[tokio::test]
+async fn better_data_replaces_the_night_and_frees_no_number() {
+    let city = City::new().await;
+    city.run(night(1), &[("p-wrong", 1)]).await;
+    let better = city.run(night(1), &[("p-right", 1)]).await;
+    assert_eq!(told(&better), ["MU-2026-000002 p-right Open"]);
+    assert_eq!(city.store.case_by_number("MU-2026-000001").await.expect("readable"), None);
+    let next = city.run(night(2), &[("p-right", 1), ("p-wrong", 1)]).await;
+    assert_eq!(told(&next), ["MU-2026-000001 p-wrong Open", "MU-2026-000002 p-right Open"]);
+    assert_eq!(next[0].opened_on, night(2));
+}
+
+#[tokio::test]
+async fn a_night_that_is_over_is_refused() {
+    let city = City::new().await;
+    city.run(night(2), &[("p-a", 1)]).await;
+    let refused = city.store.before(night(1)).await.expect_err("an older night");
+    let said = "night 2026-12-01 is over: 2026-12-02 is kept already, and its cases follow from the nights before; \
+                only 2026-12-02 or a later night can be run";
+    assert_eq!(refused.to_string(), said);
+    let kept = city.store.keep(night(1), &[], &Folded::default()).await;
+    assert!(matches!(kept, Err(StoreError::Over { .. })));
+    assert_eq!(city.store.nights().await.expect("nights"), [night(2)]);
+}
+
+#[tokio::test]
+async fn a_night_killed_before_its_end_leaves_nothing() {
+    let city = City::new().await;
+    city.run(night(1), &[("p-a", 1)]).await;
+    let before = city.store.before(night(2)).await.expect("the night may run").cases;
+    let folded = city.folded(night(2), &[("p-b", 1)]).await;
+
+    let dying = city.again().await;
+    let mut write = dying.pool.begin_with("begin immediate").await.expect("a transaction");
+    write_night(&mut write, night(2), &[feed(true, 5)], &folded).await.expect("everything is written");
+    drop(write);
+    drop(dying);
+
+    let store = city.again().await;
+    assert_eq!(store.nights().await.expect("nights"), [night(1)]);
+    assert_eq!(store.before(night(2)).await.expect("the night may run").cases, before);
+    assert_eq!(city.count("case_file").await, 1);
+    assert_eq!(told(&city.run(night(2), &[("p-b", 1)]).await), ["MU-2026-000001 p-a Cured", "MU-2026-000002 p-b Open"]);
+}
+
+#[tokio::test]
+async fn a_feed_that_was_left_out_does_not_become_the_measure() {
+    let city = City::new().await;
+    for (day, used, mapped) in [(1, true, 100), (2, false, 3)] {
+        city.store.keep(night(day), &[feed(used, mapped)], &Folded::default()).await.expect("the night is kept");
+    }
+    let mapped = async |day| city.store.before(night(day)).await.expect("may run").tallies.get("finance/payroll").map(|it| it.mapped);
+    assert_eq!((mapped(3).await, mapped(2).await), (Some(100), Some(100)));
+    city.store.keep(night(2), &[feed(true, 101)], &Folded::default()).await.expect("the night is kept again");
+    assert_eq!((mapped(3).await, mapped(2).await), (Some(101), Some(100)));
+}
+
+#[tokio::test]
+async fn a_case_is_found_by_the_number_a_person_types() {
+    let city = City::new().await;
+    city.run(night(1), &[("p-a", 1)]).await;
+    city.run(night(2), &[]).await;
+    for typed in ["MU-2026-000001", " mu-2026-1 "] {
+        let case = city.store.case_by_number(typed).await.expect("readable").expect("the case is there");
+        assert_eq!((case.state, case.number.as_deref()), (State::Cured, Some("MU-2026-000001")));
+    }
+    for nobody in ["MU-2026-000002", "MU-2026", "2026-000001", "MU-2026-x", ""] {
+        assert_eq!(city.store.case_by_number(nobody).await.expect("readable"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_night_in_which_nothing_happens_adds_no_versions() {
+    let city = City::new().await;
+    for day in 1..=9 {
+        city.run(night(day), &[("p-a", 1)]).await;
+    }
+    assert_eq!((city.count("night_run").await, city.count("case_version").await, city.count("case_event").await), (9, 1, 1));
+}
+
+#[tokio::test]
+async fn events_cannot_be_changed_or_deleted() {
+    let city = City::new().await;
+    city.run(night(1), &[("p-a", 1)]).await;
+    for sql in ["update case_event set what = 'cured'", "delete from case_event"] {
+        let refused = sqlx::query(sql).execute(&city.store.pool).await.expect_err("append-only");
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_store_may_be_opened_by_many_at_once_and_written_by_one_after_the_other() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let path = place.path().join("muster.db");
+    let opened = futures::future::join_all((0..8).map(|_| Store::open(&path))).await;
+    let stores: Vec<Store> = opened.into_iter().collect::<Result<_, _>>().expect("all of them open");
+    let folded = fold(&[], &[finding("p-a", 1)], &RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() }, night(1));
+    let kept = futures::future::join_all(stores.iter().map(|it| it.keep(night(1), &[], &folded))).await;
+    for cases in kept {
+        assert_eq!(told(&cases.expect("one waits for the other")), ["MU-2026-000001 p-a Open"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_store_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("muster.db");
+    std::fs::write(&path, "not a database, but long enough to be looked at as one: ".repeat(20)).expect("a file");
+    let refused = Store::open(&path).await.expect_err("not a database");
+    assert!(matches!(refused, StoreError::Open { .. } | StoreError::Database(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_version_is_told() {
+    let city = City::new().await;
+    let newer = "insert into _sqlx_migrations select 99, 'later', installed_on, success, checksum, 0 from _sqlx_migrations";
+    sqlx::query(newer).execute(&city.store.pool).await.expect("a migration of the future");
+    let refused = Store::open(&city.folder.path().join("data/muster.db")).await.expect_err("a newer store");
+    assert!(refused.to_string().ends_with("they were made by a newer version of muster"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_damaged_case_is_told_without_its_text() {
+    let city = City::new().await;
+    city.run(night(1), &[("p-secret", 1)]).await;
+    sqlx::query("update case_version set body = replace(body, 'ghost', 'p-secret')").execute(&city.store.pool).await.expect("damage");
+    let said = city.store.before(night(2)).await.expect_err("damaged").to_string();
+    assert_eq!(said, "the store is damaged: a case cannot be read; restore it from a backup");
+}
