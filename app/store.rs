@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlSafeStr, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqlSafeStr, Sqlite, SqliteConnection};
 use thiserror::Error;
 
 use crate::night::FeedNight;
@@ -26,6 +26,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "nights and cases", include_str!(
 
 /// How long a write waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(30);
+
+/// Rows of one insert; four values each stay far below the 32,766 that a statement may bind.
+const ROWS_AT_ONCE: usize = 500;
 
 /// The store of one hub.
 #[derive(Clone, Debug)]
@@ -216,24 +219,27 @@ async fn write_night(
         write_feed(&mut *db, run, place, feed).await?;
     }
     let numbers = number(&mut *db, tonight, &folded.cases).await?;
-    let cases: BTreeMap<&str, &Case> = folded.cases.iter().map(|it| (it.key.as_str(), it)).collect();
-    for event in &folded.events {
-        let case = cases.get(event.case.as_str()).expect("fold gives the case of every event");
-        sqlx::query("insert into case_version (run, case_key, body) values (?, ?, ?)")
-            .bind(run)
-            .bind(&event.case)
-            .bind(json(&Case { number: None, ..case.lasting() }))
-            .execute(&mut *db)
-            .await?;
-        sqlx::query("insert into case_event (run, case_key, what, rules) values (?, ?, ?, ?)")
-            .bind(run)
-            .bind(&event.case)
-            .bind(word(event.what))
-            .bind(json(&event.rules))
-            .execute(&mut *db)
-            .await?;
-    }
+    write_events(&mut *db, run, folded).await?;
     Ok(numbers)
+}
+
+/// What happened, and each case as it was after it.
+async fn write_events(db: &mut SqliteConnection, run: i64, folded: &Folded) -> Result<(), StoreError> {
+    let cases: BTreeMap<&str, &Case> = folded.cases.iter().map(|it| (it.key.as_str(), it)).collect();
+    for events in folded.events.chunks(ROWS_AT_ONCE) {
+        let mut versions = QueryBuilder::<Sqlite>::new("insert into case_version (run, case_key, body) ");
+        versions.push_values(events, |mut row, event| {
+            let case = cases.get(event.case.as_str()).expect("fold gives the case of every event");
+            row.push_bind(run).push_bind(&event.case).push_bind(json(&Case { number: None, ..case.lasting() }));
+        });
+        versions.build().execute(&mut *db).await?;
+        let mut happened = QueryBuilder::<Sqlite>::new("insert into case_event (run, case_key, what, rules) ");
+        happened.push_values(events, |mut row, event| {
+            row.push_bind(run).push_bind(&event.case).push_bind(word(event.what)).push_bind(json(&event.rules));
+        });
+        happened.build().execute(&mut *db).await?;
+    }
+    Ok(())
 }
 
 async fn write_feed(db: &mut SqliteConnection, run: i64, place: i64, feed: &FeedNight) -> Result<(), StoreError> {
@@ -261,15 +267,14 @@ async fn number(db: &mut SqliteConnection, tonight: NaiveDate, cases: &[Case]) -
     let mut serial = numbers.values().filter(|it| it.year == year).map(|it| it.serial).max().unwrap_or(0);
     let mut new: Vec<&Case> = cases.iter().filter(|it| !numbers.contains_key(&it.key)).collect();
     new.sort_by_key(|it| (it.family, it.subject.key()));
-    for case in new {
-        serial += 1;
-        sqlx::query("insert into case_file (case_key, year, serial) values (?, ?, ?)")
-            .bind(&case.key)
-            .bind(year)
-            .bind(serial)
-            .execute(&mut *db)
-            .await?;
-        numbers.insert(case.key.clone(), Number { year, serial });
+    for cases in new.chunks(ROWS_AT_ONCE) {
+        let mut files = QueryBuilder::<Sqlite>::new("insert into case_file (case_key, year, serial) ");
+        files.push_values(cases, |mut row, case| {
+            serial += 1;
+            numbers.insert(case.key.clone(), Number { year, serial });
+            row.push_bind(&case.key).push_bind(year).push_bind(serial);
+        });
+        files.build().execute(&mut *db).await?;
     }
     Ok(numbers)
 }
