@@ -65,6 +65,11 @@ impl Mistake {
         format!("{}:{}", self.source_code.name(), self.line)
     }
 
+    /// The line it begins on, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
     /// The hint, if there is one.
     pub fn hint(&self) -> Option<&str> {
         self.try_this.as_deref()

@@ -1,1 +1,273 @@
-//! Stub.
+//! The query engine: the only place that builds a session, registers functions and opens sealed files.
+//!
+//! An [`Engine`] lives for one night. It holds the tables that rules read, each in its linked shape:
+//!
+//! 1. [`Engine::batches`]: small tables made in memory (`person`, `unit`, `identity`, `unit_reference`, `feed`);
+//! 2. [`Engine::linked`]: a view over the sealed Parquet files of all feeds that fill a shared table, in which `who` has become
+//!    `person_id` and `unit_at` has become `unit_id` by a look-up in a dense array;
+//! 3. `presence`, which [`crate::presence::compute`] adds.
+//!
+//! Joins are hash joins on small integers. They do not spill; a query that runs out of memory is run again with
+//! sort-merge joins, which do.
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execution_plan::execute_stream;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{self, Expr, UnaryOperator, Value, visit_expressions_mut};
+use futures::TryStreamExt;
+
+use crate::function;
+use crate::schema::Table;
+
+mod linked;
+mod trouble;
+
+pub use linked::LinkedFeed;
+pub use trouble::EngineError;
+
+/// What the engine may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Memory for joins, sorts and aggregations together; tables in memory are not counted.
+    pub memory_bytes: usize,
+    /// How many parts of a query run side by side.
+    pub partitions: usize,
+    /// Where sorts and aggregations spill; null: they may not, and fail when memory ends.
+    pub spill_dir: Option<PathBuf>,
+}
+
+impl Default for Limits {
+    /// 1 GiB, two parts, no spilling.
+    fn default() -> Limits {
+        Limits { memory_bytes: 1 << 30, partitions: 2, spill_dir: None }
+    }
+}
+
+/// The value of a `$parameter`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Param {
+    /// A day.
+    Day(NaiveDate),
+    /// A month, yyyymm.
+    Month(i32),
+    /// A whole number.
+    Whole(i64),
+    /// Text.
+    Text(String),
+}
+
+/// Parameters by name, without the `$`.
+pub type Params = BTreeMap<String, Param>;
+
+/// One night's tables, and the session that queries them.
+pub struct Engine {
+    ctx: SessionContext,
+    partitions: usize,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("partitions", &self.partitions).field("tables", &self.tables()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine without tables.
+    pub fn new(limits: &Limits) -> Engine {
+        let mode = match &limits.spill_dir {
+            Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
+            None => DiskManagerMode::Disabled,
+        };
+        let pool = TrackConsumersPool::new(FairSpillPool::new(limits.memory_bytes), std::num::NonZeroUsize::MIN);
+        let runtime = |mode| {
+            let disk = DiskManagerBuilder::default().with_mode(mode);
+            RuntimeEnvBuilder::new().with_disk_manager_builder(disk).with_memory_pool(Arc::new(pool)).build_arc()
+        };
+        let runtime = runtime(mode).expect("a runtime without caches or encryption is built from these two alone");
+        let mut config = SessionConfig::new().with_target_partitions(limits.partitions.max(1)).with_information_schema(false);
+        let options = config.options_mut();
+        options.sql_parser.collect_spans = true;
+        options.execution.parquet.pushdown_filters = false;
+        let ctx = SessionContext::new_with_config_rt(config, runtime);
+        function::all().for_each(|it| ctx.register_udf(it));
+        Engine { ctx, partitions: limits.partitions.max(1) }
+    }
+
+    /// Adds a table that is in memory already. A table of the same name is replaced.
+    #[expect(clippy::needless_pass_by_value, reason = "the batches are the engine's from here on")]
+    pub fn batches(&self, name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) {
+        let pieces = pieces(&batches);
+        let per_part = pieces.len().div_ceil(self.partitions).max(1);
+        let mut parts: Vec<Vec<RecordBatch>> = pieces.chunks(per_part).map(<[RecordBatch]>::to_vec).collect();
+        parts.resize(self.partitions, Vec::new());
+        let table = MemTable::try_new(schema, parts).expect("batches have the schema they are registered with");
+        self.table(name, Arc::new(table));
+    }
+
+    /// Adds `table` in its linked shape: the rows of all `feeds`, one after another. Without feeds it is empty.
+    #[expect(clippy::unused_async, reason = "opening files may have to wait some day; callers are async anyway")]
+    pub async fn linked(&self, table: &'static Table, feeds: &[LinkedFeed]) -> Result<(), EngineError> {
+        if feeds.is_empty() {
+            self.batches(table.name, table.linked_schema(), Vec::new());
+            return Ok(());
+        }
+        let view = linked::view(table, feeds).map_err(|it| EngineError::of(&it, "", &[]))?;
+        self.table(table.name, view);
+        Ok(())
+    }
+
+    /// Adds any table. A table of the same name is replaced.
+    pub(crate) fn table(&self, name: &str, table: Arc<dyn TableProvider>) {
+        self.ctx.deregister_table(name).expect("a bare name names a table of the default schema");
+        self.ctx.register_table(name, table).expect("the name is free now");
+    }
+
+    /// The names of all tables, sorted.
+    pub fn tables(&self) -> Vec<String> {
+        let schema = self.ctx.catalog("datafusion").and_then(|it| it.schema("public"));
+        let mut names = schema.map(|it| it.table_names()).unwrap_or_default();
+        names.sort_unstable();
+        names
+    }
+
+    /// Runs one SELECT. All batches have the same schema; there is one at least, perhaps without rows.
+    /// When memory ends, the query is run a second time with joins that spill.
+    pub async fn query(&self, sql: &str, params: &Params) -> Result<Vec<RecordBatch>, EngineError> {
+        let plan = self.plan(&self.ctx.state(), sql, params).await?;
+        let first = self.collect(self.ctx.state(), plan.clone()).await;
+        let found = match first {
+            Err(error) if trouble::out_of_memory(&error) => self.collect(self.spilling(), plan).await,
+            other => other,
+        };
+        found.map_err(|error| EngineError::of(&error, sql, &self.tables()))
+    }
+
+    /// Runs one SELECT and gives its rows as they come, in no particular order.
+    pub async fn stream(&self, sql: &str, params: &Params) -> Result<SendableRecordBatchStream, EngineError> {
+        let state = self.ctx.state();
+        let plan = self.plan(&state, sql, params).await?;
+        DataFrame::new(state, plan).execute_stream().await.map_err(|error| EngineError::of(&error, sql, &self.tables()))
+    }
+
+    /// Runs one SELECT without joins, sorts or groups over linked tables in one thread: rows come in the order of the feeds
+    /// and their files, every time.
+    pub(crate) async fn in_order(&self, sql: &str) -> Result<Vec<SendableRecordBatchStream>, EngineError> {
+        let trouble = |error: DataFusionError| EngineError::of(&error, sql, &[]);
+        let mut state = self.ctx.state();
+        state.config_mut().options_mut().execution.target_partitions = 1;
+        let plan = self.plan(&state, sql, &Params::new()).await?;
+        let task = state.task_ctx();
+        let plan = state.create_physical_plan(&plan).await.map_err(trouble)?;
+        let parts = plan.properties().output_partitioning().partition_count();
+        (0..parts).map(|part| plan.execute(part, Arc::clone(&task)).map_err(trouble)).collect()
+    }
+
+    async fn plan(&self, state: &SessionState, sql: &str, params: &Params) -> Result<LogicalPlan, EngineError> {
+        let trouble = |error: DataFusionError| EngineError::of(&error, sql, &self.tables());
+        let dialect = state.config_options().sql_parser.dialect;
+        let mut statement = state.sql_to_statement(sql, &dialect).map_err(trouble)?;
+        fill_in(&mut statement, sql, params)?;
+        let plan = state.statement_to_plan(statement).await.map_err(trouble)?;
+        let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        reading.verify_plan(&plan).map_err(trouble)?;
+        Ok(plan)
+    }
+
+    async fn collect(&self, state: SessionState, plan: LogicalPlan) -> Result<Vec<RecordBatch>, DataFusionError> {
+        let task = state.task_ctx();
+        let plan = state.create_physical_plan(&plan).await?;
+        let schema = plan.schema();
+        let mut batches: Vec<RecordBatch> = execute_stream(plan, task)?.try_collect().await?;
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        Ok(batches)
+    }
+
+    /// The same session with joins that sort and spill instead of holding one side in memory.
+    fn spilling(&self) -> SessionState {
+        let mut state = self.ctx.state();
+        state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+        state
+    }
+}
+
+/// Rows a piece of an in-memory table has at most: what the engine itself works with.
+const PIECE_ROWS: usize = 8192;
+
+/// Cuts big batches, without copying, so that the parts of a query share them.
+fn pieces(batches: &[RecordBatch]) -> Vec<RecordBatch> {
+    let cut = |batch: &RecordBatch| -> Vec<RecordBatch> {
+        let starts = (0..batch.num_rows()).step_by(PIECE_ROWS);
+        starts.map(|start| batch.slice(start, PIECE_ROWS.min(batch.num_rows() - start))).collect()
+    };
+    batches.iter().flat_map(cut).collect()
+}
+
+/// Puts values in place of `$parameters`, in the parsed statement, so that what is said about the rest keeps its place.
+///
+/// A typed literal is put in rather than bound later, because a placeholder has no type while a function call is planned.
+fn fill_in(statement: &mut Statement, sql: &str, params: &Params) -> Result<(), EngineError> {
+    let Statement::Statement(statement) = statement else { return Ok(()) };
+    let filled = visit_expressions_mut(statement, |expr| {
+        let Expr::Value(value) = &*expr else { return ControlFlow::Continue(()) };
+        let Value::Placeholder(placeholder) = &value.value else { return ControlFlow::Continue(()) };
+        let name = placeholder.trim_start_matches('$');
+        match params.get(name) {
+            Some(param) => *expr = literal(param),
+            None => return ControlFlow::Break((name.to_owned(), value.span)),
+        }
+        ControlFlow::Continue(())
+    });
+    match filled {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break((name, span)) => Err(EngineError::unknown_param(sql, &name, span, params.keys().map(String::as_str))),
+    }
+}
+
+fn literal(param: &Param) -> Expr {
+    let number = |it: i64| {
+        let digits = Expr::Value(Value::Number(it.unsigned_abs().to_string(), false).into());
+        if it < 0 { Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) } } else { digits }
+    };
+    let text = |it: &str| Expr::Value(Value::SingleQuotedString(it.to_owned()).into());
+    let cast = |expr: Expr, data_type: ast::DataType| {
+        let kind = ast::CastKind::Cast;
+        Expr::Nested(Box::new(Expr::Cast { kind, expr: Box::new(expr), data_type, array: false, format: None }))
+    };
+    match param {
+        Param::Day(day) => cast(text(&day.to_string()), ast::DataType::Date),
+        Param::Month(month) => cast(number(i64::from(*month)), ast::DataType::Int(None)),
+        Param::Whole(whole) => number(*whole),
+        Param::Text(it) => text(it),
+    }
+}
+
+/// The `$parameters` that a query names, with their places in bytes.
+pub(crate) fn params_of(sql: &str) -> Vec<(String, Range<usize>)> {
+    let mut found: Vec<(String, Range<usize>)> = Vec::new();
+    let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
+    let tokens = datafusion::sql::sqlparser::tokenizer::Tokenizer::new(&dialect, sql).tokenize_with_location().unwrap_or_default();
+    for token in tokens {
+        if let datafusion::sql::sqlparser::tokenizer::Token::Placeholder(name) = &token.token {
+            found.push((name.trim_start_matches('$').to_owned(), trouble::bytes(sql, token.span)));
+        }
+    }
+    found
+}

@@ -38,6 +38,7 @@ pub mod person_id;
 pub mod presence;
 pub mod read;
 pub mod report;
+pub mod retirement;
 pub mod rule;
 pub mod schema;
 pub mod snapshot;
