@@ -1,0 +1,248 @@
+//! SQL in mappings: one expression over the raw columns of a row, planned once and evaluated batch by batch.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{DFSchema, DataFusionError};
+use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::sqlparser::ast::{Expr as Sql, visit_expressions};
+use datafusion::sql::sqlparser::parser::ParserError;
+
+use crate::diag::nearest;
+
+/// Why an expression cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// What is wrong.
+    pub what: String,
+    /// One-based line and column in characters, where known.
+    pub at: Option<(usize, usize)>,
+    /// What to try.
+    pub hint: Option<String>,
+}
+
+/// An expression, planned for the schema of one source.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    physical: Arc<dyn PhysicalExpr>,
+    gives: DataType,
+}
+
+/// Names are taken as they are written: the columns of old systems are upper case, and nobody quotes them.
+static SESSION: LazyLock<SessionContext> = LazyLock::new(|| {
+    SessionContext::new_with_config(SessionConfig::new().set_bool("datafusion.sql_parser.enable_ident_normalization", false))
+});
+
+/// Checks what can be checked before the source is known, and gives the columns that `sql` reads.
+pub(crate) fn check(sql: &str) -> Result<Vec<String>, Refused> {
+    let columns = columns(sql)?;
+    let schema = Schema::new(columns.iter().map(|it| Field::new(it, DataType::Utf8, true)).collect::<Vec<_>>());
+    let expression = logical(sql, &schema)?;
+    refuse_what_looks_beyond_the_row(&expression)?;
+    Ok(columns)
+}
+
+fn columns(sql: &str) -> Result<Vec<String>, Refused> {
+    let state = SESSION.state();
+    let parsed = state.sql_to_expr(sql, &state.config_options().sql_parser.dialect).map_err(|it| refused(&it))?;
+    let mut columns = BTreeSet::new();
+    let walked = visit_expressions(&parsed, |it| match it {
+        Sql::Identifier(name) => {
+            columns.insert(name.value.clone());
+            ControlFlow::Continue(())
+        }
+        Sql::CompoundIdentifier(parts) => ControlFlow::Break(parts.iter().map(|it| it.value.as_str()).collect::<Vec<_>>().join(".")),
+        Sql::Subquery(_) | Sql::Exists { .. } | Sql::InSubquery { .. } => ControlFlow::Break("(select …)".to_owned()),
+        _ => ControlFlow::Continue(()),
+    });
+    match walked {
+        ControlFlow::Continue(()) => Ok(columns.into_iter().collect()),
+        ControlFlow::Break(what) => Err(Refused {
+            what: format!("`{what}` is no column of the row"),
+            at: None,
+            hint: Some("an expression sees one row of one source; write the bare column name".to_owned()),
+        }),
+    }
+}
+
+fn logical(sql: &str, schema: &Schema) -> Result<Expr, Refused> {
+    let schema = DFSchema::try_from(schema.clone()).map_err(|it| refused(&it))?;
+    SESSION.parse_sql_expr(sql, &schema).map_err(|it| refused(&it))
+}
+
+/// The same row must mean the same in every night and on every machine.
+fn refuse_what_looks_beyond_the_row(expression: &Expr) -> Result<(), Refused> {
+    const CLOCKS: [&str; 5] = ["now", "current_date", "current_time", "current_timestamp", "today"];
+    let mut what = None;
+    let walked = expression.exists(|it| {
+        what = match it {
+            Expr::ScalarFunction(it) if it.func.signature().volatility == Volatility::Volatile || CLOCKS.contains(&it.func.name()) => {
+                Some(format!("`{}` gives something else every time", it.func.name()))
+            }
+            Expr::AggregateFunction(it) => Some(format!("`{}` looks at many rows", it.func.name())),
+            Expr::WindowFunction(_) => Some("a window function looks at many rows".to_owned()),
+            _ => None,
+        };
+        Ok(what.is_some())
+    });
+    match (walked, what) {
+        (Ok(false), _) => Ok(()),
+        (_, what) => Err(Refused {
+            what: what.unwrap_or_else(|| "this expression cannot be walked".to_owned()),
+            at: None,
+            hint: Some("a mapping reads one row at a time, and the same row always alike".to_owned()),
+        }),
+    }
+}
+
+/// What the engine's parser or planner says, in our words.
+fn refused(error: &DataFusionError) -> Refused {
+    let text = match error.find_root() {
+        DataFusionError::SQL(parser, _) => match parser.as_ref() {
+            ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.clone(),
+            other @ ParserError::RecursionLimitExceeded => other.to_string(),
+        },
+        other => other.strip_backtrace(),
+    };
+    if let Some(name) = text.split("Invalid function '").nth(1).and_then(|it| it.split('\'').next()) {
+        return unknown_function(name);
+    }
+    let (what, at) = match text.split_once(" at Line: ") {
+        Some((what, place)) => (what.to_owned(), line_and_column(place)),
+        None => (text, None),
+    };
+    let what = ["Error during planning: ", "Schema error: ", "This feature is not implemented: ", "type_coercion\ncaused by\n"]
+        .iter()
+        .fold(what, |it, prefix| it.replace(prefix, ""));
+    Refused { what: what.lines().next().unwrap_or("this is no SQL expression").to_owned(), at, hint: None }
+}
+
+fn unknown_function(name: &str) -> Refused {
+    let known = SESSION.state();
+    let near = nearest(&name.to_lowercase(), known.scalar_functions().keys().map(String::as_str)).map(str::to_owned);
+    Refused {
+        what: format!("there is no SQL function `{name}`"),
+        at: None,
+        hint: Some(
+            near.map_or_else(|| "mappings may use the scalar functions of DataFusion".to_owned(), |it| format!("did you mean `{it}`?")),
+        ),
+    }
+}
+
+fn line_and_column(place: &str) -> Option<(usize, usize)> {
+    let (line, column) = place.split_once(", Column: ")?;
+    Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
+}
+
+impl Expression {
+    /// Plans `sql` for batches of `schema`; fails when types do not fit.
+    pub(crate) fn plan(sql: &str, schema: &Schema) -> Result<Expression, Refused> {
+        let logical = logical(sql, schema)?;
+        let known = DFSchema::try_from(schema.clone()).map_err(|it| refused(&it))?;
+        let physical = SESSION.create_physical_expr(logical, &known).map_err(|it| refused(&it))?;
+        let gives = physical.data_type(schema).map_err(|it| refused(&it))?;
+        Ok(Expression { physical, gives })
+    }
+
+    /// The type of what comes out.
+    pub(crate) fn gives(&self) -> &DataType {
+        &self.gives
+    }
+
+    /// One value a row, and the rows where the expression fails (`cast('abc' as int)`): those are null.
+    pub(crate) fn evaluate(&self, batch: &RecordBatch) -> (ArrayRef, Vec<u32>) {
+        match self.at_once(batch) {
+            Some(array) => (array, Vec::new()),
+            None => self.row_by_row(batch),
+        }
+    }
+
+    fn at_once(&self, batch: &RecordBatch) -> Option<ArrayRef> {
+        self.physical.evaluate(batch).and_then(|it| it.into_array(batch.num_rows())).ok()
+    }
+
+    /// The engine fails for a batch as a whole; only this tells which rows are to blame.
+    fn row_by_row(&self, batch: &RecordBatch) -> (ArrayRef, Vec<u32>) {
+        let mut failed = Vec::new();
+        let rows: Vec<ArrayRef> = (0..batch.num_rows())
+            .map(|row| {
+                self.at_once(&batch.slice(row, 1)).unwrap_or_else(|| {
+                    failed.push(row as u32);
+                    new_null_array(&self.gives, 1)
+                })
+            })
+            .collect();
+        let rows: Vec<&dyn arrow::array::Array> = rows.iter().map(AsRef::as_ref).collect();
+        let array = concat(&rows).unwrap_or_else(|_| new_null_array(&self.gives, batch.num_rows()));
+        (array, failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{AsArray, Int64Array, StringArray};
+    use arrow::datatypes::{Float64Type, Int64Type};
+
+    use super::*;
+
+    fn refusal(sql: &str) -> String {
+        let it = check(sql).unwrap_err();
+        format!("{}|{}|{}", it.what, it.at.map_or(String::new(), |(l, c)| format!("{l}:{c}")), it.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn columns_are_found_as_they_are_written() {
+        assert_eq!(check("round((\"YFHJ\" - DKHJ) * 100) + length(单位)").unwrap(), ["DKHJ", "YFHJ", "单位"]);
+        assert_eq!(check("case when a = '1' then b else null end").unwrap(), ["a", "b"]);
+        assert_eq!(check("1").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn wrong_sql_is_refused_with_its_place() {
+        assert_eq!(refusal("a +"), "Expected: an expression, found: EOF||");
+        assert_eq!(refusal("(a"), "Expected: ), found: EOF||");
+        assert_eq!(refusal("a = = b"), "Expected: an expression, found: =|1:5|");
+        assert_eq!(refusal("a b c"), "Expected: end of expression, found: b|1:3|");
+        assert_eq!(refusal("roud(a)"), "there is no SQL function `roud`||did you mean `round`?");
+        assert_eq!(refusal("t.a"), "`t.a` is no column of the row||an expression sees one row of one source; write the bare column name");
+        assert!(refusal("(select 1)").starts_with("`(select …)` is no column"));
+        assert!(refusal("now()").starts_with("`now` gives something else every time"));
+        assert!(refusal("random() + 1").starts_with("`random` gives"));
+        assert!(refusal("sum(a)").starts_with("`sum` looks at many rows"), "{}", refusal("sum(a)"));
+    }
+
+    fn batch() -> RecordBatch {
+        RecordBatch::try_from_iter([
+            ("YFHJ", Arc::new(StringArray::from(vec!["10.5", "x", "3"])) as ArrayRef),
+            ("N", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn one_bad_row_does_not_spoil_the_batch() {
+        let batch = batch();
+        let expression = Expression::plan("cast(\"YFHJ\" as double) * 100", &batch.schema()).unwrap();
+        let (values, failed) = expression.evaluate(&batch);
+        assert_eq!(failed, [1]);
+        let values = values.as_primitive::<Float64Type>();
+        assert_eq!((values.value(0), values.value(2)), (1050.0, 300.0));
+        let (values, failed) = Expression::plan("N * 2", &batch.schema()).unwrap().evaluate(&batch);
+        assert!(failed.is_empty());
+        assert_eq!(values.as_primitive::<Int64Type>().values(), &[2, 4, 6]);
+    }
+
+    #[test]
+    fn types_that_do_not_fit_are_refused_when_the_source_is_known() {
+        let it = Expression::plan("\"YFHJ\" - \"YFHJ\"", &batch().schema()).unwrap_err();
+        assert!(it.what.contains("Utf8 - Utf8"), "{}", it.what);
+    }
+}

@@ -1,0 +1,218 @@
+//! What a source's codes mean: inline, in a table of the mapping, or in a CSV file beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::form;
+use super::walk::{Entries, Walk, Word};
+use crate::codes::{CodeList, SEX};
+use crate::diag::{Source, did_you_mean};
+
+/// From a source's codes to the shared ones.
+#[derive(Clone, Debug, Default)]
+pub struct CodeMap {
+    targets: Vec<String>,
+    by: HashMap<String, u32>,
+}
+
+impl CodeMap {
+    /// The place of what `code` means in [`CodeMap::target`]; null when the map does not name it.
+    pub fn find(&self, code: &str) -> Option<u32> {
+        self.by.get(code).copied()
+    }
+
+    /// A meaning by its place; null when the code is known and says nothing (`"0" = ""`).
+    pub fn target(&self, place: u32) -> Option<&str> {
+        self.targets.get(place as usize).map(String::as_str).filter(|it| !it.is_empty())
+    }
+
+    fn put(&mut self, code: &str, target: &str) {
+        let place = self.targets.iter().position(|it| it == target).unwrap_or_else(|| {
+            self.targets.push(target.to_owned());
+            self.targets.len() - 1
+        });
+        self.by.insert(code.to_owned(), place as u32);
+    }
+
+    /// What a source may write when the mapping gives no codes: the shared codes themselves and their Chinese names. Sex has the
+    /// codes of GB/T 2261.1 too, because every department uses them.
+    pub(super) fn of_list(list: &'static CodeList) -> CodeMap {
+        let mut map = CodeMap::default();
+        for code in list.codes {
+            map.put(code.value, code.value);
+            map.put(code.zh, code.value);
+        }
+        if list.name == SEX.name {
+            for (code, target) in [("1", "male"), ("2", "female"), ("男性", "male"), ("女性", "female"), ("0", ""), ("9", "")] {
+                map.put(code, target);
+            }
+        }
+        map
+    }
+
+    /// The same map, which also takes a shared code as it is: a default may be written either way.
+    pub(crate) fn with_targets(&self) -> CodeMap {
+        let mut map = self.clone();
+        for target in &self.targets {
+            if !map.by.contains_key(target) {
+                map.put(target, target);
+            }
+        }
+        map
+    }
+}
+
+/// Codes as they are written, before a column says which list they belong to.
+pub(super) type Written = Vec<(Word, Word)>;
+
+/// The tables under `[codes]`.
+pub(super) fn tables(walk: &mut Walk<'_>, top: &Entries<'_>) -> BTreeMap<String, Written> {
+    let Some(entries) = top.get("codes").and_then(|it| walk.open(it, "`codes`")) else { return BTreeMap::new() };
+    let mut tables = BTreeMap::new();
+    for (name, value) in entries.each() {
+        let called = format!("`codes.{}`", name.text);
+        if let Some(table) = walk.open(value, &called) {
+            tables.insert(name.text, written(walk, &table));
+        }
+    }
+    tables
+}
+
+fn written(walk: &mut Walk<'_>, table: &Entries<'_>) -> Written {
+    let mut codes = Vec::new();
+    for (code, _) in table.each() {
+        if let Some(target) = walk.cell(table, &code.text) {
+            codes.push((code, target));
+        }
+    }
+    codes
+}
+
+/// The `codes` of one column. `list` is what a code may mean; without one it may be any text.
+pub(super) fn of_column(
+    walk: &mut Walk<'_>,
+    column: &Entries<'_>,
+    list: Option<&'static CodeList>,
+    tables: &BTreeMap<String, Written>,
+) -> Option<Arc<CodeMap>> {
+    let value = column.get("codes")?;
+    let map = match value.get_ref() {
+        DeValue::String(name) => named(walk, value, name, list, tables)?,
+        DeValue::Table(_) => {
+            let table = walk.open(value, &format!("`codes` of {}", column.called))?;
+            // A code list has no code called `file`, so the word is free to name one.
+            if table.has("file") {
+                from_file(walk, &table, list)?
+            } else {
+                let codes = written(walk, &table);
+                checked(walk, &codes, list)
+            }
+        }
+        _ => {
+            let what = format!("`codes` of {} must be a table or the name of one", column.called);
+            let hint = "codes = { \"01\" = \"…\" }, codes = \"name\" for a table [codes.name], or codes = { file = \"….csv\" }";
+            walk.wrong_with_hint(value.span(), what, "no codes", hint);
+            return None;
+        }
+    };
+    Some(Arc::new(map))
+}
+
+fn named(
+    walk: &mut Walk<'_>,
+    at: &Spanned<DeValue<'_>>,
+    name: &str,
+    list: Option<&'static CodeList>,
+    tables: &BTreeMap<String, Written>,
+) -> Option<CodeMap> {
+    let Some(codes) = tables.get(name) else {
+        let hint = did_you_mean(name, tables.keys().map(String::as_str), &format!("add a table [codes.{name}]"));
+        walk.wrong_with_hint(at.span(), format!("there is no table `codes.{name}` in this file"), "unknown table of codes", hint);
+        return None;
+    };
+    Some(checked(walk, codes, list))
+}
+
+/// A map of `codes`; those that `list` does not have are mistakes.
+fn checked(walk: &mut Walk<'_>, codes: &Written, list: Option<&'static CodeList>) -> CodeMap {
+    let mut map = CodeMap::default();
+    for (code, target) in codes {
+        if let Some(hint) = unknown(&target.text, list) {
+            let what = format!("`{}` has no code `{}`", list.map_or("", |it| it.name), target.text);
+            walk.wrong_with_hint(target.at.clone(), what, "unknown code", hint);
+        }
+        map.put(code.text.trim(), &target.text);
+    }
+    map
+}
+
+/// The hint, when `list` does not have `target`. Empty text says that a code means nothing.
+fn unknown(target: &str, list: Option<&'static CodeList>) -> Option<String> {
+    let list = list.filter(|it| !target.is_empty() && it.code(target).is_none())?;
+    let known = || list.codes.iter().map(|it| it.value);
+    Some(did_you_mean(target, known(), &format!("the codes are {}", known().collect::<Vec<_>>().join(", "))))
+}
+
+fn from_file(walk: &mut Walk<'_>, table: &Entries<'_>, list: Option<&'static CodeList>) -> Option<CodeMap> {
+    walk.check_keys(table, form::CODE_FILE);
+    let name = walk.text(table, "file")?;
+    let Some(text) = (walk.files)(&name.text) else {
+        let hint = "code files stand beside the mapping";
+        walk.wrong_with_hint(name.at, format!("the code file `{}` cannot be read", name.text), "no such file", hint);
+        return None;
+    };
+    let folder = walk.source.path.rfind('/').map_or("", |at| &walk.source.path[..=at]);
+    let file = Source::new(format!("{folder}{}", name.text), text);
+    match file_codes(&file, list) {
+        Ok(map) => Some(map),
+        Err(mistakes) => {
+            walk.in_other_file(mistakes);
+            None
+        }
+    }
+}
+
+/// A CSV file with the columns `from` and `to`; others are notes for people.
+fn file_codes(file: &Source, list: Option<&'static CodeList>) -> Result<CodeMap, Vec<crate::diag::Mistake>> {
+    let text = file.text.trim_start_matches('\u{feff}');
+    let skipped = file.text.len() - text.len();
+    let mut lines = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let header = lines.headers().cloned().unwrap_or_default();
+    let place = |name: &str| header.iter().position(|it| it == name);
+    let (Some(from), Some(to)) = (place("from"), place("to")) else {
+        let mistake = file.mistake(skipped..skipped, "a code file begins with the line from,to", "here");
+        return Err(vec![mistake]);
+    };
+    let mut map = CodeMap::default();
+    let mut mistakes = Vec::new();
+    for line in lines.records() {
+        let line = match line {
+            Ok(line) => line,
+            Err(why) => {
+                mistakes.push(file.mistake(0..0, format!("this is no CSV: {why}"), "here"));
+                break;
+            }
+        };
+        let start = skipped + line.position().map_or(0, |it| it.byte() as usize);
+        let start = start + file.text.get(start..).map_or(0, |it| it.len() - it.trim_start().len());
+        let at = start..start + file.text.get(start..).and_then(|it| it.lines().next()).map_or(0, str::len);
+        let (Some(code), Some(target)) = (line.get(from).filter(|it| !it.is_empty()), line.get(to)) else {
+            mistakes.push(file.mistake(at, "this line lacks a code", "incomplete"));
+            continue;
+        };
+        if let Some(hint) = unknown(target, list) {
+            let what = format!("`{}` has no code `{target}`", list.map_or("", |it| it.name));
+            mistakes.push(file.mistake(at.clone(), what, "unknown code").try_this(hint));
+        }
+        let known = map.find(code);
+        if known.is_some_and(|it| map.targets[it as usize] != target) {
+            mistakes.push(file.mistake(at, format!("`{code}` stands here twice, with two meanings"), "the second"));
+        }
+        map.put(code, target);
+    }
+    if mistakes.is_empty() { Ok(map) } else { Err(mistakes) }
+}
