@@ -5,7 +5,6 @@
 //! name, in a column that may be empty, and words that say "nothing here" (至今, 9999-12-31) are null.
 
 pub(crate) mod cell;
-mod clean;
 pub(crate) mod expression;
 mod prove;
 mod reject;

@@ -16,9 +16,9 @@ use chrono::NaiveDate;
 use hashbrown::HashMap;
 use regex::Regex;
 
-use super::clean;
 use crate::mapping::{CodeMap, Reader};
 use crate::read::{self, Form, MoneyUnit, Unread};
+use crate::{name, person_id};
 
 /// One shared column of a batch, and what was remarkable about it.
 pub(crate) struct Column {
@@ -227,11 +227,11 @@ fn id_number(text: &str, into: &mut StringBuilder) -> Result<Took, Unread> {
     if read::is_rounded(text) {
         return Err(Unread::Rounded);
     }
-    Ok(cleaned(text, clean::id_number(text), into))
+    Ok(cleaned(text, person_id::clean(text), into))
 }
 
 fn person_name(text: &str, into: &mut StringBuilder) -> Took {
-    cleaned(text, clean::name(text), into)
+    cleaned(text, name::clean(text), into)
 }
 
 fn cleaned(text: &str, clean: Cow<'_, str>, into: &mut StringBuilder) -> Took {
