@@ -23,6 +23,8 @@ mod pay;
 mod person;
 mod settings;
 mod sheet;
+#[cfg(test)]
+mod tests;
 mod truth;
 mod unit_names;
 mod units;

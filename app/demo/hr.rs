@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{Datelike, NaiveDate};
 
 use super::Trouble;
-use super::calendar::{Sex, month_of, months, working_days_in};
+use super::calendar::{Sex, add_months, month_of, months, working_days_in};
 use super::city::City;
 use super::person::{Job, JobKind, Leave, Person, Reason, Secondment, Source};
 use super::sheet::{Cell, Table, write_database};
@@ -49,7 +49,8 @@ pub async fn write(city: &City, path: &Path) -> Result<u64, Trouble> {
                 "最长连续旷工 INTEGER",
                 "考勤方式 TEXT"
             ),
-            rows: Box::new(months(city.window.first, city.window.last).flat_map(move |month| {
+            // The machines keep a year.
+            rows: Box::new(months(city.window.first.max(add_months(city.window.last, -11)), city.window.last).flat_map(move |month| {
                 let days = working_days_in(month);
                 city.people.iter().enumerate().filter_map(move |(at, person)| attendance(city, person, at, month, days))
             })),
