@@ -16,11 +16,15 @@ mod innocent;
 mod insurance;
 mod irregular;
 mod life;
+mod maker;
 mod names;
 mod number;
 mod organization;
 mod pay;
 mod person;
+mod places;
+mod population;
+mod scale;
 mod settings;
 mod sheet;
 #[cfg(test)]
@@ -56,7 +60,7 @@ pub struct Plan {
 }
 
 /// The staff of the true city.
-pub const TRUE_SIZE: usize = units::STAFF;
+pub const TRUE_SIZE: usize = scale::STAFF;
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

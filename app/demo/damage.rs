@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{Datelike, NaiveDate};
+
 use super::calendar::add_months;
 use super::city::City;
 use super::dice::{Dice, Stream};
@@ -36,42 +38,42 @@ struct Written {
 }
 
 const KINDS: &[Kind] = &[
-    (Source::Finance, 4.0, |dice, it| wrong(substituted(dice, &it.id))),
-    (Source::Hr, 2.0, |dice, it| wrong(substituted(dice, &it.id))),
-    (Source::Insurance, 4.0, |dice, it| wrong(substituted(dice, &it.id))),
-    (Source::Finance, 1.0, |dice, it| wrong(transposed(dice, &it.id)?)),
-    (Source::Insurance, 1.0, |dice, it| wrong(transposed(dice, &it.id)?)),
-    (Source::Finance, 0.5, |_, it| wrong(it.id[..17].to_owned())),
-    (Source::Insurance, 0.5, |_, it| wrong(format!("{}{}", it.id, &it.id[17..]))),
-    (Source::Insurance, 0.5, |_, it| wrong(it.id.contains('0').then(|| it.id.replacen('0', "O", 1))?)),
-    (Source::Insurance, 0.5, |_, it| wrong(it.id.ends_with('X').then(|| it.id.replace('X', "×"))?)),
-    (Source::Hr, 1.0, |_, _| wrong(String::new())),
-    (Source::Insurance, 3.0, |_, _| wrong(String::new())),
-    (Source::Finance, 10.0, |dice, it| odd(spaced(dice, &it.id))),
-    (Source::Hr, 10.0, |dice, it| odd(spaced(dice, &it.id))),
-    (Source::Finance, 3.0, |_, it| odd(full_width(&it.id))),
-    (Source::Organization, 2.0, |_, it| odd(full_width(&it.id))),
-    (Source::Hr, 5.0, |_, it| odd(format!("'{}", it.id))),
-    (Source::Finance, 5.0, |_, it| odd(fifteen(it)?)),
-    (Source::Hr, 5.0, |_, it| odd(fifteen(it)?)),
-    (Source::Finance, 80.0, |_, it| odd(lower_x(it)?)),
-    (Source::Insurance, 80.0, |_, it| odd(lower_x(it)?)),
-    (Source::Finance, 300.0, |_, it| named(names::variant(&it.name)?)),
-    (Source::Insurance, 500.0, |_, it| named(names::variant(&it.name)?)),
-    (Source::Finance, 8.0, |_, it| named(names::misheard(&it.name)?)),
-    (Source::Hr, 2.0, |_, it| named(names::misheard(&it.name)?)),
+    (Source::Finance, 4.0, |dice, it| Some(wrong(substituted(dice, &it.id)))),
+    (Source::Hr, 2.0, |dice, it| Some(wrong(substituted(dice, &it.id)))),
+    (Source::Insurance, 4.0, |dice, it| Some(wrong(substituted(dice, &it.id)))),
+    (Source::Finance, 1.0, |dice, it| Some(wrong(transposed(dice, &it.id)?))),
+    (Source::Insurance, 1.0, |dice, it| Some(wrong(transposed(dice, &it.id)?))),
+    (Source::Finance, 0.5, |_, it| Some(wrong(it.id[..17].to_owned()))),
+    (Source::Insurance, 0.5, |_, it| Some(wrong(format!("{}{}", it.id, &it.id[17..])))),
+    (Source::Insurance, 0.5, |_, it| Some(wrong(it.id.contains('0').then(|| it.id.replacen('0', "O", 1))?))),
+    (Source::Insurance, 0.5, |_, it| Some(wrong(it.id.ends_with('X').then(|| it.id.replace('X', "×"))?))),
+    (Source::Hr, 1.0, |_, _| Some(wrong(String::new()))),
+    (Source::Insurance, 3.0, |_, _| Some(wrong(String::new()))),
+    (Source::Finance, 10.0, |dice, it| Some(odd(spaced(dice, &it.id)))),
+    (Source::Hr, 10.0, |dice, it| Some(odd(spaced(dice, &it.id)))),
+    (Source::Finance, 3.0, |_, it| Some(odd(full_width(&it.id)))),
+    (Source::Organization, 2.0, |_, it| Some(odd(full_width(&it.id)))),
+    (Source::Hr, 5.0, |_, it| Some(odd(format!("'{}", it.id)))),
+    (Source::Finance, 5.0, |_, it| Some(odd(fifteen(it)?))),
+    (Source::Hr, 5.0, |_, it| Some(odd(fifteen(it)?))),
+    (Source::Finance, 80.0, |_, it| Some(odd(lower_x(it)?))),
+    (Source::Insurance, 80.0, |_, it| Some(odd(lower_x(it)?))),
+    (Source::Finance, 300.0, |_, it| Some(named(names::variant(&it.name)?))),
+    (Source::Insurance, 500.0, |_, it| Some(named(names::variant(&it.name)?))),
+    (Source::Finance, 8.0, |_, it| Some(named(names::misheard(&it.name)?))),
+    (Source::Hr, 2.0, |_, it| Some(named(names::misheard(&it.name)?))),
 ];
 
-fn wrong(id: String) -> Option<Written> {
-    Some(Written { id: Some(id), name: None, wrong: true })
+fn wrong(id: String) -> Written {
+    Written { id: Some(id), name: None, wrong: true }
 }
 
-fn odd(id: String) -> Option<Written> {
-    Some(Written { id: Some(id), name: None, wrong: false })
+fn odd(id: String) -> Written {
+    Written { id: Some(id), name: None, wrong: false }
 }
 
-fn named(name: String) -> Option<Written> {
-    Some(Written { id: None, name: Some(name), wrong: false })
+fn named(name: String) -> Written {
+    Written { id: None, name: Some(name), wrong: false }
 }
 
 /// Damages rows of people who have no part in a story: at most one slip a person.
@@ -101,7 +103,7 @@ pub fn inject(city: &mut City, seed: u64) -> Damaged {
 }
 
 /// How many people bear a name and birthday.
-fn name_counts(city: &City) -> BTreeMap<(String, chrono::NaiveDate), u32> {
+fn name_counts(city: &City) -> BTreeMap<(String, NaiveDate), u32> {
     let mut counts = BTreeMap::new();
     for person in &city.people {
         *counts.entry((person.name.clone(), person.birth)).or_default() += 1;
@@ -121,7 +123,7 @@ fn writes(source: Source, person: &Person) -> bool {
 
 /// Whether the row still points at one person: a wrong number is one step from no other number, and a missing one stands beside a
 /// name and birthday that nobody else has.
-fn stays_recognisable(city: &City, at: usize, written: &Written, common: &BTreeMap<(String, chrono::NaiveDate), u32>) -> bool {
+fn stays_recognisable(city: &City, at: usize, written: &Written, common: &BTreeMap<(String, NaiveDate), u32>) -> bool {
     let person = &city.people[at];
     match written.id.as_deref() {
         Some("") => common.get(&(person.name.clone(), person.birth)) == Some(&1),
@@ -217,7 +219,7 @@ fn full_width(id: &str) -> String {
 
 /// The old number, of those old enough to have had one.
 fn fifteen(person: &Person) -> Option<String> {
-    (chrono::Datelike::year(&person.birth) < 1983).then(|| number::fifteen(&person.id))
+    (person.birth.year() < 1983).then(|| number::fifteen(&person.id))
 }
 
 fn lower_x(person: &Person) -> Option<String> {

@@ -18,8 +18,6 @@ pub enum Stream {
     Innocent = 5,
     /// Typing errors and spreadsheets.
     Damage = 6,
-    /// How departments write.
-    Habits = 7,
 }
 
 /// A seeded source of chance.

@@ -164,7 +164,6 @@ fn ended(reason: Reason) -> (&'static str, Option<&'static str>) {
         Reason::Transfer => ("07", Some("调出")),
         Reason::Resignation => ("08", Some("辞职")),
         Reason::Dismissal => ("08", Some("辞退")),
-        Reason::Expulsion => ("08", Some("开除")),
         Reason::ContractEnd => ("08", Some("合同期满")),
     }
 }
@@ -199,7 +198,7 @@ fn attendance(city: &City, person: &Person, at: usize, month: i32, days: i32) ->
     }
     let noted = person.attendance.iter().find(|(it, _)| *it == month).map(|(_, it)| *it);
     // Now and then somebody takes a day off in lieu.
-    let usual = days - i32::from((at + month as usize) % 7 == 0);
+    let usual = days - i32::from((at + month as usize).is_multiple_of(7));
     let (present, absent, longest) = noted.map_or((usual, 0, 0), |it| (it.present, it.absent, it.longest));
     let mut row = who(city, person, Some(job.unit));
     row.extend([

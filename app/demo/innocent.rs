@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::calendar::{Sex, add_months, day_in, first_day, last_day, month_of, months_between, plus, working_day_from, working_days_in};
-use super::city::{AID_HOST, City, Maker};
+use super::city::{AID_HOST, City};
 use super::dice::{Dice, Stream};
 use super::life::{self, ELSEWHERE};
+use super::maker::Maker;
 use super::names::Names;
 use super::person::{
     Attended, Death, Employer, Insured, Job, JobKind, Leave, Move, MoveKind, Pay, PayKind, Person, Reason, Register, Repeat, Role, Scheme,
@@ -420,7 +421,7 @@ fn double(city: &mut City, dice: &mut Dice, at: usize) -> Person {
     let (sex, category) = (city.people[at].sex, city.people[at].category);
     let birth = plus(city.people[at].birth, dice.between(-3_000, 3_000));
     let mut other = city.somebody(&mut maker, sex, category, birth, Role::Citizen);
-    other.name = city.people[at].name.clone();
+    other.name.clone_from(&city.people[at].name);
     other.mark();
     other
 }

@@ -6,6 +6,22 @@ use super::dice::{Dice, Stream};
 use super::person::{Death, Move, MoveKind, Pay, PayKind, Pension, Person, Reason, Repeat, Role};
 use super::truth::Case;
 
+/// How often at full size, and how the `n`-th of its kind happens to somebody.
+type Story = (u32, fn(&mut City, &mut Dice, u32) -> Option<Case>);
+
+const STORIES: &[Story] = &[
+    (6, exit_not_registered),
+    (4, never_struck_off),
+    (3, unknown_to_hr),
+    (2, salary_and_pension),
+    (2, paid_by_the_old_unit),
+    (2, paid_by_two_units),
+    (3, line_paid_twice),
+    (2, two_open_files),
+    (2, file_entered_twice),
+    (1, paid_after_late_death_report),
+];
+
 /// Puts late registrations, double payments and careless rows into the city.
 pub fn inject(city: &mut City, seed: u64) -> Vec<Case> {
     let mut dice = Dice::new(seed ^ 0x0001_9980, Stream::Truth);
@@ -13,20 +29,8 @@ pub fn inject(city: &mut City, seed: u64) -> Vec<Case> {
     let mut cases = over_quota(city);
     cases.extend(late_exits(city, dice));
     let some = |city: &City, at_full_size: u32| city.scale.people(at_full_size).max(1);
-    let stories: [(u32, fn(&mut City, &mut Dice, u32) -> Option<Case>); 10] = [
-        (6, exit_not_registered),
-        (4, never_struck_off),
-        (3, unknown_to_hr),
-        (2, salary_and_pension),
-        (2, paid_by_the_old_unit),
-        (2, paid_by_two_units),
-        (3, line_paid_twice),
-        (2, two_open_files),
-        (2, file_entered_twice),
-        (1, paid_after_late_death_report),
-    ];
-    for (at_full_size, story) in stories {
-        for n in 0..some(city, at_full_size) {
+    for (at_full_size, story) in STORIES {
+        for n in 0..some(city, *at_full_size) {
             cases.extend(story(city, dice, n));
         }
     }
@@ -108,7 +112,7 @@ fn exit_not_registered(city: &mut City, dice: &mut Dice, n: u32) -> Option<Case>
 
 fn never_struck_off(city: &mut City, dice: &mut Dice, n: u32) -> Option<Case> {
     let ago = 4 + dice.below((city.window.length() as usize).saturating_sub(6).clamp(1, 8)) as i32;
-    let reason = if n % 2 == 0 { Reason::Death } else { Reason::Resignation };
+    let reason = if n.is_multiple_of(2) { Reason::Death } else { Reason::Resignation };
     let at = end_without_striking_off(city, dice, ago, reason)?;
     let last = city.window.last;
     let case = Case::of(city, "quota-occupied", at, "G08|T02", "人已离去，编制未核减；gone from every other register, still on a quota");

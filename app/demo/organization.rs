@@ -217,7 +217,6 @@ fn reason(reason: Reason) -> &'static str {
         Reason::Death => "死亡",
         Reason::Resignation => "辞职",
         Reason::Dismissal => "辞退",
-        Reason::Expulsion => "开除",
         Reason::ContractEnd => "合同期满",
         Reason::Transfer => "调出",
     }
@@ -255,7 +254,6 @@ fn movements(city: &City, person: &Person, at: usize) -> Vec<Vec<Cell>> {
             MoveKind::Exit(Reason::Retirement) => "11",
             MoveKind::Exit(Reason::Resignation) => "12",
             MoveKind::Exit(Reason::Dismissal) => "13",
-            MoveKind::Exit(Reason::Expulsion) => "14",
             MoveKind::Exit(Reason::Death) => "15",
             MoveKind::Exit(_) => "02",
         };

@@ -33,8 +33,6 @@ pub enum Reason {
     Resignation,
     /// 辞退.
     Dismissal,
-    /// 开除.
-    Expulsion,
     /// 合同期满.
     ContractEnd,
     /// 退休.

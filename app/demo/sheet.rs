@@ -167,7 +167,7 @@ impl Csv {
     }
 }
 
-/// A text in GB18030. encoding_rs searches its tables for every character, for size; a file repeats a few hundred characters a
+/// A text in GB18030. `encoding_rs` searches its tables for every character, for size; a file repeats a few hundred characters a
 /// hundred thousand times, so each is looked up once.
 fn gb18030(text: &str) -> Vec<u8> {
     let mut known: HashMap<char, Vec<u8>> = HashMap::new();
@@ -197,7 +197,7 @@ pub fn accounting(fen: i64) -> String {
     let whole = (fen.abs() / 100).to_string();
     let mut text = String::with_capacity(whole.len() + 8);
     for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::calendar::{last_day, month_of, months, months_between, working_days};
 use super::person::{MoveKind, PayKind, Person, Role};
+use super::scale::published;
 use super::units::Unit;
-use super::units::published;
 use super::*;
 
 fn plan(seed: u64, people: usize, months: u32) -> Plan {
@@ -152,7 +152,7 @@ fn suspicions(city: &City, person: &Person) -> Vec<&'static str> {
             found.push(if day.present == 0 { "P01, never there" } else { "P01" });
         }
     }
-    let overdue = |to: chrono::NaiveDate| months_between(month_of(to), window.last) > 1 && !paid(window.last).is_empty();
+    let overdue = |to: NaiveDate| months_between(month_of(to), window.last) > 1 && !paid(window.last).is_empty();
     for leave in person.leaves.iter().filter(|it| it.returned.is_none() && overdue(it.to)) {
         let renewed = person.leaves.iter().any(|it| it.from > leave.to);
         let seen = !person.attendance.iter().any(|(month, _)| *month == window.last);
@@ -186,7 +186,7 @@ fn nobody_is_guilty_beyond_the_truth_and_everybody_in_it_is() {
                     let right = found.iter().any(|it| case.rules.split('|').any(|rule| it.contains(rule)));
                     assert!(right, "seed {seed}: {} {found:?} {person:#?}", case.kind);
                     let allowed = |it: &&str| case.rules.split('|').any(|rule| it.contains(rule));
-                    assert!(found.iter().all(|it| allowed(&it)), "seed {seed}: {} {found:?} {person:#?}", case.kind);
+                    assert!(found.iter().all(|it| allowed(it)), "seed {seed}: {} {found:?} {person:#?}", case.kind);
                 }
                 Some(_) => assert!(found.is_empty(), "seed {seed}: {found:?}"),
             }

@@ -2,9 +2,10 @@
 //! institutions are on the books and not at work, as in the published comparison.
 
 use super::calendar::{Category, Sex, add_months, day_in, last_day, months, plus, plus_months, working_days_in};
-use super::city::{City, Maker};
+use super::city::City;
 use super::dice::{Dice, Stream};
 use super::life;
+use super::maker::Maker;
 use super::names::Names;
 use super::pay;
 use super::person::{Attended, Employer, Insured, Leave, Pay, PayKind, Reason, Role, Scheme, Secondment};
@@ -156,7 +157,7 @@ fn paid_to_a_stranger(city: &mut City, maker: &mut Maker, count: i32) -> Option<
     let birth = plus(city.people[double].birth, maker.dice.between(200, 2_000));
     let last = city.window.last;
     let mut stranger = city.somebody(maker, sex, category, birth, Role::Stranger);
-    stranger.name = city.people[double].name.clone();
+    stranger.name.clone_from(&city.people[double].name);
     stranger.pay.push(Pay { unit, kind: PayKind::Salary, from: add_months(last, 1 - count), to: last, percent: 100 });
     stranger.mark();
     city.people.push(stranger);

@@ -1,65 +1,18 @@
 //! The units of the city, their quotas, and how many people fill them. At full size the totals are those that Shengzhou published
-//! for 2015; a smaller or larger city is the same in proportion.
+//! for 2015 (`scale.rs`); a smaller or larger city is the same in proportion.
 
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
 use super::archive::Archive;
-use super::dice::{Dice, Wheel};
+use super::dice::Dice;
 use super::number::{CITY, credit_code};
+use super::places::{places, split};
+use super::scale::{Scale, published};
 use super::unit_names::{
     Above, CITY_INSTITUTIONS, FORMER_INSTITUTIONS, FORMER_TOWNSHIPS, ORGANS, SHORTER, TOWNSHIP_INSTITUTIONS, TOWNSHIPS,
 };
-
-/// Staff of the true city.
-pub const STAFF: usize = 13_950;
-
-/// The published figures.
-pub mod published {
-    /// Administrative quotas approved.
-    pub const ADMINISTRATIVE: u32 = 2_976;
-    /// People on them.
-    pub const ADMINISTRATIVE_ACTUAL: u32 = 2_592;
-    /// Institution quotas approved.
-    pub const INSTITUTION: u32 = 13_244;
-    /// People on them.
-    pub const INSTITUTION_ACTUAL: u32 = 11_358;
-    /// Public institutions.
-    pub const INSTITUTIONS: u32 = 435;
-    /// Public institutions abolished before.
-    pub const ABOLISHED: u32 = 50;
-    /// Public institutions with more people than quotas.
-    pub const OVER: u32 = 65;
-    /// Accounts on the real-name network.
-    pub const ACCOUNTS: u32 = 291;
-    /// Approval documents.
-    pub const DOCUMENTS: u32 = 973;
-}
-
-/// How large the city is beside the true one.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    /// Staff over 13,950.
-    pub staff: f64,
-}
-
-impl Scale {
-    /// The scale of a city with about `people` staff.
-    pub fn of(people: usize) -> Scale {
-        Scale { staff: people as f64 / STAFF as f64 }
-    }
-
-    /// A published number of people or rows, in proportion.
-    pub fn people(self, published: u32) -> u32 {
-        (f64::from(published) * self.staff).round() as u32
-    }
-
-    /// A published number of units, in proportion: a larger city has larger units, not more of them.
-    pub fn units(self, published: u32) -> u32 {
-        (f64::from(published) * self.staff.min(1.0)).round() as u32
-    }
-}
 
 /// The kinds of quota that the city has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,13 +119,19 @@ impl Unit {
 }
 
 /// A unit before it has places.
-struct Sketch {
-    name: String,
-    parent: Option<usize>,
-    kind: &'static str,
-    system: &'static str,
-    weight: u32,
-    political: u32,
+pub struct Sketch {
+    /// Its name.
+    pub name: String,
+    /// Superior, by index.
+    pub parent: Option<usize>,
+    /// Shared code of its kind.
+    pub kind: &'static str,
+    /// Shared code of its system.
+    pub system: &'static str,
+    /// How large it is beside others of its group.
+    pub weight: u32,
+    /// Tenths of its quotas that are of the political and legal kind.
+    pub political: u32,
 }
 
 /// The units of a city of that scale, and the archive that their documents are in.
@@ -200,7 +159,8 @@ pub fn build(scale: Scale, dice: &mut Dice) -> (Vec<Unit>, Archive) {
     (units, archive)
 }
 
-fn is_institution(kind: &str) -> bool {
+/// Whether units of that kind are public institutions.
+pub fn is_institution(kind: &str) -> bool {
     matches!(kind, "institution" | "civil-like")
 }
 
@@ -265,95 +225,6 @@ fn township_name(township: &str, what: &str) -> String {
     }
 }
 
-/// Approved and filled places of every unit, so that both totals are exact and exactly `over` units have too many people.
-fn places(sketches: &[Sketch], totals: (u32, u32), over: usize, dice: &mut Dice) -> Vec<(u32, u32)> {
-    let (approved, actual) = totals;
-    let weights: Vec<f64> = sketches.iter().map(|it| f64::from(it.weight) * (0.9 + 0.2 * dice.fraction())).collect();
-    let quotas = apportion(approved, &weights);
-    let mut filled = quotas.clone();
-    let mut middling: Vec<usize> = (0..quotas.len()).filter(|at| (4..=120).contains(&quotas[*at])).collect();
-    dice.shuffle(&mut middling);
-    middling.truncate(over);
-    for at in &middling {
-        filled[*at] += 1 + dice.below((quotas[*at] as usize / 16).clamp(1, 5)) as u32;
-    }
-    // Vacancies one by one, to units with room, until the actual total is right.
-    let wheel = Wheel::new(quotas.iter().enumerate().map(|(at, it)| if middling.contains(&at) { 0.0 } else { f64::from(*it) }));
-    let mut to_vacate = filled.iter().sum::<u32>().saturating_sub(actual);
-    while to_vacate > 0 {
-        let at = wheel.spin(dice);
-        if !middling.contains(&at) && filled[at] > 1 && (quotas[at] - filled[at]) * 5 < quotas[at] * 3 {
-            filled[at] -= 1;
-            to_vacate -= 1;
-        }
-    }
-    quotas.into_iter().zip(filled).collect()
-}
-
-/// Shares of `total` by weight, at least two each, by largest remainder.
-fn apportion(total: u32, weights: &[f64]) -> Vec<u32> {
-    let sum: f64 = weights.iter().sum();
-    let rest = f64::from(total.saturating_sub(2 * weights.len() as u32));
-    let exact: Vec<f64> = weights.iter().map(|weight| weight * rest / sum).collect();
-    let mut shares: Vec<u32> = exact.iter().map(|it| 2 + it.floor() as u32).collect();
-    let mut order: Vec<usize> = (0..weights.len()).collect();
-    order.sort_by(|a, b| exact[*b].fract().total_cmp(&exact[*a].fract()).then(a.cmp(b)));
-    let missing = total.saturating_sub(shares.iter().sum()) as usize;
-    for at in order.into_iter().cycle().take(missing) {
-        shares[at] += 1;
-    }
-    shares
-}
-
-/// Approved and filled places of a unit by type. No type of a unit has more people than places unless the unit as a whole has.
-fn split(sketch: &Sketch, approved: u32, actual: u32, index: usize, archive: &mut Archive, dice: &mut Dice) -> Vec<Quota> {
-    let kinds: Vec<(QuotaType, u32)> = if is_institution(sketch.kind) {
-        let pool = if approved > 150 && actual + 20 < approved { 4 + dice.below(8) as u32 } else { 0 };
-        let main = if sketch.kind == "civil-like" { QuotaType::CivilLike } else { QuotaType::Institution };
-        vec![(main, approved - pool), (QuotaType::Pool, pool)]
-    } else {
-        let worker = if approved >= 20 { approved * 6 / 100 } else { 0 };
-        let political = (approved - worker) * sketch.political / 10;
-        vec![
-            (QuotaType::Administrative, approved - worker - political),
-            (QuotaType::PoliticalLegal, political),
-            (QuotaType::Worker, worker),
-        ]
-    };
-    let signed = day(2012 + dice.below(12) as i32, 1 + dice.below(12) as u32, 3 + dice.below(25) as u32);
-    let (kind, what) =
-        if is_institution(sketch.kind) { ("HD", "编制核定") } else { ("SD", "职能配置、内设机构和人员编制规定") };
-    let document = archive.file(kind, signed, format!("关于{}{what}的通知", sketch.name));
-    let before = (index % 9 == 4).then(|| {
-        let earlier = day(2008 + dice.below(3) as i32, 1 + dice.below(12) as u32, 15);
-        (approved + 2, archive.file("HD", earlier, format!("关于核定{}编制的批复", sketch.name)), earlier)
-    });
-    let mut vacant = approved.saturating_sub(actual);
-    let excess = actual.saturating_sub(approved);
-    let mut quotas: Vec<Quota> = kinds
-        .into_iter()
-        .filter(|(_, approved)| *approved > 0)
-        .enumerate()
-        .map(|(at, (kind, approved))| Quota {
-            kind,
-            approved,
-            actual: if at == 0 { approved + excess } else { approved },
-            before: if at == 0 { before.clone() } else { None },
-            document: document.clone(),
-            since: signed,
-        })
-        .collect();
-    let small_first = quotas.len() - 1;
-    for at in (0..=small_first).rev() {
-        // The smaller types give up at most half of their places, the first one the rest.
-        let most = if at == 0 { quotas[0].actual } else { (quotas[at].approved / 2).min(vacant * quotas[at].approved / approved.max(1)) };
-        let given = vacant.min(most);
-        quotas[at].actual -= given;
-        vacant -= given;
-    }
-    quotas
-}
-
 fn unit(index: usize, sketch: Sketch, quotas: Vec<Quota>, taken: &mut BTreeSet<String>, archive: &mut Archive, dice: &mut Dice) -> Unit {
     let institution = is_institution(sketch.kind);
     let class = match sketch.kind {
@@ -382,7 +253,7 @@ fn unit(index: usize, sketch: Sketch, quotas: Vec<Quota>, taken: &mut BTreeSet<S
     let set_up_on = day(1984 + dice.below(30) as i32, 1 + dice.below(12) as u32, 1 + dice.below(28) as u32);
     // Set-up orders named several units at once; every twelfth unit begins a new one here.
     let order = match archive.documents.iter().rev().find(|it| it.kind == "SL") {
-        Some(document) if index % 12 != 0 => (document.number.clone(), document.signed_on),
+        Some(document) if !index.is_multiple_of(12) => (document.number.clone(), document.signed_on),
         _ => (archive.file("SL", set_up_on, format!("关于同意设立{}等单位的批复", sketch.name)), set_up_on),
     };
     if !institution {
@@ -415,9 +286,9 @@ fn unit(index: usize, sketch: Sketch, quotas: Vec<Quota>, taken: &mut BTreeSet<S
 /// Every organ has its own account on the network; the larger institutions have one too, the others work under their superior's.
 fn accounts(units: &mut [Unit], organs: usize, scale: Scale) {
     let own = (scale.units(published::ACCOUNTS) as usize).max(organs);
-    for index in 0..units.len() {
-        let under = if index < own { index } else { units[index].parent.unwrap_or(0) };
-        units[index].account = Some(format!("szsm{under:04}"));
+    for (index, unit) in units.iter_mut().enumerate() {
+        let under = if index < own { index } else { unit.parent.unwrap_or(0) };
+        unit.account = Some(format!("szsm{under:04}"));
     }
 }
 
