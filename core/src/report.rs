@@ -8,6 +8,7 @@ pub mod total;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, State};
 use crate::finding::{Family, Finding, Line, Subject};
@@ -15,10 +16,12 @@ use crate::mapping::Title;
 
 pub use column::{ReportColumn, Value, shipped_columns};
 
-/// The language of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The language of a table. Chinese comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Lang {
     /// 中文.
+    #[default]
     Zh,
     /// English.
     En,
@@ -167,7 +170,7 @@ fn person<'a>(subject: &Subject, known: &Known<'a>) -> Option<(Option<&'a str>, 
 }
 
 /// The unit a reviewer turns to: the responsible one, or the unit that the case is about.
-fn unit_code<'a>(case: &'a Case, finding: &'a Finding) -> Option<&'a str> {
+pub fn unit_code<'a>(case: &'a Case, finding: &'a Finding) -> Option<&'a str> {
     finding.unit_code.as_deref().or(match &case.subject {
         Subject::Unit { key, .. } => Some(key.strip_prefix("u-").unwrap_or(key)),
         Subject::Person { .. } => None,

@@ -116,7 +116,7 @@ impl Value {
 /// The columns of a report whose configuration names none.
 pub fn shipped_columns() -> Vec<ReportColumn> {
     use Value::{Amount, IdNumber, Months, Note, Number, OpenedOn, Person, Places, Result, Rule, Sentence, Severity, State, Title, Unit};
-    [Number, State, Severity, Rule, Title, Person, IdNumber, Unit, Months, Amount, Sentence, Places, OpenedOn, Result, Note]
+    [Number, State, Severity, Rule, Title, Person, IdNumber, Unit, Months, Amount, Sentence, OpenedOn, Result, Note, Places]
         .into_iter()
         .map(|value| ReportColumn { value, title: None })
         .collect()
