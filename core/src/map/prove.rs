@@ -7,9 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Ar
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
 use chrono::NaiveDate;
 
-use super::{Mapped, Mapper};
+use super::{Mapped, Mapper, Reject};
 use crate::diag::{Mistake, Source};
-use crate::mapping::{Example, Feed, Given, Gives, Mapping, PLACE_COLUMNS};
+use crate::mapping::{Example, Feed, From, Given, Gives, Mapping, PLACE_COLUMNS};
 use crate::read;
 use crate::schema::Kind;
 
@@ -80,10 +80,7 @@ fn raw_row(feed: &Feed, example: &Example) -> RecordBatch {
 
 /// What the example says and what came out, in the same words when they agree.
 fn compare(feed: &Feed, example: &Example, mapped: &Mapped) -> (String, String) {
-    let rejected = mapped.rejects.first().map(|it| {
-        let defects = std::iter::once((&it.column, &it.why)).chain(it.also.iter().map(|it| (&it.column, &it.why)));
-        format!("rejected: {}", defects.map(|(column, why)| format!("{column} {why}")).collect::<Vec<_>>().join("; "))
-    });
+    let rejected = mapped.rejects.first().map(|it| format!("rejected: {}", reasons(feed, it).join("; ")));
     match &example.gives {
         Gives::Aside => ("set aside".to_owned(), rejected.unwrap_or_else(|| outcome(feed, mapped, None))),
         Gives::Reject(part) => match &mapped.rejects[..] {
@@ -97,6 +94,16 @@ fn compare(feed: &Feed, example: &Example, mapped: &Mapped) -> (String, String) 
             (wanted.join(", "), rejected.unwrap_or_else(|| outcome(feed, mapped, Some(values))))
         }
     }
+}
+
+/// Every defect with its source column and, where it has another name, the shared column: an example may name either.
+fn reasons(feed: &Feed, reject: &Reject) -> Vec<String> {
+    let defects = std::iter::once((&reject.column, &reject.why)).chain(reject.also.iter().map(|it| (&it.column, &it.why)));
+    let into = |column: &str| -> Vec<&str> {
+        let fills = feed.columns.iter().filter(|it| matches!(&it.from, From::Column(name) if name == column));
+        fills.map(|it| it.into.as_str()).collect()
+    };
+    defects.map(|(column, why)| format!("{column} [{}] {why}", into(column).join(" "))).collect()
 }
 
 /// The mapped row: the columns that the example names, or all that hold something.

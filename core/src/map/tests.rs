@@ -175,6 +175,12 @@ gives = { id_number = "2", entered_on = "" }
 [[feed.example]]
 given = { SFZH = "1", ZT = 9 }
 gives = { id_number = "1" }
+[[feed.example]]
+given = { SFZH = "3.30683E+17", ZT = "1" }
+gives_reject = "id_number"
+[[feed.example]]
+given = { SFZH = "3.30683E+17", ZT = "1" }
+gives_reject = "科学记数"
 "#;
 
 #[test]
@@ -201,7 +207,7 @@ fn rows_are_kept_set_aside_or_rejected() {
 fn examples_are_proved() {
     let mapping = mapping::read(&Source::new("test.toml", KEPT), &|_| None).unwrap();
     let proofs = block_on(prove(&mapping));
-    assert_eq!(proofs.iter().map(|it| it.ok).collect::<Vec<_>>(), [true, true, true, false, false]);
+    assert_eq!(proofs.iter().map(|it| it.ok).collect::<Vec<_>>(), [true, true, true, false, false, true, true]);
     assert_eq!(
         (proofs[3].expected.as_str(), proofs[3].found.as_str()),
         ("id_number = 2, entered_on = null", "id_number = 1, entered_on = 2020-01-02")
