@@ -53,10 +53,6 @@ pub struct Plan {
     pub months: u32,
     /// The night of the demo.
     pub as_of: NaiveDate,
-    /// The folder of the shipped mappings, which are copied.
-    pub mappings: PathBuf,
-    /// The folder of the rule cards, which the configuration points at.
-    pub rules: PathBuf,
 }
 
 /// The staff of the true city.
@@ -136,7 +132,7 @@ pub async fn write(out: &Path, plan: &Plan, progress: &(dyn Fn(&str) + Sync)) ->
     }
     make_folder(&out.join("config/departments"))?;
     make_folder(&out.join("mappings"))?;
-    settings::write(city, plan, out)?;
+    settings::write(city, out)?;
 
     let mut written = Written {
         staff: city.people.iter().filter(|it| it.role == person::Role::Staff).count() as u64,

@@ -1,14 +1,63 @@
-//! The `muster` command.
+//! The `muster` command. `run.rs` is one night, top to bottom; this file only picks what to do.
 
+mod bench;
+mod cli;
+mod clock;
+mod commands;
+mod config;
 mod demo;
 mod digest;
+mod docs;
+mod dry;
+mod dry_text;
+mod explain;
 mod files;
+mod init;
 mod night;
 mod page;
+mod progress;
+mod prove;
+mod pull;
+mod rejects;
+mod run;
 #[cfg(test)]
 mod sample;
+mod score;
 mod sheet;
+mod shipped;
+mod show;
 mod store;
+mod summary;
 mod words;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{BenchWhat, Cli, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_env("MUSTER_LOG")).with_writer(std::io::stderr).init();
+    let say = commands::Say { lang: cli.lang, json: cli.json, progress: cli.progress };
+    let done = match &cli.command {
+        Command::Demo(args) => commands::demo(args, say).await,
+        Command::Run(args) => commands::run(args, say).await,
+        Command::Prove(args) => commands::prove(&args.config, say).await,
+        Command::Check(args) => commands::check(args, say).await,
+        Command::Preview(args) => commands::preview(args, say).await,
+        Command::Rejects(args) => commands::rejects(args, say).await,
+        Command::Explain(args) => commands::explain(args, say).await,
+        Command::Init(args) => init::write(args, say).await,
+        Command::Docs(args) => docs::print(args, say),
+        Command::Bench(args) => match &args.what {
+            BenchWhat::Night { people, months, out, memory_mib } => bench::night(*people, *months, out, *memory_mib, say).await,
+        },
+        Command::Completions { shell } => commands::completions(*shell),
+    };
+    match done {
+        Ok(code) => code.into(),
+        Err(stop) => commands::told(stop, say).into(),
+    }
+}

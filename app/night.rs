@@ -8,6 +8,7 @@ use muster_core::figures::Figures;
 use muster_core::finding::{Family, Severity};
 use muster_core::map::Tally;
 use muster_core::mapping::Title;
+use muster_core::report;
 use serde::{Deserialize, Serialize};
 
 /// One reconciled night.
@@ -38,6 +39,19 @@ pub struct Night {
     pub people_count: u64,
     /// Identities by how they were linked.
     pub link_methods: BTreeMap<String, u64>,
+}
+
+impl Night {
+    /// The night as it may be printed: ID numbers and names masked.
+    #[must_use]
+    pub fn masked(&self) -> Night {
+        let mut shown = self.clone();
+        for person in shown.people.values_mut() {
+            person.id_number = person.id_number.as_deref().map(report::masked);
+            person.name = person.name.as_deref().map(|it| it.chars().take(1).chain("**".chars()).collect());
+        }
+        shown
+    }
 }
 
 /// One feed of the night.

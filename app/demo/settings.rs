@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::Trouble;
 use super::city::City;
 use super::sheet::{Csv, Encoding};
-use super::{Plan, Trouble};
+use crate::shipped;
 
 const DEPARTMENTS: [(&str, &str); 5] = [
     (
@@ -81,47 +82,43 @@ encoding = "utf-8"
     ),
 ];
 
+const SETTINGS: &str = r#"# The model city. Everything an operator sets is here and in departments/; docs/config.md explains every key.
+city     = { zh = "嵊州市（模型）", en = "Shengzhou (model city)" }
+region   = "330683"
+data     = "data"
+mappings = "mappings"
+salt     = "the-model-city-has-no-secrets"
+
+[report]
+full_ids = false             # whole ID numbers in the workbook
+"#;
+
 /// The file that lists the finance bureau's unit codes beside the registered ones.
 pub const FINANCE_UNITS: &str = "shengzhou-finance-units.csv";
 
-/// Writes the configuration below `out`: paths in it are relative to `out`, but for the rules, which stay where they are.
-pub fn write(city: &City, plan: &Plan, out: &Path) -> Result<(), Trouble> {
+/// Writes the configuration below `out`; paths in it are relative to `out`.
+pub fn write(city: &City, out: &Path) -> Result<(), Trouble> {
     let departments = out.join("config/departments");
     for (name, text) in DEPARTMENTS {
         let path = departments.join(format!("{name}.toml"));
         std::fs::write(&path, text).map_err(|error| Trouble::file(&path, &error))?;
     }
-    let rules = std::path::absolute(&plan.rules).map_err(|error| Trouble::file(&plan.rules, &error))?;
     let path = out.join("config/muster.toml");
-    let text = format!(
-        r#"# The model city. Everything an operator sets is here and in departments/; docs/config.md explains every key.
-city     = {{ zh = "嵊州市（模型）", en = "Shengzhou (model city)" }}
-region   = "330683"
-data     = "data"
-mappings = "mappings"
-rules    = {:?}
-"#,
-        rules.display().to_string()
-    );
-    std::fs::write(&path, text).map_err(|error| Trouble::file(&path, &error))?;
-    mappings(city, plan, &out.join("mappings"))
+    std::fs::write(&path, SETTINGS).map_err(|error| Trouble::file(&path, &error))?;
+    mappings(city, &out.join("mappings"))
 }
 
-/// Copies the mappings, and puts the city's own list of unit codes beside them.
-fn mappings(city: &City, plan: &Plan, folder: &Path) -> Result<(), Trouble> {
-    let trouble = |error: std::io::Error| Trouble::file(&plan.mappings, &error);
-    let mut names: Vec<_> = std::fs::read_dir(&plan.mappings)
-        .map_err(trouble)?
-        .map(|entry| entry.map(|it| it.path()))
-        .collect::<Result<_, _>>()
-        .map_err(trouble)?;
-    names.sort();
-    for from in names.iter().filter(|it| it.is_file()) {
-        if let Some(name) = from.file_name() {
-            std::fs::copy(from, folder.join(name)).map_err(|error| Trouble::file(from, &error))?;
-        }
+/// Writes the shipped mappings, and the city's own unit codes after those that the examples use.
+fn mappings(city: &City, folder: &Path) -> Result<(), Trouble> {
+    for (name, text) in shipped::MAPPINGS.iter().filter(|(name, _)| *name != FINANCE_UNITS) {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| Trouble::file(&path, &error))?;
     }
     let mut csv = Csv::new(&["from", "to"]);
+    let sample = shipped::MAPPINGS.iter().find(|(name, _)| *name == FINANCE_UNITS).map_or("", |(_, text)| text);
+    for (from, to) in sample.lines().skip(1).filter_map(|line| line.split_once(',')) {
+        csv.line([from, to]);
+    }
     for unit in &city.units {
         csv.line([unit.finance_code.as_str(), &unit.code]);
     }

@@ -12,7 +12,7 @@ use super::*;
 fn plan(seed: u64, people: usize, months: u32) -> Plan {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let as_of = "2026-11-15".parse().expect("a date of the test");
-    Plan { seed, people, months, as_of, mappings: root.join("mappings"), rules: root.join("rules") }
+    Plan { seed, people, months, as_of }
 }
 
 /// Places filled on the last day of the window, by the register, in a group of quotas.

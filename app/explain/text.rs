@@ -220,7 +220,7 @@ fn references(out: &mut String, references: &[ReferenceTold], lang: Lang) {
 }
 
 fn words(lang: Lang, heads: &[(&str, &str)]) -> Vec<String> {
-    heads.iter().map(|(zh, en)| lang.pick(zh, en).to_owned()).collect()
+    heads.iter().map(|(zh, en)| (*lang.pick(zh, en)).to_owned()).collect()
 }
 
 fn sex(code: &str, lang: Lang) -> String {

@@ -2,6 +2,26 @@
 //!
 //! A connector knows a protocol or a format and nothing about staff, pay or rules: it hands over the source's own columns in Arrow
 //! batches, with the place where each row was read. To add one, write a file like `csv.rs` and name it in [`KINDS`].
+//!
+//! Inside, a kind's file holds its settings, what it offers and how it pulls. What they share, in the order in which a file is read:
+//! `files` (which files a pattern means), `text` and `split` (bytes to lines), `cell` (a workbook's cell as text), `row` (a line as
+//! cells), `heading` (which line names the columns), `line` (row, total, signature), `table` (all of that, for one file or sheet) and
+//! `sink` (rows to batches, on their way to whoever pulls).
+
+mod cell;
+mod csv;
+mod files;
+mod heading;
+mod line;
+mod near;
+mod parquet;
+mod row;
+mod sink;
+mod split;
+mod sqlite;
+mod table;
+mod text;
+mod xlsx;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,6 +30,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+
+pub use files::fits;
 
 /// One source of a department.
 #[async_trait]
@@ -148,4 +170,97 @@ pub struct Place {
     pub source: String,
     /// Folder that relative paths of the settings are below.
     pub root: PathBuf,
+}
+
+impl Place {
+    /// A failure of this source; `table` may be empty.
+    pub(crate) fn failure(&self, table: &str, why: impl Into<String>) -> Failure {
+        Failure { department: self.department.clone(), source: self.source.clone(), table: table.to_owned(), why: why.into(), hint: None }
+    }
+}
+
+impl Failure {
+    /// The same failure with something to try.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Failure {
+        Failure { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// A way to reach data: a protocol or a format.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// What `kind` says in a department file.
+    pub name: &'static str,
+    /// What it reads, in English.
+    pub about: &'static str,
+    /// What it reads, in Chinese.
+    pub about_zh: &'static str,
+    /// Opens a source of this kind; `settings` without `kind`. Reads the settings and touches nothing else.
+    pub open: fn(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String>,
+    /// What else a source of this kind may say.
+    pub settings: &'static [Setting],
+}
+
+/// One setting of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its key in the department file.
+    pub name: &'static str,
+    /// What it means, and what holds without it, in English.
+    pub about: &'static str,
+    /// The same in Chinese.
+    pub about_zh: &'static str,
+}
+
+/// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
+pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, parquet::KIND, sqlite::KIND];
+
+/// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
+///
+/// An unknown kind or key is refused with the nearest known one. Nothing is connected or read yet.
+pub fn open(place: Place, mut settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+    let names = || KINDS.iter().map(|it| it.name);
+    let kind = match settings.remove("kind") {
+        Some(toml::Value::String(kind)) => kind,
+        Some(_) => return Err("`kind` must be text".to_owned()),
+        None => return Err(format!("`kind` is missing; known are {}", near::list(names()))),
+    };
+    let Some(known) = KINDS.iter().find(|it| it.name == kind) else {
+        return Err(format!("no connector of kind `{kind}`; {}", near::did_you_mean(&kind, names())));
+    };
+    let keys = || known.settings.iter().map(|it| it.name);
+    if let Some(key) = settings.keys().find(|key| !keys().any(|it| it == *key)) {
+        return Err(format!("a source of kind `{kind}` has no setting `{key}`; {}", near::did_you_mean(key, keys())));
+    }
+    (known.open)(place, settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(settings: &str) -> String {
+        let place = Place { department: "hr".to_owned(), source: "archive".to_owned(), root: PathBuf::new() };
+        open(place, settings.parse().expect("the test writes TOML")).err().expect("the settings are wrong")
+    }
+
+    #[test]
+    fn a_wrong_kind_or_key_is_refused_with_the_nearest_one() {
+        assert_eq!(refusal("kind = 'xslx'"), "no connector of kind `xslx`; did you mean `xlsx`?");
+        assert_eq!(refusal("kind = 'csv'\nfodler = 'x'"), "a source of kind `csv` has no setting `fodler`; did you mean `folder`?");
+        assert_eq!(refusal("kind = 'telex'"), "no connector of kind `telex`; known are `csv`, `xlsx`, `parquet`, `sqlite`");
+        assert_eq!(refusal("folder = 'x'"), "`kind` is missing; known are `csv`, `xlsx`, `parquet`, `sqlite`");
+        assert!(refusal("kind = 'sqlite'").contains("file"));
+        assert!(refusal("kind = 'csv'\nencoding = 'klingon'").contains("klingon"));
+    }
+
+    #[test]
+    fn every_kind_says_what_it_is_in_both_languages() {
+        for kind in KINDS {
+            assert!(!kind.about.is_empty() && !kind.about_zh.is_empty(), "{}", kind.name);
+            for setting in kind.settings {
+                assert!(!setting.about.is_empty() && !setting.about_zh.is_empty(), "{}.{}", kind.name, setting.name);
+            }
+        }
+    }
 }

@@ -26,15 +26,8 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Family; 7] = [
-        Family::Ghost,
-        Family::Absent,
-        Family::Duplicate,
-        Family::Establishment,
-        Family::Timing,
-        Family::Amount,
-        Family::Quality,
-    ];
+    pub const ALL: [Family; 7] =
+        [Family::Ghost, Family::Absent, Family::Duplicate, Family::Establishment, Family::Timing, Family::Amount, Family::Quality];
 
     /// 中文名称 and English name.
     pub fn label(self) -> (&'static str, &'static str) {

@@ -134,8 +134,25 @@ pub const UNIT: &[Column] = &[
 
 /// Every table that a mapping may fill, in reading order.
 pub const TABLES: &[Table] = &[
-    UNITS, QUOTA, LEADER_QUOTA, DOCUMENT, ESTABLISHMENT, MOVEMENT, EMPLOYMENT, POST, ATTENDANCE, LEAVE, SECONDMENT, ASSESSMENT, SANCTION,
-    PAYMENT, PENSION, CONTRIBUTION, DEATH, COMPANY, ACCOUNT_HOLDER,
+    UNITS,
+    QUOTA,
+    LEADER_QUOTA,
+    DOCUMENT,
+    ESTABLISHMENT,
+    MOVEMENT,
+    EMPLOYMENT,
+    POST,
+    ATTENDANCE,
+    LEAVE,
+    SECONDMENT,
+    ASSESSMENT,
+    SANCTION,
+    PAYMENT,
+    PENSION,
+    CONTRIBUTION,
+    DEATH,
+    COMPANY,
+    ACCOUNT_HOLDER,
 ];
 
 /// 机构: one row per unit of the establishment register, current or abolished.
@@ -161,7 +178,13 @@ pub const UNITS: Table = Table {
         column("set_up_on", Kind::Date, "设立日期", "set up on", ""),
         column("abolished_document", Kind::Text, "撤销文号", "abolition document", "null while it exists"),
         column("abolished_on", Kind::Date, "撤销日期", "abolished on", "null while it exists"),
-        column("network_account", Kind::Text, "实名制账户", "network account", "the account under which it works on the real-name network; several units share one"),
+        column(
+            "network_account",
+            Kind::Text,
+            "实名制账户",
+            "network account",
+            "the account under which it works on the real-name network; several units share one",
+        ),
         column("confidential", Kind::Flag, "涉密", "confidential", "shown to cleared roles only"),
     ],
 };
@@ -316,7 +339,13 @@ pub const ATTENDANCE: Table = Table {
         column("required_days", Kind::Count, "应出勤天数", "required days", "working days"),
         column("present_days", Kind::Count, "实际出勤天数", "days present", "working days"),
         column("absent_days", Kind::Count, "旷工天数", "days absent without approval", "working days"),
-        column("longest_absence_days", Kind::Count, "最长连续旷工天数", "longest unapproved absence", "consecutive working days, counted into this month from earlier ones"),
+        column(
+            "longest_absence_days",
+            Kind::Count,
+            "最长连续旷工天数",
+            "longest unapproved absence",
+            "consecutive working days, counted into this month from earlier ones",
+        ),
     ],
 };
 
@@ -525,8 +554,7 @@ impl Table {
     /// The columns a mapping may fill, in order: person, units, own.
     pub fn input(&self) -> Vec<InputColumn> {
         let person = if self.person { PERSON } else { &[] };
-        let mut columns: Vec<InputColumn> =
-            person.iter().map(|column| InputColumn { name: column.name.to_owned(), column }).collect();
+        let mut columns: Vec<InputColumn> = person.iter().map(|column| InputColumn { name: column.name.to_owned(), column }).collect();
         for prefix in self.units {
             columns.extend(UNIT.iter().map(|column| InputColumn { name: format!("{prefix}{}", column.name), column }));
         }
@@ -536,9 +564,7 @@ impl Table {
 
     /// The Arrow schema of the input shape.
     pub fn input_schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(
-            self.input().iter().map(|it| Field::new(&it.name, it.column.kind.arrow(), true)).collect::<Vec<_>>(),
-        ))
+        Arc::new(Schema::new(self.input().iter().map(|it| Field::new(&it.name, it.column.kind.arrow(), true)).collect::<Vec<_>>()))
     }
 
     /// The Arrow schema of the sealed shape: `row_no`, `who`, `unit_at`, then the table's own columns.
@@ -604,7 +630,11 @@ pub const PERSONS: Derived = Derived {
         ("name", DataType::Utf8, "the best name: the establishment's before HR's before the rest"),
         ("sex", DataType::Utf8, "of the ID number where valid, else of the best source"),
         ("birth_date", DataType::Date32, "of the ID number where valid, else of the best source"),
-        ("doubt", DataType::Boolean, "true: some row that may be about this person was rejected or is linked with doubt; rules that accuse by absence leave such people alone"),
+        (
+            "doubt",
+            DataType::Boolean,
+            "true: some row that may be about this person was rejected or is linked with doubt; rules that accuse by absence leave such people alone",
+        ),
     ],
 };
 
@@ -626,7 +656,11 @@ pub const IDENTITY: Derived = Derived {
         ("person_id", DataType::Int32, "who it is tonight; null when nobody could be told"),
         ("method", DataType::Utf8, "how it was linked: id-exact, id-15, id-repaired, name-birth, own (nobody else has it), none"),
         ("score", DataType::Float32, "probability that the link is right, 0 to 1"),
-        ("id_state", DataType::Utf8, "valid-18, valid-15, checksum, date, length, charset, damaged-excel, masked, placeholder, other-document, missing"),
+        (
+            "id_state",
+            DataType::Utf8,
+            "valid-18, valid-15, checksum, date, length, charset, damaged-excel, masked, placeholder, other-document, missing",
+        ),
         ("repairs", DataType::Utf8, "what normalisation did to the raw number, separated by spaces; null: nothing"),
         ("conflict", DataType::Utf8, "why an equal number was not believed: name-differs, birth-differs; null: no conflict"),
     ],

@@ -1,0 +1,243 @@
+//! The command line: what can be asked, in one place. Help speaks both languages.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::words::{self, Lang};
+
+/// 机构编制实名制对账：每夜核对编制、人事、工资、社保四家数据，找出吃空饷和在编不在岗的线索。
+/// Reconciles establishment, HR, payroll and social insurance every night, and finds leads to ghost payroll.
+///
+/// 退出码 Exit codes: 0 正常 fine · 1 发现缺陷 defects found (check, prove, demo) · 2 命令有误 wrong command line ·
+/// 3 有数据源被剔除 a feed was left out · 74 磁盘或数据库故障 disk or store failed · 78 配置、映射或规则有误 wrong configuration
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// 输出语言 Language of what is printed
+    #[arg(long, global = true, env = "MUSTER_LANG", default_value = "zh", value_name = "zh|en", value_parser = words::lang)]
+    pub lang: Lang,
+
+    /// 以 JSON 输出到标准输出 Print JSON on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// 进度显示方式 How progress is told
+    #[arg(long, global = true, default_value = "auto")]
+    pub progress: ProgressArg,
+}
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressArg {
+    /// 终端用进度条，否则不显示 Bars on a terminal, else nothing
+    Auto,
+    /// 每阶段一行 One line per stage
+    Lines,
+    /// 不显示 Nothing
+    None,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// 生成演示城市、对账一夜并与真值比对 Make the demo city, reconcile a night, score it against the truth
+    Demo(DemoArgs),
+    /// 对账一夜 Reconcile one night
+    Run(RunArgs),
+    /// 用自带样例验证全部映射与规则 Prove all mappings and rule cards on their own examples
+    Prove(ConfigArg),
+    /// 入库前检查一个文件，逐条指出位置和改法 Check a delivery before it is loaded: every defect, where, and how to mend it
+    Check(CheckArgs),
+    /// 预览某部门转换后的数据、拒收行、未映射的列和代码 Preview a department: mapped rows, rejects, unmapped columns and codes
+    Preview(PreviewArgs),
+    /// 列出某夜拒收的行 List the rejected rows of a night
+    Rejects(RejectsArgs),
+    /// 并列展示一个问题的各方证据、规则和人员识别依据 Show a case: evidence side by side, the rule, the links
+    Explain(ExplainArgs),
+    /// 由现有数据源生成配置、部门文件和映射草稿 Write a configuration, a department file and a mapping draft from a live source
+    Init(InitArgs),
+    /// 打印参考手册 Print the references
+    Docs(DocsArgs),
+    /// 性能测试 Benchmarks
+    Bench(BenchArgs),
+    /// 生成命令补全脚本 Print a completion script
+    Completions {
+        /// 终端类型 The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub struct ConfigArg {
+    /// 配置文件 The configuration
+    #[arg(long, env = "MUSTER_CONFIG", default_value = "config/muster.toml")]
+    pub config: PathBuf,
+}
+
+/// `muster demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// 随机种子 Seed; the same seed gives the same city
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// 连续多个种子（含），只打印成绩表 Also run the seeds up to this one, and print a table of scores
+    #[arg(long)]
+    pub to_seed: Option<u64>,
+    /// 在编人数；默认为样板城市的 13,950 人 Staff; the model city's own size by default
+    #[arg(long, default_value_t = 13_950)]
+    pub people: usize,
+    /// 月数 Months of history
+    #[arg(long, default_value_t = 24)]
+    pub months: u32,
+    /// 对账日 The night
+    #[arg(long, default_value = "2026-11-15")]
+    pub as_of: NaiveDate,
+    /// 输出目录 Folder of the city; made anew
+    #[arg(long, default_value = "demo-city")]
+    pub out: PathBuf,
+}
+
+/// `muster run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 对账日，默认为今天 The night; today by default
+    #[arg(long)]
+    pub night: Option<NaiveDate>,
+    /// JSON 中显示完整证件号和姓名 ID numbers and names in full in the JSON
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+/// `muster check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// 待检查的文件 The file
+    pub file: PathBuf,
+    /// 映射名或映射文件 A mapping, by name or path
+    #[arg(long)]
+    pub mapping: String,
+    /// 数据源名；默认为唯一或文件名匹配的那个 The feed; by default the one whose table fits the file
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// 文件编码 Encoding of a text file
+    #[arg(long)]
+    pub encoding: Option<String>,
+    /// 对账日，默认为今天 The night to check against; today by default
+    #[arg(long)]
+    pub night: Option<NaiveDate>,
+}
+
+/// `muster preview`.
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// 部门 The department
+    pub department: String,
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 只看一个数据源 Only this feed
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// 行数 Rows
+    #[arg(long, default_value_t = 8)]
+    pub rows: usize,
+    /// 显示完整证件号、姓名和账号 Show ID numbers, names and accounts in full
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+/// `muster rejects`.
+#[derive(Debug, Args)]
+pub struct RejectsArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 对账日，默认为最近一夜 The night; the latest by default
+    #[arg(long)]
+    pub night: Option<NaiveDate>,
+    /// 只看一个部门 Only this department
+    #[arg(long)]
+    pub department: Option<String>,
+    /// 最多列出多少行 At most so many
+    #[arg(long, default_value_t = 50)]
+    pub rows: usize,
+    /// 显示单元格内容 Show what the cells hold
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+/// `muster explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// 问题编号，如 MU-2026-000123 The case
+    pub case: String,
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 显示完整证件号和姓名 Show ID numbers and names in full
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+/// `muster init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// 部门代号，如 finance The department's id, kebab case
+    pub department: String,
+    /// 连接方式 How to connect
+    #[arg(long)]
+    pub kind: String,
+    /// 连接参数，如 --set folder=/data/finance Settings of the source, like --set folder=/data/finance
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// 表名或文件名模式，可多个；默认为数据源的全部表 Tables or file patterns; all that the source offers by default
+    #[arg(long)]
+    pub table: Vec<String>,
+    /// 写到哪里 Where to write
+    #[arg(long, default_value = ".")]
+    pub out: PathBuf,
+}
+
+/// `muster docs`.
+#[derive(Debug, Args)]
+pub struct DocsArgs {
+    /// 打印哪一份 Which one
+    pub page: Option<String>,
+    /// 全部写入该目录 Write all of them to this folder
+    #[arg(long)]
+    pub write: Option<PathBuf>,
+}
+
+/// `muster bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// 测什么 What to measure
+    #[command(subcommand)]
+    pub what: BenchWhat,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchWhat {
+    /// 一夜：由落地文件到问题清单 One night: from landed Parquet to findings
+    Night {
+        /// 人数 People
+        #[arg(long, default_value_t = 2_000_000)]
+        people: usize,
+        /// 月数 Months
+        #[arg(long, default_value_t = 12)]
+        months: u32,
+        /// 数据目录，已有则复用 Folder of the files; used again when it is there
+        #[arg(long, default_value = "target/bench-night")]
+        out: PathBuf,
+        /// 引擎内存池（MiB）Memory pool of the engine in MiB
+        #[arg(long, default_value_t = 1024)]
+        memory_mib: usize,
+    },
+}

@@ -1,0 +1,26 @@
+//! The one place that asks what time it is. Everything else is told.
+#![allow(clippy::disallowed_methods)]
+
+use std::time::{Duration, Instant};
+
+use chrono::{Local, NaiveDate};
+
+/// The day on which a night started now is filed.
+pub fn today() -> NaiveDate {
+    Local::now().date_naive()
+}
+
+/// Measures how long stages take; for people and benchmarks, never for results.
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

@@ -1,0 +1,390 @@
+//! What each command does: read the configuration, call the part that works, print.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use clap::CommandFactory;
+use muster_connectors::Place;
+use muster_core::diag::Mistake;
+use muster_core::mapping::{Feed, Mapping};
+use serde::Serialize;
+
+use crate::cli::{CheckArgs, Cli, DemoArgs, ExplainArgs, PreviewArgs, ProgressArg, RejectsArgs, RunArgs};
+use crate::config::{self, City};
+use crate::demo::{self, Plan};
+use crate::night::Night;
+use crate::progress::{Progress, Show};
+use crate::prove::Proven;
+use crate::run::{self, Stop, World};
+use crate::score::{self, Score};
+use crate::store::Store;
+use crate::words::{Lang, count, pad, pad_left};
+use crate::{clock, dry, dry_text, explain, pull, rejects, summary};
+
+/// How to speak.
+#[derive(Clone, Copy, Debug)]
+pub struct Say {
+    /// Language.
+    pub lang: Lang,
+    /// JSON on stdout.
+    pub json: bool,
+    /// How progress is told.
+    pub progress: ProgressArg,
+}
+
+/// Exit codes; the help names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Fine.
+    Fine = 0,
+    /// Defects were found.
+    Defects = 1,
+    /// The night is done, but a feed was left out.
+    LeftOut = 3,
+    /// Disk, store or engine failed.
+    Trouble = 74,
+    /// Configuration, mapping or card is wrong.
+    Wrong = 78,
+}
+
+impl From<Code> for std::process::ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Every command ends so.
+pub type Done = Result<Code, Stop>;
+
+impl Say {
+    /// Who watches a night.
+    pub fn progress(self) -> Arc<Progress> {
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let show = match self.progress {
+            ProgressArg::Lines => Show::Lines,
+            ProgressArg::Auto if terminal && !self.json => Show::Bars,
+            ProgressArg::Auto | ProgressArg::None => Show::Nothing,
+        };
+        Arc::new(Progress::new(show, self.lang))
+    }
+
+    /// Prints `text`, or `data` as JSON.
+    pub fn print(self, data: &impl Serialize, text: impl FnOnce() -> String) {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(data).expect("what we print has text keys"));
+        } else {
+            print!("{}", text());
+        }
+    }
+}
+
+/// `muster demo`.
+pub async fn demo(args: &DemoArgs, say: Say) -> Done {
+    match args.to_seed {
+        None => one_demo(args, say).await,
+        Some(last) => many_demos(args, last, say).await,
+    }
+}
+
+async fn one_demo(args: &DemoArgs, say: Say) -> Done {
+    let progress = say.progress();
+    let (city, night, score) = demo_night(args, args.seed, &args.out, &progress).await?;
+    #[derive(Serialize)]
+    struct Told<'a> {
+        night: &'a Night,
+        score: &'a Score,
+    }
+    let place = city.data().join("nights").join(night.tonight.to_string());
+    say.print(&Told { night: &night.masked(), score: &score }, || summary::text(&night, Some(&score), &place, &progress.times(), say.lang));
+    Ok(if score.is_perfect() { Code::Fine } else { Code::Defects })
+}
+
+/// One line per seed; the exit code says whether all were perfect.
+async fn many_demos(args: &DemoArgs, last: u64, say: Say) -> Done {
+    let mut scores = Vec::new();
+    for seed in args.seed..=last {
+        let out = args.out.join(format!("seed-{seed}"));
+        let (_, night, score) = demo_night(args, seed, &out, &say.progress()).await?;
+        let injected: usize = score.kinds.values().map(|it| it.1).sum();
+        let found: usize = score.kinds.values().map(|it| it.0).sum();
+        if !say.json {
+            println!(
+                "{} {} {} {} {}",
+                pad(&format!("seed {seed}"), 9),
+                pad_left(&format!("{found}/{injected}"), 8),
+                pad_left(&format!("{}/{}", score.accused.len(), score.innocent), 8),
+                pad_left(&score.false_alarms.len().to_string(), 4),
+                if score.is_perfect() { "✓" } else { "✗" }
+            );
+            for it in score.missed.iter().chain(&score.accused).chain(&score.false_alarms) {
+                println!("    ✗ {it}");
+            }
+        }
+        let figures = &night.figures;
+        if figures.administrative.net() + figures.institution.net() == 0 {
+            return Err(Stop::Trouble("the figures are empty".to_owned()));
+        }
+        scores.push((seed, score));
+        std::fs::remove_dir_all(&out)?;
+    }
+    if say.json {
+        println!("{}", serde_json::to_string_pretty(&scores).expect("text keys"));
+    }
+    Ok(if scores.iter().all(|(_, it)| it.is_perfect()) { Code::Fine } else { Code::Defects })
+}
+
+async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, progress: &Arc<Progress>) -> Result<(City, Night, Score), Stop> {
+    if out.join("truth.csv").exists() {
+        std::fs::remove_dir_all(out)?;
+    } else if out.exists() && out.read_dir()?.next().is_some() {
+        return Err(Stop::Trouble(format!("{} is not empty and no demo city; choose another --out", out.display())));
+    }
+    let plan = Plan { seed, people: args.people, months: args.months, as_of: args.as_of };
+    demo::write(out, &plan, &|_| {}).await?;
+    let city = config::read(&out.join("config/muster.toml")).map_err(Stop::Mistakes)?;
+    let world = World { store: Store::open(&city.data().join("muster.db")).await?, progress: progress.clone() };
+    let night = run::one_night(&city, args.as_of, &world).await?;
+    let score = score::score(out, &night)?;
+    Ok((city, night, score))
+}
+
+/// `muster run`.
+pub async fn run(args: &RunArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let tonight = args.night.unwrap_or_else(clock::today);
+    let world = World { store: Store::open(&city.data().join("muster.db")).await?, progress: say.progress() };
+    let night = run::one_night(&city, tonight, &world).await?;
+    let place = city.data().join("nights").join(tonight.to_string());
+    let told = if args.reveal { night.clone() } else { night.masked() };
+    say.print(&told, || summary::text(&night, None, &place, &world.progress.times(), say.lang));
+    Ok(if night.feeds.iter().all(|it| it.left_out.is_empty()) { Code::Fine } else { Code::LeftOut })
+}
+
+/// `muster prove`.
+pub async fn prove(config: &Path, say: Say) -> Done {
+    let (mappings, rules) = content(config)?;
+    let mut proven = Proven::default();
+    for (name, mapping) in &mappings {
+        proven.mapping(name, mapping).await;
+    }
+    for rule in &rules {
+        proven.rule(rule).await;
+    }
+    say.print(&proven, || {
+        let mut text = String::new();
+        for wrong in &proven.wrong {
+            text.push_str(&format!("✗ {wrong}\n"));
+        }
+        let (hold, wrong) = (count(proven.hold as i64), proven.wrong.len());
+        text + &match say.lang {
+            Lang::Zh => format!("{} 个映射、{} 条规则：{hold} 个样例成立，{wrong} 个不成立\n", mappings.len(), rules.len()),
+            Lang::En => format!("{} mappings, {} rules: {hold} examples hold, {wrong} do not\n", mappings.len(), rules.len()),
+        }
+    });
+    Ok(if proven.wrong.is_empty() { Code::Fine } else { Code::Defects })
+}
+
+/// The content of a city; without a configuration, what comes with the binary.
+fn content(config: &Path) -> Result<(Vec<(String, Mapping)>, Vec<muster_core::rule::Rule>), Stop> {
+    if config.exists() {
+        let city = read(config)?;
+        let mappings = city.departments.into_iter().map(|it| (it.file.mapping, it.mapping)).collect();
+        return Ok((mappings, city.rules));
+    }
+    let mut mistakes = Vec::new();
+    let rules = config::rules(Path::new("rules"), &mut mistakes);
+    let mut mappings = Vec::new();
+    for name in config::shipped_mappings() {
+        match config::mapping_called(&name, Path::new("mappings")) {
+            Ok(mapping) => mappings.push((name, mapping)),
+            Err(more) => mistakes.extend(more.unwrap_or_default()),
+        }
+    }
+    if mistakes.is_empty() { Ok((mappings, rules)) } else { Err(Stop::Mistakes(mistakes)) }
+}
+
+/// `muster check`.
+pub async fn check(args: &CheckArgs, say: Say) -> Done {
+    let mapping = mapping_at(&args.mapping)?;
+    let file = args.file.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+    let feed = feed_for(&mapping, args.feed.as_deref(), &file)?;
+    let source = file_source(&args.file, args.encoding.as_deref())?;
+    let tonight = args.night.unwrap_or_else(clock::today);
+    let table = if is_database(&args.file) { None } else { Some(file.as_str()) };
+    let dry = dry::pull(source.as_ref(), feed, table, 3, tonight).await?;
+    say.print(&dry.told(), || dry_text::page(feed, &dry, usize::MAX, true, say.lang));
+    Ok(if dry.is_clean() { Code::Fine } else { Code::Defects })
+}
+
+fn mapping_at(name: &str) -> Result<Mapping, Stop> {
+    let path = Path::new(name);
+    let by_path = path.extension().is_some_and(|it| it == "toml");
+    let folder = if by_path { path.parent().unwrap_or(Path::new(".")) } else { Path::new("mappings") };
+    let stem = path.file_stem().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+    config::mapping_called(&stem, folder).map_err(|it| {
+        let known = config::shipped_mappings().join(", ");
+        it.map_or_else(|| Stop::Trouble(format!("no mapping `{name}`; there are {known}, or name a file")), Stop::Mistakes)
+    })
+}
+
+/// The feed that is named, or the one whose table fits the file, or the only one.
+fn feed_for<'a>(mapping: &'a Mapping, named: Option<&str>, file: &str) -> Result<&'a Feed, Stop> {
+    let fits = |feed: &&Feed| match named {
+        Some(name) => feed.name == name,
+        None => muster_connectors::fits(&feed.table, file),
+    };
+    let found: Vec<&Feed> = mapping.feeds.iter().filter(fits).collect();
+    match (found.as_slice(), mapping.feeds.as_slice()) {
+        ([one], _) => Ok(one),
+        ([], [one]) => Ok(one),
+        _ => {
+            let names: Vec<&str> = mapping.feeds.iter().map(|it| it.name.as_str()).collect();
+            Err(Stop::Trouble(format!("which feed is this file? say --feed with one of: {}", names.join(", "))))
+        }
+    }
+}
+
+fn is_database(file: &Path) -> bool {
+    file.extension().is_some_and(|it| ["db", "sqlite", "sqlite3"].iter().any(|known| it.eq_ignore_ascii_case(known)))
+}
+
+fn file_source(file: &Path, encoding: Option<&str>) -> Result<Box<dyn muster_connectors::Connector>, Stop> {
+    let ending = file.extension().map(|it| it.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let kind = match ending.as_str() {
+        "xlsx" | "xls" | "xlsm" => "xlsx",
+        "parquet" => "parquet",
+        _ if is_database(file) => "sqlite",
+        _ => "csv",
+    };
+    let mut settings = toml::Table::new();
+    settings.insert("kind".to_owned(), kind.into());
+    let folder = file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if kind == "sqlite" {
+        settings.insert("file".to_owned(), file.display().to_string().into());
+    } else {
+        settings.insert("folder".to_owned(), folder.display().to_string().into());
+    }
+    if let (Some(encoding), "csv") = (encoding, kind) {
+        settings.insert("encoding".to_owned(), encoding.into());
+    }
+    let place = Place { department: "check".to_owned(), source: kind.to_owned(), root: PathBuf::from(".") };
+    muster_connectors::open(place, settings).map_err(Stop::Trouble)
+}
+
+/// `muster preview`.
+pub async fn preview(args: &PreviewArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let department =
+        city.department(&args.department).map_err(|hint| Stop::Trouble(format!("no department `{}`; {hint}", args.department)))?;
+    let mut told = Vec::new();
+    for feed in department.mapping.feeds.iter().filter(|it| args.feed.as_ref().is_none_or(|name| &it.name == name)) {
+        match dry::pull(pull::source(department, feed), feed, None, args.rows, clock::today()).await {
+            Ok(dry) if say.json => told.push(serde_json::to_value(dry.told()).expect("text keys")),
+            Ok(dry) => print!("{}", dry_text::page(feed, &dry, 10, args.reveal, say.lang)),
+            Err(failure) => println!("\n  {} ✗ {failure}", feed.name),
+        }
+    }
+    if say.json {
+        say.print(&told, String::new);
+    }
+    Ok(Code::Fine)
+}
+
+/// `muster rejects`.
+pub async fn rejects(args: &RejectsArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let store = Store::open(&city.data().join("muster.db")).await?;
+    let night = match args.night {
+        Some(night) => night,
+        None => latest(&store, say).await?,
+    };
+    let mut text = String::new();
+    let mut told = Vec::new();
+    for department in city.departments.iter().filter(|it| args.department.as_ref().is_none_or(|name| &it.file.name == name)) {
+        for feed in &department.mapping.feeds {
+            let folder = city.data().join("deliveries").join(&department.file.name).join(&feed.name).join(night.to_string());
+            let Ok(list) = rejects::read(&folder.join("rejects.parquet")) else { continue };
+            if list.is_empty() {
+                continue;
+            }
+            text.push_str(&format!("\n  {}/{} {}\n", department.file.name, feed.name, count(list.len() as i64)));
+            dry_text::rejects(&mut text, &list, args.rows, args.reveal, say.lang);
+            told.extend(list.iter().map(|it| serde_json::to_value(dry::RejectTold::of(it)).expect("text keys")));
+        }
+    }
+    if told.is_empty() {
+        text.push_str(&format!("  {}\n", say.lang.pick("没有拒收的行", "no rejected rows")));
+    }
+    say.print(&told, || text);
+    Ok(Code::Fine)
+}
+
+async fn latest(store: &Store, say: Say) -> Result<NaiveDate, Stop> {
+    let none = say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first");
+    store.nights().await?.into_iter().max().ok_or_else(|| Stop::Trouble(none.to_owned()))
+}
+
+/// `muster explain`.
+pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let store = Store::open(&city.data().join("muster.db")).await?;
+    let Some(case) = store.case_by_number(&args.case).await? else {
+        let none = say.lang.pick("没有这个编号的问题", "no case has this number");
+        return Err(Stop::Trouble(format!("{}: {none}", args.case)));
+    };
+    let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
+    let told = explain::load(&city.data(), &case, &city.rules, &columns, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    say.print(&told, || explain::text(&told, say.lang));
+    Ok(Code::Fine)
+}
+
+/// `muster completions`.
+pub fn completions(shell: clap_complete::Shell) -> Done {
+    clap_complete::generate(shell, &mut Cli::command(), "muster", &mut std::io::stdout());
+    Ok(Code::Fine)
+}
+
+fn read(config: &Path) -> Result<City, Stop> {
+    config::read(config).map_err(Stop::Mistakes)
+}
+
+/// Tells why a command stopped, on stderr, and gives its exit code.
+pub fn told(stop: Stop, say: Say) -> Code {
+    match stop {
+        Stop::Mistakes(mistakes) => {
+            for mistake in &mistakes {
+                tell_mistake(mistake, say);
+            }
+            let many = mistakes.len();
+            eprintln!("{}", say.lang.pick(&format!("共 {many} 处错误"), &format!("{many} mistakes in all")));
+            Code::Wrong
+        }
+        Stop::Unproven(wrong) => {
+            for it in &wrong {
+                eprintln!("✗ {it}");
+            }
+            eprintln!(
+                "{}",
+                say.lang.pick(
+                    "样例不成立，未触碰真实数据；改好后用 `muster prove` 复验",
+                    "examples do not hold, so no real data was touched; mend them and try `muster prove`"
+                )
+            );
+            Code::Wrong
+        }
+        Stop::Trouble(why) => {
+            eprintln!("{}: {why}", say.lang.pick("错误", "error"));
+            Code::Trouble
+        }
+    }
+}
+
+fn tell_mistake(mistake: &Mistake, say: Say) {
+    if say.json {
+        let told = serde_json::json!({ "place": mistake.place(), "what": mistake.what, "hint": mistake.hint() });
+        eprintln!("{told}");
+    } else {
+        eprintln!("{:?}", miette::Report::new(mistake.clone()));
+    }
+}

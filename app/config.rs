@@ -1,0 +1,339 @@
+//! What an operator sets: `config/muster.toml`, one file per department, and the mappings and cards they name.
+//!
+//! Everything is read and checked before a night begins; all mistakes of all files are told at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use muster_connectors::{Connector, Place};
+use muster_core::diag::{Mistake, Source, did_you_mean};
+use muster_core::mapping::{self, Mapping, Title};
+use muster_core::report::{ReportColumn, shipped_columns};
+use muster_core::rule::{self, Rule};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::sheet::SheetSettings;
+use crate::shipped;
+use crate::words::Lang;
+
+/// `config/muster.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The city's name.
+    pub city: Title,
+    /// Its division code, six digits of GB/T 2260.
+    pub region: String,
+    /// Where deliveries, nights and the store are kept; below the root.
+    #[serde(default = "data_folder")]
+    pub data: PathBuf,
+    /// Folder of mappings; those that come with the binary are found without it.
+    #[serde(default = "mappings_folder")]
+    pub mappings: PathBuf,
+    /// Folder of the city's own rule cards, beside those that come with the binary.
+    #[serde(default = "rules_folder")]
+    pub rules: PathBuf,
+    /// Mixed into the hashes of bank accounts; a secret of the installation.
+    #[serde(default)]
+    pub salt: String,
+    /// Other names of units: a CSV file with the columns `alias` and `unit_code`.
+    #[serde(default)]
+    pub unit_aliases: Option<PathBuf>,
+    /// What reports show.
+    #[serde(default)]
+    pub report: ReportSettings,
+    /// What the engine may use.
+    #[serde(default)]
+    pub engine: EngineSettings,
+}
+
+/// `[report]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportSettings {
+    /// Language of workbook and page.
+    pub lang: Lang,
+    /// Whether the workbook shows whole ID numbers; the page never does.
+    pub full_ids: bool,
+    /// Columns of the case sheets; the shipped ones where empty.
+    pub columns: Vec<ReportColumn>,
+}
+
+impl ReportSettings {
+    /// What the workbook is told.
+    pub fn sheet(&self) -> SheetSettings {
+        let columns = if self.columns.is_empty() { shipped_columns() } else { self.columns.clone() };
+        SheetSettings { lang: self.lang, full_ids: self.full_ids, columns }
+    }
+}
+
+/// `[engine]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineSettings {
+    /// Memory pool of the query engine in MiB.
+    pub memory_mib: usize,
+    /// Partitions of a query; 0 takes one per core.
+    pub partitions: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        EngineSettings { memory_mib: 1024, partitions: 0 }
+    }
+}
+
+fn data_folder() -> PathBuf {
+    "data".into()
+}
+fn mappings_folder() -> PathBuf {
+    "mappings".into()
+}
+fn rules_folder() -> PathBuf {
+    "rules".into()
+}
+
+/// `config/departments/*.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DepartmentFile {
+    /// Kebab-case id.
+    pub name: String,
+    /// What people call it.
+    pub title: Title,
+    /// Name of its mapping, without `.toml`.
+    pub mapping: String,
+    /// Who gets its report by mail.
+    #[serde(default)]
+    pub reviewers: Vec<String>,
+    /// How to reach its systems, by name.
+    pub source: BTreeMap<String, toml::Table>,
+}
+
+/// A department, ready to be pulled from.
+pub struct Department {
+    /// What its file says.
+    pub file: DepartmentFile,
+    /// Its checked mapping.
+    pub mapping: Mapping,
+    /// Its sources, by name.
+    pub sources: BTreeMap<String, Box<dyn Connector>>,
+}
+
+/// A whole configuration, checked.
+pub struct City {
+    /// Folder that relative paths are below.
+    pub root: PathBuf,
+    /// What `muster.toml` says.
+    pub settings: Settings,
+    /// In file-name order.
+    pub departments: Vec<Department>,
+    /// Shipped cards and the city's own, in id order.
+    pub rules: Vec<Rule>,
+    /// Declared aliases: name and unit code.
+    pub aliases: Vec<(String, String)>,
+}
+
+impl City {
+    /// Where deliveries, nights and the store are kept.
+    pub fn data(&self) -> PathBuf {
+        self.root.join(&self.settings.data)
+    }
+
+    /// The department called `name`, or what it could have been.
+    pub fn department(&self, name: &str) -> Result<&Department, String> {
+        self.departments
+            .iter()
+            .find(|it| it.file.name == name)
+            .ok_or_else(|| did_you_mean(name, self.departments.iter().map(|it| it.file.name.as_str()), "see config/departments"))
+    }
+}
+
+/// Reads `config/muster.toml` and everything that it names.
+pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
+    let root = root_of(path);
+    let source = file(path, "write one with `muster init`")?;
+    let settings: Settings = parse(&source).map_err(|it| vec![it])?;
+    let mut mistakes = Vec::new();
+    let departments = departments(path, &root, &settings, &mut mistakes);
+    let rules = rules(&root.join(&settings.rules), &mut mistakes);
+    let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
+    if mistakes.is_empty() { Ok(City { root, settings, departments, rules, aliases }) } else { Err(mistakes) }
+}
+
+/// The folder above `config/`, or the folder of the file when it is not in one.
+fn root_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match folder.file_name() {
+        Some(name) if name == "config" => folder.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
+        _ => folder.to_owned(),
+    }
+}
+
+fn departments(path: &Path, root: &Path, settings: &Settings, mistakes: &mut Vec<Mistake>) -> Vec<Department> {
+    let folder = path.parent().unwrap_or(Path::new(".")).join("departments");
+    let paths = toml_files(&folder);
+    if paths.is_empty() {
+        mistakes.push(
+            Source::new(folder.display().to_string(), "")
+                .mistake(0..0, "no department file", "expected *.toml here")
+                .try_this("`muster init` writes one from a live source"),
+        );
+    }
+    let mut departments: Vec<Department> = Vec::new();
+    for path in paths {
+        match department(&path, root, settings) {
+            Ok(it) => departments.push(it),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    departments
+}
+
+fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Department, Vec<Mistake>> {
+    let source = file(path, "")?;
+    let file: DepartmentFile = parse(&source).map_err(|it| vec![it])?;
+    let mut mistakes = Vec::new();
+    let mut sources = BTreeMap::new();
+    for (name, table) in &file.source {
+        let place = Place { department: file.name.clone(), source: name.clone(), root: root.to_owned() };
+        match muster_connectors::open(place, table.clone()) {
+            Ok(it) => drop(sources.insert(name.clone(), it)),
+            Err(why) => mistakes.push(source.mistake(find(&source, &format!("[source.{name}]")), why, "this source")),
+        }
+    }
+    let mapping = match mapping_called(&file.mapping, &root.join(&settings.mappings)) {
+        Ok(it) => Some(it),
+        Err(None) => {
+            let known: Vec<String> = shipped_names(shipped::MAPPINGS);
+            let hint = did_you_mean(&file.mapping, known.iter().map(String::as_str), "mappings are in the folder `mappings`");
+            mistakes.push(source.mistake(find(&source, "mapping"), format!("no mapping `{}`", file.mapping), "here").try_this(hint));
+            None
+        }
+        Err(Some(more)) => {
+            mistakes.extend(more);
+            None
+        }
+    };
+    if let Some(mapping) = &mapping {
+        mistakes.extend(mapping.feeds.iter().filter_map(|feed| {
+            let named = feed.source.as_deref();
+            let found = named.map_or(sources.len() == 1, |it| sources.contains_key(it));
+            (!found && sources.len() == file.source.len()).then(|| {
+                let what = named.map_or_else(
+                    || format!("feed `{}` must say which of the sources it reads", feed.name),
+                    |it| format!("feed `{}` reads source `{it}`, which this department does not have", feed.name),
+                );
+                let hint = did_you_mean(
+                    named.unwrap_or(""),
+                    file.source.keys().map(String::as_str),
+                    "add a [source.…] or set `source` in the feed",
+                );
+                source.mistake(find(&source, "[source"), what, "the sources are here").try_this(hint)
+            })
+        }));
+    }
+    match mapping {
+        Some(mapping) if mistakes.is_empty() => Ok(Department { file, mapping, sources }),
+        _ => Err(mistakes),
+    }
+}
+
+/// The mapping called `name`: the city's own before the shipped one. `Err(None)` when there is none.
+pub fn mapping_called(name: &str, folder: &Path) -> Result<Mapping, Option<Vec<Mistake>>> {
+    let own = folder.join(format!("{name}.toml"));
+    let beside = |it: &str| std::fs::read_to_string(folder.join(it)).ok().or_else(|| shipped_text(shipped::MAPPINGS, it));
+    let source = match std::fs::read_to_string(&own) {
+        Ok(text) => Source::new(own.display().to_string(), text),
+        Err(_) => Source::new(format!("mappings/{name}.toml"), shipped_text(shipped::MAPPINGS, &format!("{name}.toml")).ok_or(None)?),
+    };
+    mapping::read(&source, &beside).map_err(Some)
+}
+
+/// The shipped cards and those in `folder`; a card of the folder replaces a shipped one of the same file name.
+pub fn rules(folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Rule> {
+    let mut texts: BTreeMap<String, (String, String)> =
+        shipped::RULES.iter().map(|(name, text)| ((*name).to_owned(), (format!("rules/{name}"), (*text).to_owned()))).collect();
+    for path in files_ending(folder, "md") {
+        let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            texts.insert(name, (path.display().to_string(), text));
+        }
+    }
+    let mut rules = Vec::new();
+    for (path, text) in texts.into_values() {
+        match rule::read(Source::new(path, text)) {
+            Ok(it) => rules.push(it),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    rules
+}
+
+fn aliases(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
+    let source = match file(path, "a CSV file with the columns alias,unit_code") {
+        Ok(it) => it,
+        Err(more) => {
+            mistakes.extend(more);
+            return Vec::new();
+        }
+    };
+    let mut reader = csv::Reader::from_reader(source.text.as_bytes());
+    let rows = reader.deserialize::<(String, String)>().collect::<Result<Vec<_>, _>>();
+    rows.unwrap_or_else(|err| {
+        let at = err.position().map_or(0, |it| it.byte() as usize);
+        mistakes.push(source.mistake(at..at, "a row must be alias,unit_code", "here"));
+        Vec::new()
+    })
+}
+
+fn file(path: &Path, hint: &str) -> Result<Source, Vec<Mistake>> {
+    let shown = path.display().to_string();
+    std::fs::read_to_string(path).map(|text| Source::new(&shown, text)).map_err(|err| {
+        let mistake = Source::new(&shown, "").mistake(0..0, format!("cannot read {shown}: {err}"), "");
+        vec![if hint.is_empty() { mistake } else { mistake.try_this(hint) }]
+    })
+}
+
+/// Reads TOML; a mistake points at its place and, for a misspelt key, names the nearest one.
+fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Mistake> {
+    toml::from_str(&source.text).map_err(|err: toml::de::Error| {
+        let message = err.message().to_owned();
+        let mut words = message.split('`').skip(1).step_by(2);
+        let mistake = source.mistake(err.span().unwrap_or(0..0), message.lines().next().unwrap_or_default(), "here");
+        match (message.starts_with("unknown"), words.next()) {
+            (true, Some(wrong)) => mistake.try_this(did_you_mean(wrong, words, "the keys are listed in docs/config.md")),
+            _ => mistake,
+        }
+    })
+}
+
+fn find(source: &Source, text: &str) -> std::ops::Range<usize> {
+    source.text.find(text).map_or(0..0, |at| at..at + text.len())
+}
+
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    files_ending(folder, "toml")
+}
+
+fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|it| it.path());
+    let mut paths: Vec<PathBuf> = entries.filter(|it| it.extension().is_some_and(|it| it == ending)).collect();
+    paths.sort();
+    paths
+}
+
+fn shipped_text(list: &[(&str, &str)], name: &str) -> Option<String> {
+    list.iter().find(|(it, _)| *it == name).map(|(_, text)| (*text).to_owned())
+}
+
+fn shipped_names(list: &[(&str, &str)]) -> Vec<String> {
+    list.iter().filter_map(|(name, _)| name.strip_suffix(".toml")).map(str::to_owned).collect()
+}
+
+/// Names of the mappings that come with the binary.
+pub fn shipped_mappings() -> Vec<String> {
+    shipped_names(shipped::MAPPINGS)
+}

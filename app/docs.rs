@@ -1,0 +1,116 @@
+//! Prints the references from the code that they describe.
+
+use std::fmt::Write;
+
+use clap::{Command, CommandFactory};
+use muster_core::{codes, function, mapping, schema};
+
+use crate::cli::{Cli, DocsArgs};
+use crate::commands::{Code, Done, Say};
+use crate::run::Stop;
+
+/// Every page: file name and how it is printed.
+const PAGES: &[(&str, fn() -> String)] = &[
+    ("schema.md", schema_page),
+    ("functions.md", functions_page),
+    ("connectors.md", connectors_page),
+    ("commands.md", commands_page),
+    ("mapping.schema.json", mapping_schema),
+];
+
+/// `muster docs`.
+pub fn print(args: &DocsArgs, say: Say) -> Done {
+    if let Some(folder) = &args.write {
+        std::fs::create_dir_all(folder)?;
+        for (name, page) in PAGES {
+            std::fs::write(folder.join(name), page())?;
+        }
+        return Ok(Code::Fine);
+    }
+    let Some(wanted) = &args.page else {
+        let names: Vec<&str> = PAGES.iter().map(|it| it.0).collect();
+        say.print(&names, || names.join("\n") + "\n");
+        return Ok(Code::Fine);
+    };
+    match PAGES.iter().find(|(name, _)| name == wanted || name.split('.').next() == Some(wanted)) {
+        Some((_, page)) => print!("{}", page()),
+        None => return Err(Stop::Trouble(format!("no page `{wanted}`"))),
+    }
+    Ok(Code::Fine)
+}
+
+const PRINTED: &str = "<!-- printed by `muster docs --write docs`; do not edit -->\n";
+
+fn schema_page() -> String {
+    let mut out = format!("# 共享数据表 The shared vocabulary\n{PRINTED}\n");
+    out.push_str("金额为整数分，月份为 yyyymm，日期不带时区；任何列都可为空。\nMoney is whole fen, months are yyyymm, dates have no time zone; every column may be null.\n\n");
+    out.push_str("映射填写的是输入形态；规则读到的是识别之后的形态：人员列变为 `person_id`，单位列变为 `unit_id`，另有 `feed`、`row_no` 指回来源。\n");
+    out.push_str("Mappings fill the input shape; rules read the linked shape, where person columns become `person_id`, unit columns become `unit_id`, and `feed`, `row_no` point back to the source.\n");
+    for table in schema::TABLES {
+        let _ = write!(out, "\n## {} {}（{}）\n\n{}\n\n", table.name, table.label_zh, table.label_en, table.about);
+        out.push_str("| column | 名称 | kind | about |\n|---|---|---|---|\n");
+        for it in table.input() {
+            let kind = match it.column.kind {
+                schema::Kind::Code(list) => format!("code: [{}](#{})", list.name, list.name),
+                other => other.word().to_owned(),
+            };
+            let required = if it.column.required { " (required)" } else { "" };
+            let _ = writeln!(out, "| {} | {} | {kind}{required} | {} |", it.name, it.column.label_zh, it.column.about);
+        }
+    }
+    out.push_str("\n# 派生表 Derived tables\n");
+    for table in schema::DERIVED {
+        let _ = write!(out, "\n## {} {}\n\n{}\n\n| column | type | about |\n|---|---|---|\n", table.name, table.label_zh, table.about);
+        for (name, kind, about) in table.columns {
+            let _ = writeln!(out, "| {name} | {kind} | {about} |");
+        }
+    }
+    out.push_str("\n# 代码表 Code lists\n");
+    for list in codes::LISTS {
+        let _ = write!(out, "\n## {}\n\n| code | 名称 | name |\n|---|---|---|\n", list.name);
+        for code in list.codes {
+            let _ = writeln!(out, "| {} | {} | {} |", code.value, code.zh, code.en);
+        }
+    }
+    out
+}
+
+fn functions_page() -> String {
+    let mut out = format!("# 规则可用的函数 Functions for rule cards\n{PRINTED}\n| function | 说明 | about |\n|---|---|---|\n");
+    for it in function::FUNCTIONS {
+        let _ = writeln!(out, "| `{}` | {} | {} |", it.signature, it.about_zh, it.about_en);
+    }
+    out
+}
+
+fn connectors_page() -> String {
+    let mut out = format!("# 连接方式 Connectors\n{PRINTED}");
+    for kind in muster_connectors::KINDS {
+        let _ = write!(out, "\n## {}\n\n{}\n\n{}\n\n| setting | about |\n|---|---|\n", kind.name, kind.about_zh, kind.about);
+        for it in kind.settings {
+            let _ = writeln!(out, "| {} | {} |", it.name, it.about);
+        }
+    }
+    out
+}
+
+fn commands_page() -> String {
+    let mut out = format!("# 命令 Commands\n{PRINTED}");
+    let mut root = Cli::command();
+    root.build();
+    command(&mut out, &root, "muster");
+    out
+}
+
+fn command(out: &mut String, it: &Command, path: &str) {
+    let help = it.clone().term_width(100).render_long_help().to_string();
+    let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let _ = write!(out, "\n## {path}\n\n```text\n{}\n```\n", lines.join("\n").trim_end());
+    for sub in it.get_subcommands().filter(|it| it.get_name() != "help") {
+        command(out, sub, &format!("{path} {}", sub.get_name()));
+    }
+}
+
+fn mapping_schema() -> String {
+    serde_json::to_string_pretty(&mapping::json_schema()).expect("a JSON value prints") + "\n"
+}

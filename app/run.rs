@@ -1,0 +1,242 @@
+//! ONE NIGHT, top to bottom. Read this file first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate};
+use muster_core::case::{self, RulesRan};
+use muster_core::check::{self, FeedState, NightParams};
+use muster_core::diag::Mistake;
+use muster_core::engine::{Engine, Limits, LinkedFeed, Params};
+use muster_core::finding::Finding;
+use muster_core::link::{self, FeedIn, People, Units};
+use muster_core::presence::{self, Window};
+use muster_core::rule::Rule;
+use muster_core::{figures, schema};
+
+use crate::config::City;
+use crate::digest::CardText;
+use crate::files::{self, Kept};
+use crate::night::{Night, RuleNight, Said};
+use crate::progress::{Progress, Stage};
+use crate::prove;
+use crate::pull::{self, FeedPulled, Landing};
+use crate::show;
+use crate::store::Store;
+
+/// What the night needs of the world, besides the departments.
+pub struct World {
+    /// Yesterday's cases, and where tonight's go.
+    pub store: Store,
+    /// Who watches.
+    pub progress: Arc<Progress>,
+}
+
+/// Why a night could not be finished.
+#[derive(Debug)]
+pub enum Stop {
+    /// A mapping or a card is wrong.
+    Mistakes(Vec<Mistake>),
+    /// An example of a mapping or a card does not hold.
+    Unproven(Vec<String>),
+    /// Our own disk, store or engine failed.
+    Trouble(String),
+}
+
+impl<E: std::error::Error> From<E> for Stop {
+    fn from(err: E) -> Stop {
+        Stop::Trouble(err.to_string())
+    }
+}
+
+/// Reconciles one night: what every department says, whether it agrees, and what became of yesterday's cases.
+///
+/// A feed that cannot be used is left out and named; rules that need it do not run, and touch no case.
+/// Running the same night again gives the same result.
+pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Night, Stop> {
+    let progress = &world.progress;
+
+    progress.stage(Stage::Prove);
+    prove::all(city).await?;
+    let before = world.store.before(tonight).await?;
+    let folder = NightFolder::begin(&city.data(), tonight)?;
+
+    progress.stage(Stage::Pull);
+    let pulled = pull::all(city, &folder.landing(city), &before.tallies, progress).await;
+
+    progress.stage(Stage::Link);
+    let (units, people) = link(city, &pulled, tonight);
+
+    progress.stage(Stage::Presence);
+    let engine = engine(city, &folder, &pulled, &units, &people).await?;
+    let window = window(&engine, tonight).await?;
+    presence::compute(&engine, window).await?;
+
+    progress.stage(Stage::Check);
+    let (findings, rules, ran) = check(&city.rules, &engine, &pulled, window.first, tonight).await?;
+    let figures = figures::figures(&engine, month_end(tonight)).await?;
+
+    progress.stage(Stage::Fold);
+    let mut folded = case::fold(&before.cases, &findings, &ran, tonight);
+    let (person_ids, unit_ids) = (show::person_ids(&people), show::unit_ids(&units));
+    case::renumber(&mut folded.cases, |key| person_ids.get(key).copied(), |key| unit_ids.get(key).copied());
+
+    progress.stage(Stage::Keep);
+    let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
+    let cases = world.store.keep(tonight, &feeds, &folded).await?;
+    let night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, &units, &people);
+    keep(city, &folder.partial, &night, &findings, &units, &people)?;
+    folder.settle()?;
+    Ok(night)
+}
+
+/// The folder of a night, filled beside its place and moved there when it is whole.
+pub struct NightFolder {
+    /// `nights/<night>.partial`.
+    pub partial: PathBuf,
+    /// `nights/<night>`.
+    pub place: PathBuf,
+    deliveries: PathBuf,
+    tonight: NaiveDate,
+}
+
+impl NightFolder {
+    fn begin(data: &Path, tonight: NaiveDate) -> std::io::Result<NightFolder> {
+        let nights = data.join("nights");
+        let partial = nights.join(format!("{tonight}.partial"));
+        if partial.exists() {
+            fs::remove_dir_all(&partial)?;
+        }
+        fs::create_dir_all(&partial)?;
+        Ok(NightFolder { partial, place: nights.join(tonight.to_string()), deliveries: data.join("deliveries"), tonight })
+    }
+
+    fn landing(&self, city: &City) -> Landing {
+        Landing {
+            deliveries: self.deliveries.clone(),
+            sealed: self.partial.join("sealed"),
+            tonight: self.tonight,
+            salt: city.settings.salt.clone(),
+        }
+    }
+
+    fn settle(&self) -> std::io::Result<()> {
+        if self.place.exists() {
+            fs::remove_dir_all(&self.place)?;
+        }
+        fs::rename(&self.partial, &self.place)
+    }
+}
+
+/// Who is who, over the feeds that may be used.
+fn link(city: &City, pulled: &[FeedPulled], tonight: NaiveDate) -> (Units, People) {
+    let used: Vec<(&FeedPulled, &pull::SealedFeed)> = pulled.iter().filter_map(|it| Some((it, it.sealed.as_ref()?))).collect();
+    let feeds: Vec<FeedIn> = used
+        .iter()
+        .map(|(it, sealed)| FeedIn {
+            feed: &it.told.feed,
+            table: it.table,
+            identities: &sealed.texts.identities,
+            references: &sealed.texts.references,
+        })
+        .collect();
+    let register: Vec<_> = used.iter().flat_map(|(_, sealed)| sealed.register.iter().cloned()).collect();
+    let rejected: Vec<(String, String)> = pulled.iter().flat_map(|it| it.rejected_people.iter().cloned()).collect();
+    let units = link::units(&register, &feeds, &city.aliases);
+    let people = link::people(&feeds, &units, &rejected, tonight);
+    (units, people)
+}
+
+/// The tables of tonight, ready for SQL.
+async fn engine(city: &City, folder: &NightFolder, pulled: &[FeedPulled], units: &Units, people: &People) -> Result<Engine, Stop> {
+    let settings = &city.settings.engine;
+    let engine = Engine::new(&Limits {
+        memory_bytes: settings.memory_mib << 20,
+        partitions: settings.partitions,
+        spill_dir: Some(folder.partial.join("spill")),
+    });
+    engine.batches("unit", schema::UNITS.linked_schema(), vec![units.table.clone()]);
+    engine.batches("unit_reference", schema::UNIT_REFERENCE.schema(), vec![units.reference.clone()]);
+    engine.batches("person", schema::PERSONS.schema(), vec![people.persons.clone()]);
+    engine.batches("identity", schema::IDENTITY.schema(), vec![people.identities.clone()]);
+    engine.batches("feed", schema::FEED.schema(), vec![show::feed_table(pulled)]);
+
+    let used: Vec<(&FeedPulled, &pull::SealedFeed)> = pulled.iter().filter_map(|it| Some((it, it.sealed.as_ref()?))).collect();
+    for table in schema::TABLES.iter().filter(|it| it.name != schema::UNITS.name) {
+        let feeds: Vec<LinkedFeed> = used
+            .iter()
+            .enumerate()
+            .filter(|(_, (it, _))| it.table.name == table.name)
+            .map(|(at, (it, sealed))| LinkedFeed {
+                feed: it.told.feed.clone(),
+                files: vec![sealed.file.clone()],
+                person_of: Arc::new(people.person_of[at].clone()),
+                unit_of: Arc::new(units.unit_of[at].clone()),
+            })
+            .collect();
+        engine.linked(table, &feeds).await?;
+    }
+    Ok(engine)
+}
+
+/// The last day of the month before `tonight`: the day for which figures are told.
+fn month_end(tonight: NaiveDate) -> NaiveDate {
+    tonight.with_day(1).and_then(|it| it.pred_opt()).unwrap_or(tonight)
+}
+
+/// The months of presence; the month before tonight when no feed with months was used.
+async fn window(engine: &Engine, tonight: NaiveDate) -> Result<Window, Stop> {
+    let before = tonight.checked_sub_months(chrono::Months::new(1)).unwrap_or(tonight);
+    let month = before.year() * 100 + before.month() as i32;
+    let window = presence::window(engine, tonight).await?.or_else(|| Window::new(month, month));
+    Ok(window.expect("a month up to tonight is a window"))
+}
+
+/// What the night leaves on disk.
+fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: &Units, people: &People) -> Result<(), Stop> {
+    let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
+    let tables = [("person", &people.persons), ("identity", &people.identities), ("unit_reference", &units.reference)];
+    let settings = city.settings.report.sheet();
+    Ok(files::keep(folder, &Kept { night, findings, tables: &tables, cards: &cards, settings: &settings })?)
+}
+
+/// Runs every rule whose tables may be used tonight; the others are told with the reason.
+async fn check(
+    rules: &[Rule],
+    engine: &Engine,
+    pulled: &[FeedPulled],
+    first_month: i32,
+    tonight: NaiveDate,
+) -> Result<(Vec<Finding>, Vec<RuleNight>, RulesRan), Stop> {
+    let feeds: Vec<FeedState> = pulled.iter().map(feed_state).collect();
+    let (mut findings, mut told, mut ran) = (Vec::new(), Vec::new(), RulesRan::default());
+    for rule in rules {
+        let (found, skipped) = match check::gate(rule, &feeds, tonight) {
+            Ok(month) => {
+                let params = NightParams { tonight, month, first_month, params: Params::new() };
+                let result = check::run(rule, engine, &params).await.map_err(|it| Stop::Mistakes(vec![it]))?;
+                let found = result.findings.len() as u64;
+                ran.ran.insert(rule.id.clone());
+                findings.extend(result.findings);
+                (Some(found), None)
+            }
+            Err(why) => {
+                ran.skipped.insert(rule.id.clone(), why.en.clone());
+                (None, Some(Said { zh: why.zh, en: why.en }))
+            }
+        };
+        let (id, title) = (rule.id.clone(), rule.title.clone());
+        told.push(RuleNight { id, title, family: rule.family, severity: rule.severity, found, skipped });
+    }
+    Ok((findings, told, ran))
+}
+
+fn feed_state(it: &FeedPulled) -> FeedState {
+    FeedState {
+        feed: it.told.feed.clone(),
+        table: it.table.name.to_owned(),
+        used: it.sealed.is_some(),
+        last_month: it.told.tally.as_ref().and_then(|it| it.last_month),
+    }
+}

@@ -1,0 +1,88 @@
+//! A line of a file or sheet as cells of text.
+
+use std::fmt::Write as _;
+
+/// The cells of one line, in one buffer that is used again for the next line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    text: String,
+    /// Where each cell ends in `text`, and whether there is one at all.
+    cells: Vec<(usize, bool)>,
+}
+
+impl Row {
+    /// Forgets the cells and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.cells.clear();
+    }
+
+    /// Adds a cell.
+    pub(crate) fn push(&mut self, cell: Option<&str>) {
+        self.text.push_str(cell.unwrap_or_default());
+        self.cells.push((self.text.len(), cell.is_some()));
+    }
+
+    /// Adds a cell of what `write` appends.
+    pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut String)) {
+        write(&mut self.text);
+        self.cells.push((self.text.len(), true));
+    }
+
+    /// Adds empty places until there are `len`.
+    pub(crate) fn pad(&mut self, len: usize) {
+        let end = self.text.len();
+        if self.cells.len() < len {
+            self.cells.resize(len, (end, false));
+        }
+    }
+
+    /// How many places the line has, empty ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// A cell as it stands; null where there is none.
+    pub(crate) fn cell(&self, at: usize) -> Option<&str> {
+        let (end, there) = *self.cells.get(at)?;
+        let start = if at == 0 { 0 } else { self.cells[at - 1].0 };
+        there.then(|| &self.text[start..end])
+    }
+
+    /// A cell without the blanks around it; empty where there is none.
+    pub(crate) fn trimmed(&self, at: usize) -> &str {
+        self.cell(at).map_or("", |it| it.trim_matches(is_blank))
+    }
+
+    /// The cells that hold something, with their places, without the blanks around them.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = (usize, &str)> {
+        (0..self.len()).map(|at| (at, self.trimmed(at))).filter(|(_, cell)| !cell.is_empty())
+    }
+
+    /// Whether no cell holds anything.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.text.chars().all(is_blank)
+    }
+
+    /// What the line says, for titles and skipped lines.
+    pub(crate) fn said(&self) -> String {
+        let mut said = String::new();
+        for (_, cell) in self.filled() {
+            let _ = write!(said, "{}{cell}", if said.is_empty() { "" } else { " " });
+        }
+        said
+    }
+}
+
+/// White space, zero-width characters and the end-of-file mark of DOS.
+pub(crate) fn is_blank(it: char) -> bool {
+    it.is_whitespace() || matches!(it, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{1a}')
+}
+
+/// A row of these cells, for tests; `~` is a place without a cell.
+#[cfg(test)]
+pub(crate) fn row(cells: &[&str]) -> Row {
+    let mut row = Row::default();
+    cells.iter().for_each(|it| row.push((*it != "~").then_some(*it)));
+    row
+}

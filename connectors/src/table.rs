@@ -1,0 +1,223 @@
+//! Reads one file or sheet of lines as a table: titles, heading, rows, totals and what stands below.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+
+use crate::heading::{Heading, PEEK_LINES};
+use crate::line::{self, Taken, fold, taken_for};
+use crate::row::Row;
+use crate::sink::{Outlet, Rows, Stop, Under, text_column, with_places};
+use crate::{BrokenRow, ControlTotal, PLACE_COLUMNS, Piece, SkippedLine, Spot};
+
+/// The lines of a file or sheet, one after the other.
+pub(crate) trait Lines {
+    /// Reads the next line into `row`; null at the end. Lines that hold nothing may be left out.
+    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, String>;
+    /// The line read last as it stands in the file, where that can differ from its cells.
+    fn raw(&self, row: &Row) -> String;
+    /// Whether the file ends with the line read last, and without the sign that ends every other line.
+    fn ends_open(&self) -> bool;
+}
+
+/// A line was read.
+pub(crate) enum Line {
+    /// With this one-based number.
+    Cells(i64),
+    /// With this number, but it is no row of cells; and why.
+    Broken(i64, &'static str),
+}
+
+/// The first lines, for the search of the heading.
+pub(crate) fn peek(lines: &mut impl Lines) -> Result<Vec<(i64, Row)>, String> {
+    let mut peeked = Vec::new();
+    let mut row = Row::default();
+    while peeked.len() < PEEK_LINES {
+        match lines.next(&mut row)? {
+            Some(Line::Cells(row_no)) => peeked.push((row_no, row.clone())),
+            Some(Line::Broken(..)) => {}
+            None => break,
+        }
+    }
+    Ok(peeked)
+}
+
+/// The union of the tables' columns by name, in the order in which they first appear.
+pub(crate) fn union<'a>(headings: impl Iterator<Item = &'a Heading>) -> SchemaRef {
+    let mut names: Vec<&str> = Vec::new();
+    for name in headings.flat_map(|it| it.names.iter().flatten()) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    with_places(names.into_iter().map(text_column))
+}
+
+/// A table being read.
+pub(crate) struct Table<'a> {
+    heading: &'a Heading,
+    under: Under,
+    /// Whether a row must have as many cells as the heading.
+    even: bool,
+    outlet: &'a Outlet,
+    rows: Rows,
+    /// For every column of the schema, where it stands in a row of this table.
+    from: Vec<Option<usize>>,
+    last_row: i64,
+    /// Cells under no heading: by column, the first row and how many there are.
+    homeless: BTreeMap<usize, (i64, u64)>,
+}
+
+impl<'a> Table<'a> {
+    /// A table of `schema` below `heading`.
+    pub(crate) fn new(
+        heading: &'a Heading,
+        under: Under,
+        even: bool,
+        schema: &SchemaRef,
+        batch_rows: usize,
+        outlet: &'a Outlet,
+    ) -> Table<'a> {
+        let place = |name: &str| heading.names.iter().position(|it| it.as_deref() == Some(name));
+        let own = schema.fields().len() - PLACE_COLUMNS.len();
+        let from = schema.fields().iter().take(own).map(|it| place(it.name())).collect();
+        let rows = Rows::new(Arc::clone(schema), batch_rows);
+        Table { heading, under, even, outlet, rows, from, last_row: heading.last_row, homeless: BTreeMap::new() }
+    }
+
+    /// Reads all lines to the end.
+    pub(crate) fn read(mut self, lines: &mut impl Lines) -> Result<(), ReadStop> {
+        for (row_no, said) in &self.heading.above {
+            self.skip(Some(*row_no), said.clone(), line::TITLE)?;
+        }
+        let mut row = Row::default();
+        while let Some(line) = lines.next(&mut row).map_err(ReadStop::Broke)? {
+            match line {
+                Line::Cells(row_no) if row_no <= self.heading.last_row => {}
+                Line::Cells(row_no) => self.line(row_no, &row, lines)?,
+                Line::Broken(row_no, why) => self.broken(row_no, lines.raw(&row), why.to_owned())?,
+            }
+        }
+        self.flush()?;
+        self.tell_homeless()
+    }
+
+    fn line(&mut self, row_no: i64, row: &Row, lines: &impl Lines) -> Result<(), ReadStop> {
+        if row.is_blank() {
+            return Ok(());
+        }
+        self.tell_blanks(row_no)?;
+        match taken_for(row, self.heading.names.len()) {
+            Taken::Total => self.total(row_no, row),
+            Taken::Skipped(why) => self.skip(Some(row_no), row.said(), why),
+            Taken::Row if self.is_heading_again(row) => self.skip(Some(row_no), row.said(), "heading again"),
+            Taken::Row if row_no == self.heading.last_row + 1 && is_numbering(row) => self.skip(Some(row_no), row.said(), "column numbers"),
+            Taken::Row => self.row(row_no, row, lines),
+        }
+    }
+
+    fn row(&mut self, row_no: i64, row: &Row, lines: &impl Lines) -> Result<(), ReadStop> {
+        let width = self.heading.names.len();
+        if self.even && row.len() < self.needed() {
+            if lines.ends_open() {
+                return Err(ReadStop::Broke("ends in the middle of a row".to_owned()));
+            }
+            let why = format!("{} cells where the heading has {width}", row.len());
+            return self.broken(row_no, lines.raw(row), why);
+        }
+        for at in (0..row.len()).filter(|at| self.heading.names.get(*at).is_none_or(Option::is_none)) {
+            if row.trimmed(at).is_empty() {
+                continue;
+            }
+            if self.even && at >= width {
+                let why = format!("{} cells where the heading has {width}", row.len());
+                return self.broken(row_no, lines.raw(row), why);
+            }
+            self.homeless.entry(at).or_insert((row_no, 0)).1 += 1;
+        }
+        self.rows.add(row_no, row, &self.from);
+        if self.rows.is_full() { self.flush() } else { Ok(()) }
+    }
+
+    /// Cells that a row must have: up to the last heading.
+    fn needed(&self) -> usize {
+        self.heading.names.iter().rposition(Option::is_some).map_or(0, |it| it + 1)
+    }
+
+    /// Printed tables repeat their heading on every page.
+    fn is_heading_again(&self, row: &Row) -> bool {
+        let mut named = self.heading.names.iter().enumerate().filter_map(|(at, name)| name.as_deref().map(|it| (at, it)));
+        let same = |(at, name): (usize, &str)| {
+            let cell = row.trimmed(at);
+            cell.is_empty() && name.contains(['/', '#']) || !cell.is_empty() && fold(cell) == fold(name)
+        };
+        named.clone().next().is_some_and(same) && named.all(same)
+    }
+
+    fn total(&mut self, row_no: i64, row: &Row) -> Result<(), ReadStop> {
+        self.flush()?;
+        let name = |at: usize| self.heading.names.get(at).cloned().flatten();
+        let cells = row.filled().filter_map(|(at, cell)| Some((name(at)?, cell.to_owned()))).collect();
+        self.put(Piece::Total(ControlTotal { spot: self.spot(Some(row_no)), cells }))
+    }
+
+    fn broken(&mut self, row_no: i64, raw: String, why: String) -> Result<(), ReadStop> {
+        self.tell_blanks(row_no)?;
+        self.put(Piece::Broken(BrokenRow { spot: self.spot(Some(row_no)), raw, why }))
+    }
+
+    fn skip(&self, row_no: Option<i64>, text: String, why: &'static str) -> Result<(), ReadStop> {
+        self.put(Piece::Skipped(SkippedLine { spot: self.spot(row_no), text, why }))
+    }
+
+    /// Tells the blank lines between the line read before and this one; those at the end are nothing.
+    fn tell_blanks(&mut self, row_no: i64) -> Result<(), ReadStop> {
+        let first = self.last_row + 1;
+        self.last_row = row_no;
+        if row_no > first { self.skip(Some(first), String::new(), line::BLANK) } else { Ok(()) }
+    }
+
+    fn tell_homeless(&self) -> Result<(), ReadStop> {
+        for (at, (first, count)) in &self.homeless {
+            self.skip(Some(*first), format!("column {}: {count} cells", letters(*at)), "under no heading")?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ReadStop> {
+        match self.rows.batch(&self.under) {
+            Some(batch) => self.put(Piece::Rows(batch)),
+            None => Ok(()),
+        }
+    }
+
+    fn put(&self, piece: Piece) -> Result<(), ReadStop> {
+        self.outlet.put(piece).map_err(ReadStop::Stop)
+    }
+
+    fn spot(&self, row: Option<i64>) -> Spot {
+        Spot { file: self.under.file.clone(), sheet: self.under.sheet.clone(), row }
+    }
+}
+
+/// Why reading a table ended early.
+pub(crate) enum ReadStop {
+    /// The file cannot be read on; and why.
+    Broke(String),
+    /// The pull is over.
+    Stop(Stop),
+}
+
+/// Forms number their columns below the heading: 1 2 3 4, or 甲 乙 1 2.
+fn is_numbering(row: &Row) -> bool {
+    let mut cells: Vec<&str> = row.filled().map(|(_, cell)| cell.trim_matches(['(', ')', '（', '）'])).collect();
+    cells.retain(|it| !["栏次", "甲", "乙", "丙", "丁"].contains(it));
+    cells.len() >= 3 && cells.iter().enumerate().all(|(at, cell)| cell.parse() == Ok(at + 1))
+}
+
+/// A column as Excel letters it.
+pub(crate) fn letters(at: usize) -> String {
+    let last = char::from(b'A' + (at % 26) as u8);
+    if at < 26 { last.to_string() } else { format!("{}{last}", letters(at / 26 - 1)) }
+}

@@ -1,0 +1,300 @@
+//! Workbooks, `.xlsx` and `.xls`, as people fill them in: titles, headings of two lines, totals and signatures.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use calamine::{Cell, Data, DataRef, Range, Reader as _, Sheet, SheetType, SheetVisible, Xls, Xlsx, XlsxCellReader};
+use glob::Pattern;
+use serde::Deserialize;
+
+use crate::files::{Folder, Found};
+use crate::heading::{self, Heading};
+use crate::row::Row;
+use crate::sink::{Outlet, Stop, Under, blocking};
+use crate::table::{Line, Lines, ReadStop, Table, peek, union};
+use crate::{Ask, Connector, Failure, Kind, Offer, Piece, Place, Pull, Setting, SkippedLine, Spot, cell, near};
+
+/// See [`crate::KINDS`].
+pub(crate) const KIND: Kind = Kind {
+    name: "xlsx",
+    about: "Workbooks of Excel and WPS, .xlsx and .xls, with titles, totals and signatures around the table",
+    about_zh: "Excel、WPS 工作簿（.xlsx、.xls），可带标题行、合计行、签章行",
+    open,
+    settings: &[
+        Setting {
+            name: "folder",
+            about: "Folder that holds the workbooks; a table is a file name or a pattern like `工资-*.xlsx`. Default: the source's root",
+            about_zh: "工作簿所在文件夹；表名即文件名或 `工资-*.xlsx` 之类的通配符。默认：数据根目录",
+        },
+        Setting {
+            name: "sheet",
+            about: "Name of the sheet, or a pattern of names. Default: every visible sheet that has the mapped columns",
+            about_zh: "工作表名或其通配符。默认：凡有映射所列各列的可见工作表",
+        },
+    ],
+};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    folder: String,
+    sheet: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { folder: ".".to_owned(), sheet: None }
+    }
+}
+
+#[derive(Clone)]
+struct Workbooks {
+    folder: Folder,
+    sheet: Option<Pattern>,
+}
+
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+    let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
+    let sheet = settings.sheet.map(|it| Pattern::new(&it).map_err(|error| format!("`sheet` is no pattern of names: {}", error.msg)));
+    Ok(Box::new(Workbooks { folder: Folder::new(place, &settings.folder), sheet: sheet.transpose()? }))
+}
+
+/// A workbook's sheets that are to be read, and the others.
+struct Layout {
+    found: Found,
+    tables: Vec<(String, Heading)>,
+    others: Vec<(String, &'static str)>,
+}
+
+#[async_trait]
+impl Connector for Workbooks {
+    async fn offers(&self) -> Result<Vec<Offer>, Failure> {
+        let (books, folder) = (self.clone(), self.folder.clone());
+        let columns = move |found: &Found| {
+            let layout = books.layout(found, &[]).ok()?;
+            let names = union(layout.tables.iter().map(|(_, heading)| heading));
+            Some(names.fields().iter().map(|it| it.name().clone()).filter(|it| !crate::PLACE_COLUMNS.contains(&it.as_str())).collect())
+        };
+        let offers = tokio::task::spawn_blocking(move || folder.offers(&[".xlsx", ".xlsm", ".xls"], columns));
+        offers.await.map_err(|it| self.folder.place.failure("", it.to_string()))?
+    }
+
+    async fn pull(&self, ask: &Ask) -> Result<Pull, Failure> {
+        let (books, asked) = (self.clone(), ask.clone());
+        let layouts = tokio::task::spawn_blocking(move || books.layouts(&asked));
+        let layouts = layouts.await.map_err(|it| self.folder.place.failure(&ask.table, it.to_string()))??;
+        let schema = union(layouts.iter().flat_map(|it| &it.tables).map(|(_, heading)| heading));
+        let (place, table, batch_rows, whole) = (self.folder.place.clone(), ask.table.clone(), ask.batch_rows, Arc::clone(&schema));
+        let pieces = blocking(&self.folder.place, &ask.table, move |outlet| {
+            layouts.iter().try_for_each(|it| read(it, &whole, batch_rows, outlet, &|why| place.failure(&table, why)))
+        });
+        Ok(Pull { schema, pieces })
+    }
+}
+
+impl Workbooks {
+    fn layouts(&self, ask: &Ask) -> Result<Vec<Layout>, Failure> {
+        self.folder
+            .find(&ask.table)?
+            .iter()
+            .map(|it| self.layout(it, &ask.columns).map_err(|it| Failure { table: ask.table.clone(), ..it }))
+            .collect()
+    }
+
+    /// Finds the sheets of a workbook that hold the table, and their headings.
+    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Failure> {
+        let failure = |why: &str| self.folder.place.failure("", format!("{} {why}", found.name));
+        let mut book = Book::open(found).map_err(|(why, hint)| failure(&why).hint(hint))?;
+        let mut layout = Layout { found: found.clone(), tables: Vec::new(), others: Vec::new() };
+        let mut near = None;
+        let sheets = book.sheets();
+        for sheet in &sheets {
+            let name = sheet.name.clone();
+            if let Some(why) = self.passes_over(sheet) {
+                layout.others.push((name, why));
+                continue;
+            }
+            let lines = book.lines(&name, |lines| peek(lines)).map_err(|why| failure(&why))?;
+            match heading::find(&lines, asked) {
+                Some(heading) => layout.tables.push((name, heading)),
+                None if lines.is_empty() => {}
+                None => {
+                    near = near.or_else(|| heading::nearly(&lines, asked));
+                    layout.others.push((name, "sheet without the mapped columns"));
+                }
+            }
+        }
+        if layout.tables.is_empty() {
+            let names = near::list(sheets.iter().map(|it| it.name.as_str()));
+            return Err(failure("has no sheet with the mapped columns").hint(near.unwrap_or_else(|| format!("its sheets are {names}"))));
+        }
+        Ok(layout)
+    }
+
+    /// Why a sheet is not looked at; null when it is.
+    fn passes_over(&self, sheet: &Sheet) -> Option<&'static str> {
+        match &self.sheet {
+            Some(pattern) if !pattern.matches(&sheet.name) => Some("sheet not asked for"),
+            // Hidden sheets are mostly last month's table; who wants one names it.
+            None if sheet.visible != SheetVisible::Visible => Some("hidden sheet"),
+            _ if sheet.typ != SheetType::WorkSheet => Some("sheet without cells"),
+            _ => None,
+        }
+    }
+}
+
+fn read(layout: &Layout, schema: &SchemaRef, batch_rows: usize, outlet: &Outlet, failure: &dyn Fn(String) -> Failure) -> Result<(), Stop> {
+    let name = &layout.found.name;
+    let broke =
+        |why: String| Stop::Failed(failure(format!("{name} {why}")).hint("open it in Excel or WPS; if it is whole there, save it again"));
+    let mut book = Book::open(&layout.found).map_err(|(why, _)| broke(why))?;
+    for (sheet, why) in &layout.others {
+        let spot = Spot { file: Some(name.clone()), sheet: Some(sheet.clone()), row: None };
+        outlet.put(Piece::Skipped(SkippedLine { spot, text: sheet.clone(), why }))?;
+    }
+    for (sheet, heading) in &layout.tables {
+        let under = Under { file: Some(name.clone()), sheet: Some(sheet.clone()), title: heading.title.clone() };
+        let table = Table::new(heading, under, false, schema, batch_rows, outlet);
+        let mut stopped = None;
+        let read = book.lines(sheet, |lines| match table.read(lines) {
+            Err(ReadStop::Broke(why)) => Err(why),
+            Err(ReadStop::Stop(stop)) => {
+                stopped = Some(stop);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        });
+        read.map_err(&broke)?;
+        if let Some(stop) = stopped {
+            return Err(stop);
+        }
+    }
+    layout.found.unchanged().map_err(|why| Stop::Failed(failure(why)))
+}
+
+/// An open workbook of either format.
+enum Book {
+    Xlsx(Box<Xlsx<BufReader<File>>>),
+    Xls(Box<Xls<BufReader<File>>>),
+}
+
+impl Book {
+    /// Opens by what the file is, not by what it is called; else why not, and what to try.
+    fn open(found: &Found) -> Result<Book, (String, &'static str)> {
+        let again = "open it in Excel or WPS; if it is whole there, save it again as .xlsx";
+        let cannot = |it: std::io::Error| (format!("cannot be read: {it}"), again);
+        let reader = || File::open(&found.path).map(BufReader::new).map_err(cannot);
+        let beginning = found.beginning(512).map_err(cannot)?;
+        match beginning.as_slice() {
+            [] => Err(("is empty".to_owned(), "have the file delivered again")),
+            [b'P', b'K', ..] => {
+                Xlsx::new(reader()?).map(|it| Book::Xlsx(Box::new(it))).map_err(|it| (format!("is no whole workbook: {it}"), again))
+            }
+            [0xd0, 0xcf, 0x11, 0xe0, ..] => match Xlsx::new(reader()?) {
+                // An .xlsx with a password is kept in the same container as an .xls.
+                Err(calamine::XlsxError::Password) => Err(("needs a password".to_owned(), "save it without the password")),
+                _ => Xls::new(reader()?).map(|it| Book::Xls(Box::new(it))).map_err(|it| (format!("is no whole workbook: {it}"), again)),
+            },
+            _ if beginning.trim_ascii_start().starts_with(b"<") => {
+                Err(("is a web page, not a workbook".to_owned(), "open it in Excel or WPS and save it as .xlsx"))
+            }
+            _ => Err(("is no workbook".to_owned(), "if it is text, use `kind = \"csv\"`; else save it again as .xlsx")),
+        }
+    }
+
+    fn sheets(&self) -> Vec<Sheet> {
+        match self {
+            Book::Xlsx(book) => book.sheets_metadata().to_vec(),
+            Book::Xls(book) => book.sheets_metadata().to_vec(),
+        }
+    }
+
+    /// Gives the lines of a sheet to `read`.
+    fn lines<T>(&mut self, sheet: &str, read: impl FnOnce(&mut SheetLines<'_>) -> Result<T, String>) -> Result<T, String> {
+        match self {
+            Book::Xlsx(book) => {
+                let cells = book.worksheet_cells_reader(sheet).map_err(|it| it.to_string())?;
+                read(&mut SheetLines::Streamed { cells, next: None, ended: false })
+            }
+            Book::Xls(book) => {
+                let range = book.worksheet_range(sheet).map_err(|it| it.to_string())?;
+                read(&mut SheetLines::Loaded { range, at: 0 })
+            }
+        }
+    }
+}
+
+/// The lines of a sheet; those without cells are left out.
+enum SheetLines<'a> {
+    /// An `.xlsx` is read cell by cell. Asking once more after the last cell is an error of the reader, so the end is kept.
+    Streamed { cells: XlsxCellReader<'a, BufReader<File>>, next: Option<Cell<DataRef<'a>>>, ended: bool },
+    /// An `.xls` is in memory whole when it is open.
+    Loaded { range: Range<Data>, at: usize },
+}
+
+impl Lines for SheetLines<'_> {
+    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, String> {
+        row.clear();
+        match self {
+            SheetLines::Streamed { cells, next, ended } => streamed(cells, next, ended, row).map_err(|it| it.to_string()),
+            SheetLines::Loaded { range, at } => Ok(loaded(range, at, row)),
+        }
+    }
+
+    fn raw(&self, row: &Row) -> String {
+        row.said()
+    }
+
+    fn ends_open(&self) -> bool {
+        false
+    }
+}
+
+fn streamed<'a>(
+    cells: &mut XlsxCellReader<'a, BufReader<File>>,
+    next: &mut Option<Cell<DataRef<'a>>>,
+    ended: &mut bool,
+    row: &mut Row,
+) -> Result<Option<Line>, calamine::XlsxError> {
+    let mut line = None;
+    while !*ended {
+        let Some(cell) = next.take().map_or_else(|| cells.next_cell(), |it| Ok(Some(it)))? else {
+            *ended = true;
+            break;
+        };
+        if *cell.get_value() == DataRef::Empty {
+            continue;
+        }
+        let (at, column) = cell.get_position();
+        if *line.get_or_insert(at) != at {
+            *next = Some(cell);
+            break;
+        }
+        row.pad(column as usize);
+        row.push_with(|out| {
+            cell::write(cell.get_value(), out);
+        });
+    }
+    Ok(line.map(|at| Line::Cells(i64::from(at) + 1)))
+}
+
+fn loaded(range: &Range<Data>, at: &mut usize, row: &mut Row) -> Option<Line> {
+    let (first_row, first_column) = range.start()?;
+    if *at >= range.height() {
+        return None;
+    }
+    row.pad(first_column as usize);
+    for cell in &range[*at] {
+        match cell {
+            Data::Empty => row.push(None),
+            cell => row.push_with(|out| {
+                cell::write_owned(cell, out);
+            }),
+        }
+    }
+    *at += 1;
+    Some(Line::Cells(i64::from(first_row) + *at as i64))
+}

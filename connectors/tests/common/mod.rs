@@ -1,0 +1,47 @@
+//! A pull, told line by line, so that a test reads like the file it is about.
+
+use std::path::Path;
+
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::datatypes::Int64Type;
+use futures::TryStreamExt as _;
+use muster_connectors::{Ask, PLACE_COLUMNS, Piece, Place, Spot, open};
+
+/// What a pull gives, in order: `row 3: 张伟 | 8120.5`, `total 9: 应发=8120.5`, `title 1: 2026年3月`, `broken 4: raw (why)`.
+/// Null is `~`. A failure is its text and its hint.
+pub async fn told(root: &Path, settings: &str, table: &str, columns: &[&str]) -> Vec<String> {
+    let place = Place { department: "finance".to_owned(), source: "archive".to_owned(), root: root.to_owned() };
+    let source = open(place, settings.parse().expect("the test writes TOML")).expect("the settings are right");
+    let columns = columns.iter().map(|it| (*it).to_owned()).collect();
+    let pieces = match source.pull(&Ask { table: table.to_owned(), columns, batch_rows: 100 }).await {
+        Ok(pull) => pull.pieces.try_collect::<Vec<Piece>>().await,
+        Err(failure) => Err(failure),
+    };
+    match pieces {
+        Ok(pieces) => pieces.iter().flat_map(piece).collect(),
+        Err(failure) => vec![failure.to_string(), failure.hint.unwrap_or_default()],
+    }
+}
+
+fn piece(piece: &Piece) -> Vec<String> {
+    match piece {
+        Piece::Rows(batch) => (0..batch.num_rows()).map(|at| row(batch, at)).collect(),
+        Piece::Broken(it) => vec![format!("broken {}: {} ({})", spot(&it.spot), it.raw, it.why)],
+        Piece::Total(it) => {
+            let cells: Vec<String> = it.cells.iter().map(|(column, cell)| format!("{column}={cell}")).collect();
+            vec![format!("total {}: {}", spot(&it.spot), cells.join(" "))]
+        }
+        Piece::Skipped(it) => vec![format!("{} {}: {}", it.why, spot(&it.spot), it.text)],
+    }
+}
+
+fn spot(spot: &Spot) -> String {
+    spot.row.map_or_else(|| "-".to_owned(), |it| it.to_string())
+}
+
+fn row(batch: &RecordBatch, at: usize) -> String {
+    let row_no = batch.column_by_name("_row").expect("a place column").as_primitive::<Int64Type>().value(at);
+    let own = &batch.columns()[..batch.num_columns() - PLACE_COLUMNS.len()];
+    let cells: Vec<&str> = own.iter().map(|it| if it.is_null(at) { "~" } else { it.as_string::<i32>().value(at) }).collect();
+    format!("row {row_no}: {}", cells.join(" | "))
+}

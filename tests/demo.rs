@@ -1,0 +1,39 @@
+//! The model city: the published figures exactly, every injected case found, nobody innocent accused.
+//! `muster demo --seed 1 --to-seed 20` runs all seeds at the true size; here are two smaller ones and the true city.
+
+mod support;
+
+use serde_json::Value;
+
+fn assert_perfect(told: &Value, seed: u64) {
+    for list in ["missed", "accused", "false_alarms"] {
+        assert_eq!(told["score"][list].as_array().map(Vec::len), Some(0), "seed {seed}: {list}: {}", told["score"][list]);
+    }
+    let of = |kind: &str| told["score"]["kinds"][kind].clone();
+    assert_eq!((of("ghost"), of("absent")), (serde_json::json!([2, 2]), serde_json::json!([6, 6])), "seed {seed}");
+    assert!(told["score"]["innocent"].as_u64() > Some(20), "seed {seed}");
+}
+
+#[test]
+fn small_cities_of_several_seeds_are_scored_perfectly() {
+    for seed in [11, 12] {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        assert_perfect(&support::demo(&root.path().join("city"), seed), seed);
+    }
+}
+
+#[test]
+fn the_model_city_gives_the_published_figures() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let out = support::muster(&["demo", "--json", "--progress", "none", "--out", &root.path().join("city").display().to_string()]);
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&out.stderr)));
+    assert_perfect(&told, 1);
+    let figures = &told["night"]["figures"];
+    let line = |name: &str| (figures[name]["approved"].as_i64(), figures[name]["actual"].as_i64());
+    assert_eq!(line("administrative"), (Some(2_976), Some(2_592)));
+    assert_eq!(line("institution"), (Some(13_244), Some(11_358)));
+    assert_eq!(figures["institutions"], 435);
+    assert_eq!(figures["units_over"], 65);
+    assert_eq!(figures["network_accounts"], 291);
+    assert_eq!(figures["documents"], 973);
+}
