@@ -7,6 +7,7 @@ use rust_xlsxwriter::{ColNum, Format, RowNum, Worksheet, XlsxError};
 use super::look::{self, Look, put, put_text};
 use crate::digest::{self, FeedState, Trust};
 use crate::night::{FeedNight, Night};
+use crate::words::count;
 
 /// The grid that all sections share, in characters.
 const WIDTHS: [f64; 10] = [26.0, 23.0, 14.0, 12.0, 12.0, 12.0, 15.0, 20.0, 20.0, 32.0];
@@ -43,16 +44,15 @@ impl Page<'_> {
         let title = format!("{} {}", lang.of(&night.city), look::report_name(lang));
         put_text(self.sheet, 0, 0, &title, &self.look.title)?;
         self.sheet.set_row_height(0, 34.0)?;
+        let (people, units) = (count(night.people_count), count(night.units.len() as u64));
         let facts = match lang {
-            Lang::Zh => format!("对账日 {}　　涉及 {} 人、{} 个单位", night.tonight, night.people_count, night.units.len()),
-            Lang::En => {
-                format!("Night of {}. {} people and {} units were told apart.", night.tonight, night.people_count, night.units.len())
-            }
+            Lang::Zh => format!("对账日 {}　　涉及 {people} 人、{units} 个单位", night.tonight),
+            Lang::En => format!("Night of {}. {people} people and {units} units were told apart.", night.tonight),
         };
         put_text(self.sheet, 1, 0, &facts, &self.look.hint)?;
         put_text(self.sheet, 2, 0, lang.pick(digest::LEADS_ONLY.0, digest::LEADS_ONLY.1), &self.look.hint)?;
-        self.row = 4;
-        Ok(())
+        self.row = 3;
+        self.gap()
     }
 
     /// Five numbers across the page, about as wide as each other.
@@ -63,8 +63,8 @@ impl Page<'_> {
             self.across(self.row + 1, (first, last), caption, &self.look.caption)?;
         }
         self.sheet.set_row_height(self.row, 36.0)?.set_row_height(self.row + 1, 20.0)?;
-        self.row += 3;
-        Ok(())
+        self.row += 2;
+        self.gap()
     }
 
     fn trust(&mut self, night: &Night) -> Result<(), XlsxError> {
@@ -82,13 +82,12 @@ impl Page<'_> {
         for feed in &night.feeds {
             self.feed(feed)?;
         }
-        self.row += 1;
-        Ok(())
+        self.gap()
     }
 
     fn feed(&mut self, feed: &FeedNight) -> Result<(), XlsxError> {
         let (look, lang) = (self.look, self.look.lang);
-        let count = |it: Option<u64>| it.map_or(Cell::Blank, |it| Cell::Number(it as i64));
+        let number = |it: Option<u64>| it.map_or(Cell::Blank, |it| Cell::Number(it as i64));
         let tally = feed.tally.as_ref();
         let why = digest::why_left_out(feed, lang);
         let department = lang.of(&feed.department);
@@ -99,10 +98,10 @@ impl Page<'_> {
                 (Cell::Text(feed.feed.clone()), &look.text),
                 (Cell::Text(department.to_owned()), &look.text),
                 (Cell::Text(digest::table_label(feed, lang)), &look.text),
-                (count(tally.map(|it| it.pulled)), &look.number),
-                (count(tally.map(|it| it.mapped)), &look.number),
-                (count(tally.map(|it| it.rejected)), &look.quiet),
-                (count(tally.map(|it| it.set_aside)), &look.quiet),
+                (number(tally.map(|it| it.pulled)), &look.number),
+                (number(tally.map(|it| it.mapped)), &look.number),
+                (number(tally.map(|it| it.rejected)), &look.quiet),
+                (number(tally.map(|it| it.set_aside)), &look.quiet),
                 (Cell::Text(tally.map(|it| digest::covers(it, lang)).unwrap_or_default()), &look.middle),
                 (Cell::Text(state.word(lang).to_owned()), look.colour(state.colour())),
                 (Cell::Text(why), &look.text),
@@ -129,13 +128,12 @@ impl Page<'_> {
         }
         // The counts stand beside the table, one column apart.
         let beside = self.row - 4;
-        for (at, (name, count)) in digest::figure_counts(&night.figures, lang).into_iter().enumerate() {
+        for (at, (name, it)) in digest::figure_counts(&night.figures, lang).into_iter().enumerate() {
             let at = beside + at as RowNum;
             put_text(self.sheet, at, 8, name, &look.text)?;
-            put(self.sheet, at, 9, &Cell::Number(count as i64), &look.number)?;
+            put(self.sheet, at, 9, &Cell::Number(it as i64), &look.number)?;
         }
-        self.row += 1;
-        Ok(())
+        self.gap()
     }
 
     fn found(&mut self, night: &Night) -> Result<(), XlsxError> {
@@ -192,8 +190,7 @@ impl Page<'_> {
         };
         cells.push((Cell::Text(word.to_owned()), format));
         self.line(&cells, 1)?;
-        self.row += 1;
-        Ok(())
+        self.gap()
     }
 
     fn skipped_rules(&mut self, night: &Night) -> Result<(), XlsxError> {
@@ -260,7 +257,14 @@ impl Page<'_> {
 
     fn hint(&mut self, text: &str) -> Result<(), XlsxError> {
         put_text(self.sheet, self.row, 0, text, &self.look.hint)?;
-        self.row += 2;
+        self.row += 1;
+        self.gap()
+    }
+
+    /// Half a line between sections, so that a small city's cover is one page.
+    fn gap(&mut self) -> Result<(), XlsxError> {
+        self.sheet.set_row_height(self.row, 7.0)?;
+        self.row += 1;
         Ok(())
     }
 }
