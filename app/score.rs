@@ -14,10 +14,12 @@ use crate::night::Night;
 pub struct Guilty {
     /// Label of the injected case.
     pub case: String,
-    /// ghost, absent, lag, duplicate, quality, …
+    /// What happened; those of the two published kinds begin with `ghost-` and `absent-`.
     pub kind: String,
-    /// The person's number, as the sources have it.
+    /// The person's number, as the sources have it; empty for a unit.
     pub id_number: String,
+    /// Full name of the unit.
+    pub unit: String,
     /// Rules of which one must find the person, separated by `|`.
     pub rules: String,
 }
@@ -54,9 +56,10 @@ impl Score {
         self.missed.is_empty() && self.accused.is_empty() && self.false_alarms.is_empty()
     }
 
-    /// Found and injected cases of `kind`.
-    pub fn of(&self, kind: &str) -> (usize, usize) {
-        self.kinds.get(kind).copied().unwrap_or_default()
+    /// Found and injected cases whose kind begins with `prefix`.
+    pub fn of(&self, prefix: &str) -> (usize, usize) {
+        let kinds = self.kinds.iter().filter(|(kind, _)| kind.starts_with(prefix));
+        kinds.fold((0, 0), |(found, all), (_, (more_found, more))| (found + more_found, all + more))
     }
 }
 
@@ -70,14 +73,15 @@ pub fn score(folder: &Path, night: &Night) -> Result<Score, csv::Error> {
     let mut expected: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for it in &guilty {
         let rules: BTreeSet<&str> = it.rules.split('|').collect();
-        let hit = found.get(it.id_number.as_str()).is_some_and(|by| by.iter().any(|(rule, _)| rules.contains(rule)));
+        let subject = if it.id_number.is_empty() { &it.unit } else { &it.id_number };
+        let hit = found.get(subject.as_str()).is_some_and(|by| by.iter().any(|(rule, _)| rules.contains(rule)));
         let kind = score.kinds.entry(it.kind.clone()).or_default();
         kind.0 += usize::from(hit);
         kind.1 += 1;
         if !hit {
             score.missed.push(format!("{} {} ({})", it.case, it.kind, it.rules));
         }
-        expected.entry(&it.id_number).or_default().extend(rules);
+        expected.entry(subject).or_default().extend(rules);
     }
 
     let labels: BTreeMap<&str, &Innocent> = innocent.iter().map(|it| (it.id_number.as_str(), it)).collect();
@@ -99,24 +103,26 @@ pub fn score(folder: &Path, night: &Night) -> Result<Score, csv::Error> {
     Ok(score)
 }
 
-/// Rules that found each person, by number; true for rules that accuse a person.
+/// Rules that found each person, by number, and each unit, by name; true for rules that accuse a person.
 fn found(night: &Night) -> BTreeMap<&str, BTreeSet<(&str, bool)>> {
     let mut found: BTreeMap<&str, BTreeSet<(&str, bool)>> = BTreeMap::new();
     for case in night.cases.iter().filter(|it| it.state != State::Cured) {
-        let Some(id_number) = id_number(night, case) else { continue };
+        let Some(subject) = subject(night, case) else { continue };
         let accuses = matches!(case.family, Family::Ghost | Family::Absent | Family::Duplicate | Family::Timing);
-        found.entry(id_number).or_default().extend(case.findings.keys().map(|rule| (rule.as_str(), accuses)));
+        found.entry(subject).or_default().extend(case.findings.keys().map(|rule| (rule.as_str(), accuses)));
     }
     found
 }
 
-fn id_number<'a>(night: &'a Night, case: &Case) -> Option<&'a str> {
-    let Subject::Person { id, .. } = &case.subject else { return None };
-    night.people.get(id)?.id_number.as_deref()
+fn subject<'a>(night: &'a Night, case: &Case) -> Option<&'a str> {
+    match &case.subject {
+        Subject::Person { id, .. } => night.people.get(id)?.id_number.as_deref(),
+        Subject::Unit { id, .. } => night.units.get(id).map(|it| it.name.as_str()),
+    }
 }
 
 fn number_of(night: &Night, of: &str) -> String {
-    let case = night.cases.iter().find(|it| id_number(night, it) == Some(of));
+    let case = night.cases.iter().find(|it| subject(night, it) == Some(of));
     case.and_then(|it| it.number.clone()).unwrap_or_default()
 }
 

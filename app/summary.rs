@@ -166,7 +166,7 @@ fn findings(out: &mut String, night: &Night, lang: Lang) {
 }
 
 fn truth(out: &mut String, score: &Score, lang: Lang) {
-    let (ghosts, absentees) = (score.of("ghost"), score.of("absent"));
+    let (ghosts, absentees) = (score.of("ghost-"), score.of("absent-"));
     let injected: usize = score.kinds.values().map(|it| it.1).sum();
     let hit: usize = score.kinds.values().map(|it| it.0).sum();
     let _ = writeln!(out, "\n  {}", lang.pick("与真值比对", "against the truth"));

@@ -57,7 +57,7 @@ fn files(city: &Path, folder: &str, part: &str) -> Vec<std::path::PathBuf> {
 #[test]
 fn payroll_removed() {
     check("removed", "finance", &["G01", "G03", "G06", "G08", "D01"], |city| {
-        for file in files(city, "finance", ".csv") {
+        for file in files(city, "sources/finance", ".csv") {
             fs::remove_file(file).expect("a file of the test");
         }
     });
@@ -66,7 +66,7 @@ fn payroll_removed() {
 #[test]
 fn insurance_emptied() {
     check("emptied", "insurance", &["G08", "P13"], |city| {
-        for file in files(city, "insurance", ".csv") {
+        for file in files(city, "sources/insurance", ".csv") {
             let bytes = fs::read(&file).expect("a file of the test");
             let header = bytes.iter().position(|it| *it == b'\n').expect("a header line");
             fs::write(&file, &bytes[..=header]).expect("a file of the test");
@@ -77,7 +77,7 @@ fn insurance_emptied() {
 #[test]
 fn insurance_cut_short() {
     check("cut short", "insurance", &["G08", "P13"], |city| {
-        for file in files(city, "insurance", ".csv") {
+        for file in files(city, "sources/insurance", ".csv") {
             let bytes = fs::read(&file).expect("a file of the test");
             fs::write(&file, &bytes[..bytes.len() / 3]).expect("a file of the test");
         }
@@ -87,7 +87,7 @@ fn insurance_cut_short() {
 #[test]
 fn deaths_with_a_renamed_column() {
     check("renamed column", "deaths", &["G01"], |city| {
-        for file in files(city, "deaths", ".csv") {
+        for file in files(city, "sources/deaths", ".csv") {
             let text = fs::read_to_string(&file).expect("a file of the test");
             let (header, rows) = text.split_once('\n').expect("a header line");
             let renamed: Vec<String> = header.split(',').map(|it| format!("{}_new", it.trim())).collect();

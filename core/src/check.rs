@@ -77,7 +77,8 @@ pub fn gate(rule: &Rule, feeds: &[FeedState], tonight: NaiveDate) -> Result<i32,
             return Err(Title { zh: format!("没有{}数据源", label.0), en: format!("no feed fills `{table}`") });
         }
     }
-    let newest = rule.needs.iter().flat_map(|table| of(table)).filter_map(|it| it.last_month).min();
+    // A table's months may come from several feeds, an archive and the current months: the newest of them counts.
+    let newest = rule.needs.iter().filter_map(|table| of(table).iter().filter_map(|it| it.last_month).max()).min();
     let before_tonight = function::month_of(function::days(tonight)).and_then(|it| function::add_months(it, -1));
     Ok(newest.or(before_tonight).unwrap_or_default())
 }
