@@ -6,29 +6,29 @@
 
 pub(crate) mod cell;
 pub(crate) mod expression;
+mod plan;
 mod prove;
 mod reject;
 mod tally;
 mod unmet;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array};
-use arrow::compute::{cast, max, sum, take, take_record_batch};
+use arrow::compute::{max, sum, take, take_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, Schema, SchemaRef};
 use chrono::NaiveDate;
 
-use crate::diag::nearest;
-use crate::mapping::{Feed, Fill, From, PLACE_COLUMNS};
+use crate::mapping::Feed;
 use crate::read::Unread;
 use crate::schema::Kind;
 use cell::{Column, How};
 use expression::Expression;
+use plan::{Cells, Places, Plan};
 use tally::Counting;
 
+pub use plan::{Trouble, Unusable};
 pub use prove::{Proof, prove};
 pub use reject::{Defect, Reject};
 pub use tally::{SheetSums, Tally, Total};
@@ -57,94 +57,16 @@ pub struct Mapped {
     pub rejects: Vec<Reject>,
 }
 
-/// How one shared column is filled from this source.
-#[derive(Debug)]
-struct Plan {
-    /// Place in [`Feed::columns`].
-    fill: usize,
-    /// Place in the input shape.
-    into: usize,
-    cells: Cells,
-    default: Option<ArrayRef>,
-}
-
-#[derive(Debug)]
-enum Cells {
-    /// A column of the raw batch.
-    Raw(usize),
-    /// A place column that this source does not have.
-    Absent,
-    Sql(Expression),
-    /// An array of one value, already read.
-    Constant(ArrayRef),
-}
-
-/// Where the place columns stand in the raw batch.
-#[derive(Debug, Default)]
-struct Places {
-    file: Option<usize>,
-    sheet: Option<usize>,
-    row: Option<usize>,
-}
-
-/// Why a source cannot be read with a feed's mapping: a column is gone or of no use. Names columns only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unusable {
-    /// Everything that is wrong.
-    pub troubles: Vec<Trouble>,
-}
-
-/// One column that stands in the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The source column, or the shared column that SQL fills.
-    pub column: String,
-    /// What is wrong, in Chinese.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
-    /// What to try, in English.
-    pub hint: Option<String>,
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> =
-            self.troubles.iter().map(|it| it.hint.as_ref().map_or_else(|| it.en.clone(), |hint| format!("{} ({hint})", it.en))).collect();
-        write!(f, "{}", lines.join("; "))
-    }
-}
-
-impl std::error::Error for Unusable {}
-
 impl Mapper {
     /// A mapper for batches of `raw`. `salt` is the city's own key of account hashes.
     ///
     /// # Errors
     /// When a mapped column is missing, cannot be read, or the mapping's SQL does not fit the source's types.
     pub fn new(feed: &Feed, raw: &Schema, salt: &str) -> Result<Mapper, Unusable> {
-        let input = feed.fills.input_schema();
-        let mut troubles = Vec::new();
-        let mut plans = Vec::new();
-        for (place, fill) in feed.columns.iter().enumerate() {
-            let into = input.index_of(&fill.into).expect("mapping::read refuses unknown columns");
-            match cells(fill, raw, salt) {
-                Ok(cells) => {
-                    let default = fill.default.as_deref();
-                    let default = default.and_then(|it| cell::read_constant(&fill.reader, it, salt).ok().flatten());
-                    plans.push(Plan { fill: place, into, cells, default });
-                }
-                Err(trouble) => troubles.push(trouble),
-            }
-        }
-        let keep = feed.keep.as_ref().and_then(|sql| predicate(&sql.text, &sql.columns, raw).map_err(|it| troubles.push(it)).ok());
-        if !troubles.is_empty() {
-            return Err(Unusable { troubles });
-        }
-        let at = |name: &str| raw.index_of(name).ok();
-        let places = Places { file: at("_file"), sheet: at("_sheet"), row: at("_row") };
+        let (plans, keep) = plan::plans(feed, raw, salt)?;
         let mut counting = Counting::default();
-        counting.tally.untold_columns = untold(feed, raw);
+        counting.tally.untold_columns = plan::untold(feed, raw);
+        let (input, places) = (feed.fills.input_schema(), Places::of(raw));
         Ok(Mapper { feed: feed.clone(), salt: salt.to_owned(), input, plans, keep, places, counting })
     }
 
@@ -168,7 +90,7 @@ impl Mapper {
         let good: Option<Vec<u32>> =
             (!defects.is_empty()).then(|| (0..batch.num_rows() as u32).filter(|row| !defects.contains_key(row)).collect());
         let rows = self.shaped(&columns, good.as_deref(), batch.num_rows());
-        self.remember_people(&columns, defects.keys());
+        self.remember_people(&columns, defects.keys().copied());
         // From here on rows are counted in the raw batch.
         if let Some(kept) = &sorted.kept {
             defects = defects.into_iter().map(|(row, defects)| (kept[row as usize], defects)).collect();
@@ -179,6 +101,9 @@ impl Mapper {
             (None, Some(kept)) => kept,
             (Some(good), Some(kept)) => good.into_iter().map(|row| kept[row as usize]).collect(),
         };
+        if !sorted.failed.is_empty() {
+            self.remember_undecided(raw, &sorted.failed);
+        }
         for row in sorted.failed {
             defects.entry(row).or_default().push((None, Unread::Sql));
         }
@@ -292,14 +217,21 @@ impl Mapper {
         RecordBatch::try_new(Arc::clone(&self.input), shaped).expect("readers give the type of their column")
     }
 
-    fn remember_people<'a>(&mut self, columns: &[Column], bad: impl Iterator<Item = &'a u32>) {
+    fn remember_people(&mut self, columns: &[Column], bad: impl Iterator<Item = u32>) {
         let said = |into: &str, row: u32| {
             self.column(columns, into)
                 .filter(|it| it.values.is_valid(row as usize))
                 .map_or(String::new(), |it| it.values.as_string::<i32>().value(row as usize).to_owned())
         };
-        let people: Vec<(String, String)> = bad.map(|row| (said("id_number", *row), said("name", *row))).collect();
+        let people: Vec<(String, String)> = bad.map(|row| (said("id_number", row), said("name", row))).collect();
         self.counting.people.extend(people.into_iter().filter(|(id, name)| !id.is_empty() || !name.is_empty()));
+    }
+
+    /// Rows that `keep` could not decide may have been for this feed: their people are in doubt too.
+    fn remember_undecided(&mut self, raw: &RecordBatch, rows: &[u32]) {
+        let undecided = take_record_batch(raw, &UInt32Array::from(rows.to_vec())).expect("rows of this batch");
+        let columns: Vec<Column> = self.plans.iter().map(|plan| self.read(plan, &undecided)).collect();
+        self.remember_people(&columns, 0..rows.len() as u32);
     }
 
     fn count(&mut self, pulled: usize, rows: &RecordBatch, rejected: usize, set_aside: usize) {
@@ -395,105 +327,6 @@ impl Sorted {
             Some(kept) => take_record_batch(raw, &UInt32Array::from(kept.clone())).expect("rows of this batch"),
         }
     }
-}
-
-impl Places {
-    /// Stretches of rows of one file and sheet.
-    fn sheets(&self, batch: &RecordBatch) -> Vec<(Option<String>, Option<String>, Range<usize>)> {
-        let text = |at: Option<usize>| at.and_then(|at| cast(batch.column(at), &DataType::Utf8).ok());
-        let (file, sheet) = (text(self.file), text(self.sheet));
-        let at = |column: &Option<ArrayRef>, row: usize| -> Option<String> {
-            column.as_ref().filter(|it| it.is_valid(row)).map(|it| it.as_string::<i32>().value(row).to_owned())
-        };
-        let differs = |column: &Option<ArrayRef>, row: usize| {
-            column.as_ref().is_some_and(|it| {
-                let texts = it.as_string::<i32>();
-                texts.is_valid(row) != texts.is_valid(row - 1) || (texts.is_valid(row) && texts.value(row) != texts.value(row - 1))
-            })
-        };
-        let mut stretches = Vec::new();
-        let mut start = 0;
-        for row in 1..=batch.num_rows() {
-            if row == batch.num_rows() || differs(&file, row) || differs(&sheet, row) {
-                stretches.push((at(&file, start), at(&sheet, start), start..row));
-                start = row;
-            }
-        }
-        stretches
-    }
-}
-
-fn cells(fill: &Fill, raw: &Schema, salt: &str) -> Result<Cells, Trouble> {
-    match &fill.from {
-        From::Value(text) => {
-            let value = cell::read_constant(&fill.reader, text, salt).ok().flatten();
-            Ok(value.map_or(Cells::Absent, Cells::Constant))
-        }
-        From::Column(name) => match raw.fields().find(name) {
-            Some((at, field)) => readable(name, field.data_type()).map(|()| Cells::Raw(at)),
-            None if PLACE_COLUMNS.contains(&name.as_str()) => Ok(Cells::Absent),
-            None => Err(missing(name, raw)),
-        },
-        From::Sql(sql) => {
-            let expression = planned(&fill.into, &sql.text, &sql.columns, raw)?;
-            readable(&fill.into, expression.gives())?;
-            Ok(Cells::Sql(expression))
-        }
-    }
-}
-
-fn predicate(sql: &str, columns: &[String], raw: &Schema) -> Result<Expression, Trouble> {
-    let expression = planned("keep", sql, columns, raw)?;
-    if expression.gives() == &DataType::Boolean {
-        return Ok(expression);
-    }
-    Err(Trouble {
-        column: "keep".to_owned(),
-        zh: "keep.when 的结果不是真假值".to_owned(),
-        en: format!("`keep.when` gives {}, not true or false", expression.gives()),
-        hint: None,
-    })
-}
-
-fn planned(into: &str, sql: &str, columns: &[String], raw: &Schema) -> Result<Expression, Trouble> {
-    if let Some(gone) = columns.iter().find(|it| raw.fields().find(it).is_none()) {
-        return Err(missing(gone, raw));
-    }
-    Expression::plan(sql, raw).map_err(|refused| Trouble {
-        column: into.to_owned(),
-        zh: format!("{into} 的 SQL 与来源的列类型不符：{}", refused.what),
-        en: format!("the SQL of `{into}` does not fit the source's types: {}", refused.what),
-        hint: refused.hint.or_else(|| Some("cast text columns, such as cast(\"YFHJ\" as decimal(18,2))".to_owned())),
-    })
-}
-
-fn readable(column: &str, cells: &DataType) -> Result<(), Trouble> {
-    if cell::is_readable(cells) {
-        return Ok(());
-    }
-    Err(Trouble {
-        column: column.to_owned(),
-        zh: format!("列“{column}”的类型 {cells} 无法读取"),
-        en: format!("column `{column}` is of type {cells}, which cannot be read"),
-        hint: Some("give the text of it with `sql`".to_owned()),
-    })
-}
-
-fn missing(column: &str, raw: &Schema) -> Trouble {
-    let names = raw.fields().iter().map(|it| it.name().as_str()).filter(|it| !PLACE_COLUMNS.contains(it));
-    Trouble {
-        column: column.to_owned(),
-        zh: format!("来源中没有列“{column}”"),
-        en: format!("the source has no column `{column}`"),
-        hint: nearest(column, names).map(|it| format!("did you mean `{it}`?")),
-    }
-}
-
-fn untold(feed: &Feed, raw: &Schema) -> Vec<String> {
-    let read = feed.source_columns();
-    let told =
-        |it: &&String| feed.ignore.rest || feed.ignore.columns.contains(*it) || read.contains(it) || PLACE_COLUMNS.contains(&it.as_str());
-    raw.fields().iter().map(|it| it.name()).filter(|it| !told(it)).cloned().collect()
 }
 
 fn repeated(value: &ArrayRef, rows: usize) -> ArrayRef {

@@ -46,7 +46,7 @@ pub struct Title {
 pub struct Mapping {
     /// What the system is called.
     pub title: Title,
-    /// Its tables that are of use, in name order of the file's own order.
+    /// Its tables that are of use, in the order of the file.
     pub feeds: Vec<Feed>,
 }
 

@@ -5,13 +5,15 @@
 //! dealt with cells that are blank.
 
 mod date;
+mod form;
 mod money;
 
 use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-pub use date::{Form, FormError, date, date_of_days, date_of_serial, month, month_of};
+pub use date::{date, date_of_days, date_of_serial, month, month_of};
+pub use form::{Form, FormError};
 pub use money::{MoneyUnit, fen_of_decimal, fen_of_float, fen_of_whole, money};
 
 /// Why a cell could not be read. Says nothing of the cell's content, so that it may be logged.

@@ -201,6 +201,8 @@ fn rows_are_kept_set_aside_or_rejected() {
     assert_eq!(rejects, [(Some(5), "", why), (Some(6), "entered_on", why)]);
     assert_eq!((tally.pulled, tally.mapped, tally.rejected, tally.set_aside), (5, 2, 2, 1));
     assert_eq!(tally.untold_columns, ["NEW"]);
+    // Also of the row that `keep` could not decide: it may have been for this feed.
+    assert_eq!(tally.rejected_people.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), ["3", "4"]);
 }
 
 #[test]
