@@ -1,6 +1,6 @@
 //! Late, double and careless: what registers are full of without anybody meaning harm. All of it belongs to the truth.
 
-use super::calendar::{add_months, day_in, first_day, last_day, month_of, months_between, plus, working_day_from};
+use super::calendar::{add_months, day_in, first_day, last_day, month_of, months_between, plus, working_day_from, working_days};
 use super::city::City;
 use super::dice::{Dice, Stream};
 use super::person::{Death, Move, MoveKind, Pay, PayKind, Pension, Person, Reason, Repeat, Role};
@@ -52,20 +52,23 @@ fn over_quota(city: &City) -> Vec<Case> {
     .collect()
 }
 
-/// One exit in twenty-five is registered after two to twelve weeks.
+/// One exit in twenty-five of the last year was registered late; the city sees those of the last weeks, the older ones are history.
 fn late_exits(city: &mut City, dice: &mut Dice) -> Vec<Case> {
     let last = city.window.last;
-    let gone = |person: &Person, before: i32| {
-        person.role == Role::Leaver
-            && person.moves.iter().any(|it| matches!(it.kind, MoveKind::Exit(_)) && months_between(month_of(it.effective), last) >= before)
+    let gone = |person: &Person, months: std::ops::RangeInclusive<i32>| {
+        let exit = |it: &Move| matches!(it.kind, MoveKind::Exit(_)) && months.contains(&months_between(month_of(it.effective), last));
+        person.role == Role::Leaver && person.moves.iter().any(exit)
     };
-    let count = (city.people.iter().filter(|it| gone(it, 0)).count() as f64 * 0.04).ceil() as usize;
+    let as_of = city.window.as_of;
+    let count = (city.people.iter().filter(|it| gone(it, 0..=11)).count() as f64 * 0.04).ceil() as usize;
     let mut cases = Vec::new();
     for _ in 0..count {
-        let Some(at) = city.take(dice, |person, _| gone(person, 3)) else { break };
-        let days = 9 + dice.below(50) as i32;
+        let Some(at) = city.take(dice, |person, _| gone(person, 1..=3)) else { break };
+        let registered = working_day_from(as_of, -2 - dice.below(14) as i32);
+        let mut days = 0;
         for form in city.people[at].moves.iter_mut().filter(|it| matches!(it.kind, MoveKind::Exit(_))) {
-            form.registered = Some(working_day_from(form.effective, days));
+            days = working_days(form.effective, registered);
+            form.registered = Some(registered);
         }
         let note = format!("出编登记迟{days}个工作日；exit registered {days} working days after the order");
         cases.push(Case::of(city, "exit-registered-late", at, "T02", &note));
