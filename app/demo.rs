@@ -20,6 +20,7 @@ mod maker;
 mod names;
 mod number;
 mod organization;
+mod parallel;
 mod pay;
 mod person;
 mod places;
@@ -160,8 +161,8 @@ pub async fn write(out: &Path, plan: &Plan, progress: &(dyn Fn(&str) + Sync)) ->
     let list = sources.join("deaths/死亡登记.csv");
     written.rows += rows + lines + deaths::write(city, &list)?;
     written.files.push(list);
-    truth_file(city, &made.cases).save(&out.join("truth.csv"), Encoding::Utf8)?;
-    innocent_file(city, &made.innocent).save(&out.join("innocent.csv"), Encoding::Utf8)?;
+    truth_file(city, &made.cases).save(&out.join("truth.csv"))?;
+    innocent_file(city, &made.innocent).save(&out.join("innocent.csv"))?;
     Ok(written)
 }
 
@@ -192,7 +193,7 @@ impl Made {
 }
 
 fn truth_file(city: &City, cases: &[Case]) -> Csv {
-    let mut csv = Csv::new(&["case", "kind", "id_number", "name", "unit", "rules", "months", "amount_fen", "note"]);
+    let mut csv = Csv::new(Encoding::Utf8, &["case", "kind", "id_number", "name", "unit", "rules", "months", "amount_fen", "note"]);
     for (at, case) in cases.iter().enumerate() {
         let person = case.person.map(|it| &city.people[it]);
         let months: Vec<String> = case.months.iter().map(i32::to_string).collect();
@@ -212,7 +213,7 @@ fn truth_file(city: &City, cases: &[Case]) -> Csv {
 }
 
 fn innocent_file(city: &City, innocent: &[Innocent]) -> Csv {
-    let mut csv = Csv::new(&["case", "kind", "id_number", "name", "why"]);
+    let mut csv = Csv::new(Encoding::Utf8, &["case", "kind", "id_number", "name", "why"]);
     for (at, it) in innocent.iter().enumerate() {
         let person = &city.people[it.person];
         csv.line([format!("I{:04}", at + 1).as_str(), it.kind, &person.id, &person.name, it.why]);

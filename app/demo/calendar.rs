@@ -1,4 +1,4 @@
-//! Months as yyyymm, working days, and the statutory retirement month.
+//! Months as yyyymm, and working days.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
@@ -98,46 +98,12 @@ pub enum Sex {
     Female,
 }
 
-/// Which of the three statutory retirement ages applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Category {
-    /// Men: 60, rising to 63.
-    Man,
-    /// Women in cadre posts: 55, rising to 58.
-    Woman55,
-    /// Women in worker posts: 50, rising to 55.
-    Woman50,
-}
-
-/// The month in which somebody reaches the statutory retirement age.
-/// Decision of the NPC Standing Committee of 2024-09-13: from January 2025 the age rises by a month every four months (every two
-/// months where it was 50) until three (five) years are added.
-pub fn retirement_month(birth: NaiveDate, category: Category) -> i32 {
-    let (years, step, most) = match category {
-        Category::Man => (60, 4, 36),
-        Category::Woman55 => (55, 4, 36),
-        Category::Woman50 => (50, 2, 60),
-    };
-    let before = add_months(month_of(birth), years * 12);
-    let k = months_between(202_501, before);
-    if k < 0 { before } else { add_months(before, (k / step + 1).min(most)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a date of the test")
-    }
-
-    #[test]
-    fn a_woman_cadre_of_april_1971_retires_in_august_2026() {
-        assert_eq!(retirement_month(day("1971-04-12"), Category::Woman55), 202_608);
-        assert_eq!(retirement_month(day("1964-12-31"), Category::Man), 202_412);
-        assert_eq!(retirement_month(day("1965-01-01"), Category::Man), 202_502);
-        assert_eq!(retirement_month(day("1990-09-01"), Category::Man), 205_309);
-        assert_eq!(retirement_month(day("1975-01-15"), Category::Woman50), 202_502);
     }
 
     #[test]

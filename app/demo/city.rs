@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
+use muster_core::retirement::Category;
 
 use super::Plan;
 use super::archive::Archive;
-use super::calendar::{Category, Sex, add_months, first_day, last_day, month_of, months_between};
+use super::calendar::{Sex, add_months, first_day, last_day, month_of, months_between};
 use super::dice::{Dice, Stream};
 use super::maker::Maker;
 use super::names::Names;

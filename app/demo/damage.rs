@@ -163,7 +163,7 @@ fn slip(city: &mut City, at: usize, source: Source, written: Written, dice: &mut
     };
     if written.wrong {
         let (kind, rules) = match written.id.as_deref() {
-            Some("") => ("id-missing", "Q08|Q01"),
+            Some("") => ("id-missing", "Q08"),
             _ => ("id-wrong", "Q01"),
         };
         let note = format!("{}：{}", source.label(), written.id.as_deref().unwrap_or_default());

@@ -16,7 +16,7 @@ pub fn write(city: &City, path: &Path) -> Result<u64, Trouble> {
         .filter(|(_, death)| death.registered_on <= city.window.as_of)
         .collect();
     known.sort_by_key(|(person, death)| (death.registered_on, person.id.as_str()));
-    let mut csv = Csv::new(&["序号", "姓名", "性别", "身份证号", "出生日期", "死亡日期", "登记日期", "信息来源"]);
+    let mut csv = Csv::new(Encoding::Utf8WithMark, &["序号", "姓名", "性别", "身份证号", "出生日期", "死亡日期", "登记日期", "信息来源"]);
     for (at, (person, death)) in known.iter().enumerate() {
         let source = match at % 9 {
             0..=4 => "公安",
@@ -35,6 +35,8 @@ pub fn write(city: &City, path: &Path) -> Result<u64, Trouble> {
             source,
         ]);
     }
-    csv.save(path, Encoding::Utf8WithMark)?;
-    Ok(csv.rows)
+    let rows = csv.rows;
+    csv.line(["填报单位：嵊州市公安局人口管理大队", "", "", "", "", "", "", ""]);
+    csv.save(path)?;
+    Ok(rows)
 }

@@ -8,6 +8,7 @@ use rust_xlsxwriter::{DocProperties, Format, FormatAlign, Workbook, XlsxError};
 use super::Trouble;
 use super::calendar::{add_months, day_in, months, months_between};
 use super::city::City;
+use super::parallel::by_month;
 use super::pay::{self, Amounts};
 use super::person::{PayKind, Person, Repeat, Source};
 use super::sheet::{Csv, Encoding, accounting};
@@ -24,35 +25,15 @@ struct Line<'a> {
 /// Writes every month's file into `folder`. Gives the files and the number of lines.
 pub fn write(city: &City, folder: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<(Vec<PathBuf>, u64), Trouble> {
     let all: Vec<i32> = months(city.window.first, city.window.last).collect();
-    // Workbooks are slow to write: as many at once as there are processors, four at most.
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    let mut written: Vec<(i32, PathBuf, u64)> = Vec::new();
-    std::thread::scope(|scope| {
-        let tasks: Vec<_> = (0..workers)
-            .map(|worker| {
-                let share: Vec<i32> = all.iter().copied().skip(worker).step_by(workers).collect();
-                scope.spawn(move || {
-                    share
-                        .into_iter()
-                        .map(|month| {
-                            progress(&format!("finance {month}"));
-                            write_month(city, folder, month)
-                        })
-                        .collect::<Result<Vec<_>, Trouble>>()
-                })
-            })
-            .collect();
-        for task in tasks {
-            written.extend(task.join().expect("a writer of workbooks does not panic")?);
-        }
-        Ok::<(), Trouble>(())
+    let written = by_month(&all, |month| {
+        progress(&format!("finance {month}"));
+        write_month(city, folder, month)
     })?;
-    written.sort_unstable_by_key(|it| it.0);
-    let lines = written.iter().map(|it| it.2).sum();
-    Ok((written.into_iter().map(|it| it.1).collect(), lines))
+    let lines = written.iter().map(|it| it.1).sum();
+    Ok((written.into_iter().map(|it| it.0).collect(), lines))
 }
 
-fn write_month(city: &City, folder: &Path, month: i32) -> Result<(i32, PathBuf, u64), Trouble> {
+fn write_month(city: &City, folder: &Path, month: i32) -> Result<(PathBuf, u64), Trouble> {
     let lines = lines(city, month);
     let newest = months_between(month, city.window.last) < 3;
     let name = if newest { format!("GZFF_{month}.csv") } else { format!("工资发放表-{}年{:02}月.xlsx", month / 100, month % 100) };
@@ -62,7 +43,7 @@ fn write_month(city: &City, folder: &Path, month: i32) -> Result<(i32, PathBuf, 
     } else {
         workbook(city, month, &lines).and_then(|mut book| book.save(&path)).map_err(|error| Trouble::workbook(&path, &error))?;
     }
-    Ok((month, path, lines.len() as u64))
+    Ok((path, lines.len() as u64))
 }
 
 /// The lines of a month's batch, unit by unit.
@@ -91,7 +72,7 @@ fn lines(city: &City, month: i32) -> Vec<Line<'_>> {
     lines.into_iter().map(|(.., line)| line).collect()
 }
 
-const HEADER: [&str; 17] = [
+const HEADER: [&str; 16] = [
     "序号",
     "单位编码",
     "单位名称",
@@ -108,7 +89,6 @@ const HEADER: [&str; 17] = [
     "补发起月",
     "补发止月",
     "银行账号",
-    "户名",
 ];
 
 fn word(kind: PayKind) -> &'static str {
@@ -149,15 +129,9 @@ fn workbook(city: &City, month: i32, lines: &[Line]) -> Result<Workbook, XlsxErr
         let (id, name) = line.person.as_written(Source::Finance, month);
         let unit = &city.units[line.unit];
         sheet.write(row, 0, row - 2)?;
-        for (column, text) in [
-            (1, unit.finance_code.as_str()),
-            (2, &unit.written[1]),
-            (3, name),
-            (4, id),
-            (5, word(line.kind)),
-            (15, &line.person.account),
-            (16, name),
-        ] {
+        for (column, text) in
+            [(1, unit.finance_code.as_str()), (2, &unit.written[1]), (3, name), (4, id), (5, word(line.kind)), (15, &line.person.account)]
+        {
             sheet.write_string(row, column, text)?;
         }
         for (column, fen) in (6..).zip(columns(&line.amounts)) {
@@ -196,7 +170,8 @@ fn totals(lines: &[Line]) -> [i64; 7] {
 fn csv(city: &City, month: i32, lines: &[Line], path: &Path) -> Result<(), Trouble> {
     let title = format!("嵊州市财政国库支付中心 工资发放明细 {}年{}月", month / 100, month % 100);
     let mut csv = Csv::titled(
-        &title,
+        Encoding::Gb18030,
+        Some(&title),
         &[
             "批次号",
             "所属期",
@@ -234,7 +209,7 @@ fn csv(city: &City, month: i32, lines: &[Line], path: &Path) -> Result<(), Troub
     }
     let sums = totals(lines).map(accounting);
     csv.line(["合计", "", "", "", "", "", "", ""].into_iter().chain(sums.iter().map(String::as_str)).chain(["", "", "", ""]));
-    csv.save(path, Encoding::Gb18030)
+    csv.save(path)
 }
 
 fn code(kind: PayKind) -> &'static str {

@@ -1,8 +1,9 @@
 //! Throws people: birthdays, sexes, career dates, units by the number of their staff.
 
 use chrono::NaiveDate;
+use muster_core::retirement::{Category, retirement_month};
 
-use super::calendar::{Category, Sex, add_months, day_in, first_day, month_of, months_between, plus, retirement_month, working_day_from};
+use super::calendar::{Sex, add_months, day_in, first_day, month_of, months_between, plus, working_day_from};
 use super::dice::{Dice, Wheel};
 use super::names::Names;
 use super::units::{QuotaType, Unit};

@@ -1,8 +1,9 @@
 //! A person of the city, and what every department could truly say of them. Departments write from this; damage comes on top.
 
 use chrono::{Datelike, NaiveDate};
+use muster_core::retirement::Category;
 
-use super::calendar::{Category, Sex, month_of};
+use super::calendar::{Sex, month_of};
 use super::units::QuotaType;
 
 /// What somebody is to the city on the last day of the window.

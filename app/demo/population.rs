@@ -1,8 +1,9 @@
 //! Who is in the city: staff, those who left, people without a quota, retirees, survivors, and citizens of the register of deaths.
 
 use chrono::{Datelike, NaiveDate};
+use muster_core::retirement::{Category, retirement_month};
 
-use super::calendar::{Category, Sex, add_months, day_in, month_of, months_between, plus, plus_months, retirement_month, working_day_from};
+use super::calendar::{Sex, add_months, day_in, month_of, months_between, plus, plus_months, working_day_from};
 use super::city::{City, Window};
 use super::dice::Dice;
 use super::maker::{Maker, Wheels};

@@ -114,7 +114,7 @@ fn mappings(city: &City, folder: &Path) -> Result<(), Trouble> {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|error| Trouble::file(&path, &error))?;
     }
-    let mut csv = Csv::new(&["from", "to"]);
+    let mut csv = Csv::new(Encoding::Utf8, &["from", "to"]);
     let sample = shipped::MAPPINGS.iter().find(|(name, _)| *name == FINANCE_UNITS).map_or("", |(_, text)| text);
     for (from, to) in sample.lines().skip(1).filter_map(|line| line.split_once(',')) {
         csv.line([from, to]);
@@ -122,5 +122,5 @@ fn mappings(city: &City, folder: &Path) -> Result<(), Trouble> {
     for unit in &city.units {
         csv.line([unit.finance_code.as_str(), &unit.code]);
     }
-    csv.save(&folder.join(FINANCE_UNITS), Encoding::Utf8)
+    csv.save(&folder.join(FINANCE_UNITS))
 }

@@ -116,27 +116,36 @@ pub enum Encoding {
     Utf8,
 }
 
-/// A delimited file in the making.
+/// A delimited file in the making, in its own encoding.
 #[derive(Debug)]
 pub struct Csv {
-    text: String,
-    /// Rows without the header.
+    encoding: Encoding,
+    bytes: Vec<u8>,
+    /// GB18030 bytes of the characters met so far: `encoding_rs` searches its tables for each, to be small, and a file repeats a few
+    /// hundred of them a hundred thousand times.
+    known: HashMap<char, Vec<u8>>,
+    /// Rows without title and header.
     pub rows: u64,
 }
 
 impl Csv {
     /// A file with this header.
-    pub fn new(header: &[&str]) -> Csv {
-        let mut csv = Csv { text: String::new(), rows: 0 };
-        csv.line(header.iter().copied());
-        csv.rows = 0;
-        csv
+    pub fn new(encoding: Encoding, header: &[&str]) -> Csv {
+        Csv::titled(encoding, None, header)
     }
 
-    /// The same, below a line of title.
-    pub fn titled(title: &str, header: &[&str]) -> Csv {
-        let mut csv = Csv::new(header);
-        csv.text.insert_str(0, &format!("{title}\r\n"));
+    /// A file with this header, perhaps below a line of title.
+    pub fn titled(encoding: Encoding, title: Option<&str>, header: &[&str]) -> Csv {
+        let mut csv = Csv { encoding, bytes: Vec::new(), known: HashMap::new(), rows: 0 };
+        if encoding == Encoding::Utf8WithMark {
+            csv.put("\u{feff}");
+        }
+        if let Some(title) = title {
+            csv.put(title);
+            csv.put("\r\n");
+        }
+        csv.line(header.iter().copied());
+        csv.rows = 0;
         csv
     }
 
@@ -144,47 +153,36 @@ impl Csv {
     pub fn line<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) {
         for (at, cell) in cells.into_iter().enumerate() {
             if at > 0 {
-                self.text.push(',');
+                self.bytes.push(b',');
             }
             if cell.contains(',') || cell.contains('"') || cell.contains('\n') {
-                let _ = write!(self.text, "\"{}\"", cell.replace('"', "\"\""));
+                self.put("\"");
+                self.put(&cell.replace('"', "\"\""));
+                self.put("\"");
             } else {
-                self.text.push_str(cell);
+                self.put(cell);
             }
         }
-        self.text.push_str("\r\n");
+        self.put("\r\n");
         self.rows += 1;
     }
 
-    /// Writes the file.
-    pub fn save(&self, path: &Path, encoding: Encoding) -> Result<(), Trouble> {
-        let bytes = match encoding {
-            Encoding::Gb18030 => gb18030(&self.text),
-            Encoding::Utf8WithMark => ["\u{feff}".as_bytes(), self.text.as_bytes()].concat(),
-            Encoding::Utf8 => self.text.clone().into_bytes(),
-        };
-        std::fs::write(path, bytes).map_err(|error| Trouble::file(path, &error))
-    }
-}
-
-/// A text in GB18030. `encoding_rs` searches its tables for every character, for size; a file repeats a few hundred characters a
-/// hundred thousand times, so each is looked up once.
-fn gb18030(text: &str) -> Vec<u8> {
-    let mut known: HashMap<char, Vec<u8>> = HashMap::new();
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|it| !it.is_ascii()) {
-        bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        let foreign = rest[at..].split(|it: char| it.is_ascii()).next().unwrap_or_default();
-        for letter in foreign.chars() {
-            let encoded =
-                known.entry(letter).or_insert_with(|| encoding_rs::GB18030.encode(letter.encode_utf8(&mut [0; 4])).0.into_owned());
-            bytes.extend_from_slice(encoded);
+    fn put(&mut self, text: &str) {
+        if self.encoding != Encoding::Gb18030 || text.is_ascii() {
+            self.bytes.extend_from_slice(text.as_bytes());
+            return;
         }
-        rest = &rest[at + foreign.len()..];
+        for letter in text.chars() {
+            let known = self.known.entry(letter);
+            let encoded = known.or_insert_with(|| encoding_rs::GB18030.encode(letter.encode_utf8(&mut [0; 4])).0.into_owned());
+            self.bytes.extend_from_slice(encoded);
+        }
     }
-    bytes.extend_from_slice(rest.as_bytes());
-    bytes
+
+    /// Writes the file.
+    pub fn save(&self, path: &Path) -> Result<(), Trouble> {
+        std::fs::write(path, &self.bytes).map_err(|error| Trouble::file(path, &error))
+    }
 }
 
 /// Yuan with two decimals: `8120.50`.
@@ -212,8 +210,10 @@ mod tests {
 
     #[test]
     fn every_character_goes_into_gb18030_and_back() {
-        let text = "姓名,王䶮·ａ\u{a0}X 1\r\n㼆,\u{20000}";
-        assert_eq!(gb18030(text), encoding_rs::GB18030.encode(text).0.into_owned());
+        let mut csv = Csv::new(Encoding::Gb18030, &["姓名"]);
+        csv.line(["王䶮·ａ\u{a0}X 1㼆\u{20000}", "a,\"b\""]);
+        let text = "姓名\r\n王䶮·ａ\u{a0}X 1㼆\u{20000},\"a,\"\"b\"\"\"\r\n";
+        assert_eq!(encoding_rs::GB18030.decode(&csv.bytes).0, text);
     }
 
     #[test]

@@ -3,16 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use muster_core::diag::Source;
+use muster_core::map::prove;
+use muster_core::mapping;
+
 use super::calendar::{last_day, month_of, months, months_between, working_days};
 use super::person::{MoveKind, PayKind, Person, Role};
 use super::scale::published;
 use super::units::Unit;
 use super::*;
+use crate::shipped;
 
 fn plan(seed: u64, people: usize, months: u32) -> Plan {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let as_of = "2026-11-15".parse().expect("a date of the test");
-    Plan { seed, people, months, as_of }
+    on_night("2026-11-15", seed, people, months)
+}
+
+fn on_night(as_of: &str, seed: u64, people: usize, months: u32) -> Plan {
+    Plan { seed, people, months, as_of: as_of.parse().expect("a date of the test") }
 }
 
 /// Places filled on the last day of the window, by the register, in a group of quotas.
@@ -175,8 +182,16 @@ fn suspicions(city: &City, person: &Person) -> Vec<&'static str> {
 
 #[test]
 fn nobody_is_guilty_beyond_the_truth_and_everybody_in_it_is() {
-    for (seed, people, months) in [(1, TRUE_SIZE, 24), (2, 4_000, 24), (3, 4_000, 12), (4, 800, 24), (5, 250, 10), (6, 4_000, 36)] {
-        let made = Made::new(&plan(seed, people, months));
+    let cities = [
+        ("2026-11-15", 1, TRUE_SIZE, 24),
+        ("2026-11-02", 2, 4_000, 24),
+        ("2026-03-01", 3, 4_000, 12),
+        ("2025-12-31", 4, 800, 24),
+        ("2026-11-15", 5, 250, 10),
+        ("2027-02-08", 6, 4_000, 36),
+    ];
+    for (as_of, seed, people, months) in cities {
+        let made = Made::new(&on_night(as_of, seed, people, months));
         let guilty: BTreeMap<usize, &Case> = made.cases.iter().filter_map(|it| it.person.map(|person| (person, it))).collect();
         for (at, person) in made.city.people.iter().enumerate() {
             let found = suspicions(&made.city, person);
@@ -186,7 +201,7 @@ fn nobody_is_guilty_beyond_the_truth_and_everybody_in_it_is() {
                     let right = found.iter().any(|it| case.rules.split('|').any(|rule| it.contains(rule)));
                     assert!(right, "seed {seed}: {} {found:?} {person:#?}", case.kind);
                     let allowed = |it: &&str| case.rules.split('|').any(|rule| it.contains(rule));
-                    assert!(found.iter().all(|it| allowed(it)), "seed {seed}: {} {found:?} {person:#?}", case.kind);
+                    assert!(found.iter().all(allowed), "seed {seed}: {} {found:?} {person:#?}", case.kind);
                 }
                 Some(_) => assert!(found.is_empty(), "seed {seed}: {found:?}"),
             }
@@ -245,4 +260,17 @@ async fn the_same_seed_gives_the_same_bytes() {
     }
     assert_eq!(written[0].1, written[1].1);
     assert!(written[0].0[Path::new("truth.csv")] != written[2].0[Path::new("truth.csv")]);
+}
+
+#[tokio::test]
+async fn the_mappings_of_the_city_are_proved_by_their_examples() {
+    let beside = |name: &str| shipped::MAPPINGS.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+    for name in ["organization", "hr", "finance", "insurance", "deaths"].map(|it| format!("shengzhou-{it}.toml")) {
+        let source = Source::new(&name, beside(&name).expect("the mapping is shipped"));
+        let mapping = mapping::read(&source, &beside).unwrap_or_else(|mistakes| panic!("{name}: {mistakes:#?}"));
+        assert!(mapping.feeds.iter().all(|it| !it.examples.is_empty()));
+        for proof in prove(&mapping).await {
+            assert!(proof.ok, "{name} {} {}: expected {}, found {}", proof.feed, proof.n, proof.expected, proof.found);
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The truth: what was put into the city for the hub to find. Two people of organs are paid who should not be, six people of
 //! institutions are on the books and not at work, as in the published comparison.
 
-use super::calendar::{Category, Sex, add_months, day_in, last_day, months, plus, plus_months, working_days_in};
+use muster_core::retirement::Category;
+
+use super::calendar::{Sex, add_months, day_in, last_day, months, plus, plus_months, working_days_in};
 use super::city::City;
 use super::dice::{Dice, Stream};
 use super::life;

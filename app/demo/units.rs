@@ -232,7 +232,9 @@ fn unit(index: usize, sketch: Sketch, quotas: Vec<Quota>, taken: &mut BTreeSet<S
         _ if institution => 3,
         _ => 1,
     };
-    let stripped = sketch.name.trim_start_matches("嵊州市").to_owned();
+    // 嵊州市财政局 is 财政局 to everybody here, but 嵊州市委办公室 is 市委办公室.
+    let city = if sketch.name.starts_with("嵊州市委") { "嵊州" } else { "嵊州市" };
+    let stripped = sketch.name.trim_start_matches(city).to_owned();
     let shorter = SHORTER.iter().fold(stripped.clone(), |name, (long, short)| name.replace(long, short));
     let short = (shorter != stripped && taken.insert(shorter.clone())).then_some(shorter);
     let mut aliases = Vec::new();
