@@ -15,14 +15,13 @@ const SERIALS_END: f64 = 2_958_466.0;
 pub(crate) fn write(cell: &DataRef<'_>, out: &mut String) -> bool {
     match cell {
         DataRef::Empty => return false,
-        DataRef::String(text) => out.push_str(text),
+        DataRef::String(text) | DataRef::DurationIso(text) => out.push_str(text),
         DataRef::SharedString(text) => out.push_str(text),
         DataRef::Int(value) => append(out, value),
         DataRef::Float(value) => number(*value, out),
         DataRef::Bool(value) => out.push(if *value { '1' } else { '0' }),
         DataRef::DateTime(value) => date(*value, out),
         DataRef::DateTimeIso(text) => out.push_str(&text.trim_end_matches("T00:00:00").replace('T', " ")),
-        DataRef::DurationIso(text) => out.push_str(text),
         DataRef::Error(error) => append(out, error),
     }
     true

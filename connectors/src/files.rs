@@ -142,7 +142,7 @@ pub(crate) fn stamp(path: &Path) -> std::io::Result<Stamp> {
     Ok((about.len(), about.modified().ok()))
 }
 
-/// Excel and WPS leave `~$name.xlsx` beside a workbook that somebody has open, LibreOffice `.~lock.name#`.
+/// Excel and WPS leave `~$name.xlsx` beside a workbook that somebody has open, others `.~lock.name#`.
 fn is_lock(path: &Path) -> bool {
     path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(['~', '.']))
 }

@@ -168,9 +168,13 @@ fn name_columns(candidates: &[Candidate], asked: &[String]) -> Vec<Option<String
     let mut name = |it: &Candidate| {
         let full = if !it.group.is_empty() && several(&it.leaf) { format!("{}/{}", it.group, it.leaf) } else { it.leaf.clone() };
         let name = as_asked(&full, asked).unwrap_or(full);
-        let name = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}#{n}") }).find(|it| !taken.contains(it))?;
-        taken.insert(name.clone());
-        Some(name)
+        let mut single = name.clone();
+        let mut nth = 1;
+        while !taken.insert(single.clone()) {
+            nth += 1;
+            single = format!("{name}#{nth}");
+        }
+        Some(single)
     };
     candidates.iter().map(|it| if it.leaf.is_empty() { None } else { name(it) }).collect()
 }

@@ -150,7 +150,7 @@ fn in_the_pull(
     };
     let own = schema.fields().len() - PLACE_COLUMNS.len();
     let mut columns = schema.fields().iter().take(own).map(column).collect::<Result<Vec<ArrayRef>, _>>()?;
-    let row_nos = Int64Array::from_iter_values(rows_before + 1..=rows_before + rows as i64);
-    columns.extend(places(under, Arc::new(row_nos)));
+    let row_nos: ArrayRef = Arc::new(Int64Array::from_iter_values(rows_before + 1..=rows_before + rows as i64));
+    columns.extend(places(under, &row_nos));
     RecordBatch::try_new(Arc::clone(schema), columns)
 }

@@ -1,7 +1,5 @@
 //! A line of a file or sheet as cells of text.
 
-use std::fmt::Write as _;
-
 /// The cells of one line, in one buffer that is used again for the next line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
@@ -68,7 +66,10 @@ impl Row {
     pub(crate) fn said(&self) -> String {
         let mut said = String::new();
         for (_, cell) in self.filled() {
-            let _ = write!(said, "{}{cell}", if said.is_empty() { "" } else { " " });
+            if !said.is_empty() {
+                said.push(' ');
+            }
+            said.push_str(cell);
         }
         said
     }
@@ -83,6 +84,8 @@ pub(crate) fn is_blank(it: char) -> bool {
 #[cfg(test)]
 pub(crate) fn row(cells: &[&str]) -> Row {
     let mut row = Row::default();
-    cells.iter().for_each(|it| row.push((*it != "~").then_some(*it)));
+    for cell in cells {
+        row.push((*cell != "~").then_some(*cell));
+    }
     row
 }

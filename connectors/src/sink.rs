@@ -111,20 +111,20 @@ pub(crate) struct Under {
 }
 
 /// The place columns of rows that stand under one file, sheet and title.
-pub(crate) fn places(under: &Under, rows: ArrayRef) -> [ArrayRef; 4] {
+pub(crate) fn places(under: &Under, row_nos: &ArrayRef) -> [ArrayRef; 4] {
     let text = |value: &Option<String>| -> ArrayRef {
         match value {
-            Some(value) => Arc::new(StringArray::new_repeated(value, rows.len())),
-            None => new_null_array(&DataType::Utf8, rows.len()),
+            Some(value) => Arc::new(StringArray::new_repeated(value, row_nos.len())),
+            None => new_null_array(&DataType::Utf8, row_nos.len()),
         }
     };
-    [text(&under.file), text(&under.sheet), rows.clone(), text(&under.title)]
+    [text(&under.file), text(&under.sheet), Arc::clone(row_nos), text(&under.title)]
 }
 
 /// Rows of text that become a batch.
 pub(crate) struct Rows {
     schema: SchemaRef,
-    batch_rows: usize,
+    most: usize,
     columns: Vec<StringBuilder>,
     row_nos: Int64Builder,
     waiting: usize,
@@ -134,7 +134,7 @@ impl Rows {
     /// For batches of `schema`, all of whose own columns are text.
     pub(crate) fn new(schema: SchemaRef, batch_rows: usize) -> Rows {
         let columns = (0..schema.fields().len() - PLACE_COLUMNS.len()).map(|_| StringBuilder::new()).collect();
-        Rows { schema, batch_rows: batch_rows.max(1), columns, row_nos: Int64Builder::new(), waiting: 0 }
+        Rows { schema, most: batch_rows.max(1), columns, row_nos: Int64Builder::new(), waiting: 0 }
     }
 
     /// Adds a row. `from` says for every column of the schema at which place of the row it stands; null where the row has no such column.
@@ -148,7 +148,7 @@ impl Rows {
 
     /// Whether a batch is full.
     pub(crate) fn is_full(&self) -> bool {
-        self.waiting >= self.batch_rows
+        self.waiting >= self.most
     }
 
     /// The rows added since the last batch; null when there are none.
@@ -157,8 +157,9 @@ impl Rows {
             return None;
         }
         self.waiting = 0;
+        let row_nos: ArrayRef = Arc::new(self.row_nos.finish());
         let own = self.columns.iter_mut().map(|it| Arc::new(it.finish()) as ArrayRef);
-        let columns: Vec<ArrayRef> = own.chain(places(under, Arc::new(self.row_nos.finish()))).collect();
+        let columns: Vec<ArrayRef> = own.chain(places(under, &row_nos)).collect();
         Some(RecordBatch::try_new(self.schema.clone(), columns).expect("the builders were made from the schema"))
     }
 }

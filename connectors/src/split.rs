@@ -7,7 +7,7 @@ use std::path::Path;
 use encoding_rs::Encoding;
 
 use crate::row::Row;
-use crate::table::{Line, Lines};
+use crate::table::{CUT, Line, Lines};
 use crate::text::{MARK, TextReader};
 
 /// A quoted cell that goes on for more lines than this was never meant to be one: a quote in it was forgotten.
@@ -73,25 +73,28 @@ impl TextLines {
                 Some(more) if lines < QUOTED_LINES => (end, after) = more,
                 _ => {
                     (end, after) = first;
-                    return Ok(Some(self.took(row_no, end, after, 1, Some("a quote opens and does not close"))));
+                    return self.took(row_no, end, after, 1, Some("a quote opens and does not close"));
                 }
             }
             lines += 1;
             row.clear();
         }
-        Ok(Some(self.took(row_no, end, after, lines, None)))
+        self.took(row_no, end, after, lines, None)
     }
 
-    fn took(&mut self, row_no: i64, end: usize, after: usize, lines: i64, why: Option<&'static str>) -> Line {
+    fn took(&mut self, row_no: i64, end: usize, after: usize, lines: i64, why: Option<&'static str>) -> io::Result<Option<Line>> {
         self.line = self.at..end;
         self.ends_open = end == after;
         self.at = after;
         self.lines += lines;
+        if self.ends_open && (why.is_some() || self.text.cut) {
+            return Err(io::Error::other(CUT));
+        }
         let undecodable = self.text.broken && self.buffer[self.line.clone()].contains(MARK);
-        match why.or(undecodable.then_some("bytes that are no text in this encoding")) {
+        Ok(Some(match why.or(undecodable.then_some("bytes that are no text in this encoding")) {
             Some(why) => Line::Broken(row_no, why),
             None => Line::Cells(row_no),
-        }
+        }))
     }
 }
 
@@ -135,16 +138,13 @@ fn push_bare(cell: &str, row: &mut Row) {
 fn cut_quoted(line: &str, delimiter: &str, row: &mut Row) -> bool {
     let mut rest = line;
     loop {
-        let after = match rest.strip_prefix('"') {
-            Some(quoted) => match push_quoted(quoted, delimiter, row) {
-                Some(after) => after,
-                None => return false,
-            },
-            None => {
-                let end = rest.find(delimiter).unwrap_or(rest.len());
-                push_bare(without_formula(&rest[..end]), row);
-                &rest[end..]
-            }
+        let after = if let Some(quoted) = rest.strip_prefix('"') {
+            let Some(after) = push_quoted(quoted, delimiter, row) else { return false };
+            after
+        } else {
+            let end = rest.find(delimiter).unwrap_or(rest.len());
+            push_bare(without_formula(&rest[..end]), row);
+            &rest[end..]
         };
         match after.strip_prefix(delimiter) {
             Some(next) => rest = next,

@@ -1,6 +1,5 @@
 //! `SQLite` databases. Every value comes as text: the type that a column declares does not bind what is in it.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -8,7 +7,6 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use futures::TryStreamExt as _;
 use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow, SqliteValueRef};
@@ -66,7 +64,6 @@ impl Connector for Sqlite {
     async fn pull(&self, ask: &Ask) -> Result<Pull, Failure> {
         let mut database = self.connect(&ask.table).await?;
         let columns = self.columns_of(&mut database, ask).await?;
-        let encoding = database.encoding().await.map_err(|it| self.failed(&ask.table, &it))?;
         let row_id = database.row_id(&ask.table, &columns).await.map_err(|it| self.failed(&ask.table, &it))?;
         let schema = with_places(columns.iter().map(|it| text_column(&as_asked(it, &ask.columns).unwrap_or_else(|| it.clone()))));
         let reading = Reading {
@@ -74,7 +71,6 @@ impl Connector for Sqlite {
             schema: Arc::clone(&schema),
             batch_rows: ask.batch_rows,
             under: Under { file: Some(self.name.clone()), ..Under::default() },
-            encoding,
             failed: self.place.failure(&ask.table, ""),
         };
         let pieces = spawned(&self.place, &ask.table, |outlet| reading.run(database, outlet));
@@ -180,16 +176,6 @@ impl Database {
         Ok(["rowid", "_rowid_", "oid"].into_iter().find(free).filter(|_| numbered > 0))
     }
 
-    /// What the texts of the database are written in.
-    async fn encoding(&mut self) -> Result<&'static Encoding, sqlx::Error> {
-        let name: String = sqlx::query_scalar("PRAGMA encoding").fetch_one(&mut self.connection).await?;
-        Ok(match name.as_str() {
-            "UTF-16le" => UTF_16LE,
-            "UTF-16be" => UTF_16BE,
-            _ => UTF_8,
-        })
-    }
-
     /// Whether what was read is of one version of the file. When it was opened as immutable, no lock has kept writers out.
     fn unchanged(&self) -> bool {
         self.found.is_none_or(|found| stamp(&self.path).is_ok_and(|now| now == found))
@@ -214,7 +200,6 @@ struct Reading {
     schema: SchemaRef,
     batch_rows: usize,
     under: Under,
-    encoding: &'static Encoding,
     /// Its reason is written when it happens.
     failed: Failure,
 }
@@ -253,7 +238,7 @@ impl Reading {
         let mut why = None;
         for at in 0..own {
             let value = read.try_get_raw(at)?;
-            let text = push(value, self.encoding, row).map_err(sqlx::Error::Decode)?;
+            let text = push(value, row).map_err(sqlx::Error::Decode)?;
             if !text {
                 why = why.or_else(|| Some(format!("`{}` holds bytes that are no text", self.schema.field(at).name())));
             }
@@ -276,10 +261,13 @@ async fn put(rows: &mut Rows, under: &Under, outlet: &Outlet) -> Result<(), Stop
 }
 
 /// Adds a value as text, exactly as it is. False when it is no text; then its bytes are added as `\xNN`.
-fn push(value: SqliteValueRef<'_>, encoding: &'static Encoding, row: &mut Row) -> Result<bool, sqlx::error::BoxDynError> {
+fn push(value: SqliteValueRef<'_>, row: &mut Row) -> Result<bool, sqlx::error::BoxDynError> {
+    if value.is_null() {
+        row.push(None);
+        return Ok(true);
+    }
     let kind = value.type_info().name().to_owned();
     match kind.as_str() {
-        "NULL" => row.push(None),
         "INTEGER" => {
             let number = <i64 as Decode<sqlx::Sqlite>>::decode(value)?;
             row.push_with(|out| cell::append(out, &number));
@@ -290,11 +278,11 @@ fn push(value: SqliteValueRef<'_>, encoding: &'static Encoding, row: &mut Row) -
         }
         kind => {
             let bytes = <&[u8] as Decode<sqlx::Sqlite>>::decode(value)?;
-            let text = encoding.decode_without_bom_handling_and_without_replacement(bytes).filter(|_| kind == "TEXT");
-            match &text {
+            let text = std::str::from_utf8(bytes).ok().filter(|_| kind == "TEXT");
+            match text {
                 Some(text) => row.push(Some(text)),
                 None => {
-                    row.push_with(|out| bytes.iter().for_each(|it| write!(out, "\\x{it:02X}").expect("writing to a String cannot fail")))
+                    row.push_with(|out| bytes.iter().for_each(|it| cell::append(out, &format_args!("\\x{it:02X}"))));
                 }
             }
             return Ok(text.is_some());

@@ -21,6 +21,9 @@ pub(crate) trait Lines {
     fn ends_open(&self) -> bool;
 }
 
+/// Why a file is not read that was cut off on its way: what came before the cut must not pass for the whole.
+pub(crate) const CUT: &str = "ends in the middle of a row";
+
 /// A line was read.
 pub(crate) enum Line {
     /// With this one-based number.
@@ -121,7 +124,7 @@ impl<'a> Table<'a> {
         let width = self.heading.names.len();
         if self.even && row.len() < self.needed() {
             if lines.ends_open() {
-                return Err(ReadStop::Broke("ends in the middle of a row".to_owned()));
+                return Err(ReadStop::Broke(CUT.to_owned()));
             }
             let why = format!("{} cells where the heading has {width}", row.len());
             return self.broken(row_no, lines.raw(row), why);

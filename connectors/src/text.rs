@@ -6,6 +6,8 @@ use std::path::Path;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, GB18030, UTF_8};
 
+use crate::cell;
+
 /// Stands before every `\xNN` that is written for an undecodable byte. A noncharacter: no text holds it.
 pub(crate) const MARK: char = '\u{fdd0}';
 
@@ -22,13 +24,15 @@ pub(crate) struct TextReader {
     ended: bool,
     /// Whether anything so far could not be decoded.
     pub broken: bool,
+    /// Whether the file ends in the middle of a character.
+    pub cut: bool,
 }
 
 impl TextReader {
     /// The file from its beginning; a byte order mark is left out.
     pub(crate) fn open(path: &Path, encoding: &'static Encoding) -> io::Result<TextReader> {
         let decoder = encoding.new_decoder_with_bom_removal();
-        Ok(TextReader { file: File::open(path)?, decoder, bytes: Vec::new(), ended: false, broken: false })
+        Ok(TextReader { file: File::open(path)?, decoder, bytes: Vec::new(), ended: false, broken: false, cut: false })
     }
 
     /// Appends the next piece of text; false at the end of the file.
@@ -57,6 +61,7 @@ impl TextReader {
                 DecoderResult::OutputFull => {}
                 DecoderResult::Malformed(len, after) => {
                     self.broken = true;
+                    self.cut = self.ended;
                     let end = at.saturating_sub(usize::from(after));
                     write_bytes(&self.bytes[end.saturating_sub(usize::from(len))..end], text);
                 }
@@ -67,8 +72,7 @@ impl TextReader {
 
 fn write_bytes(bytes: &[u8], text: &mut String) {
     for byte in bytes {
-        text.push(MARK);
-        text.push_str(&format!("\\x{byte:02X}"));
+        cell::append(text, &format_args!("{MARK}\\x{byte:02X}"));
     }
 }
 
@@ -156,7 +160,7 @@ mod tests {
     #[test]
     fn gb18030_is_read_whole() {
         // GB 18030-2022: 䶮 has a place of two bytes (FE9F), 𠮷 one of four; · is A1A4.
-        assert_eq!(decoded(b"\xfe\x9f\x95\x34\xc2\x32\xa1\xa4", GB18030), ("䶮𠮷·".to_owned(), false));
+        assert_eq!(decoded(b"\xfe\x9f\x95\x34\xb2\x35\xa1\xa4", GB18030), ("䶮𠮷·".to_owned(), false));
     }
 
     #[test]
@@ -170,7 +174,7 @@ mod tests {
     fn characters_may_stand_across_chunks() {
         for pad in 0..4 {
             let mut bytes = vec![b'a'; CHUNK_BYTES - pad];
-            bytes.extend(b"\x95\x34\xc2\x32\xff\xff");
+            bytes.extend(b"\x95\x34\xb2\x35\xff\xff");
             let (text, _) = decoded(&bytes, GB18030);
             assert!(text.ends_with(&format!("a𠮷{MARK}\\xFF{MARK}\\xFF")), "{pad}");
         }

@@ -216,7 +216,7 @@ impl Book {
     fn lines<T>(&mut self, sheet: &str, read: impl FnOnce(&mut SheetLines<'_>) -> Result<T, String>) -> Result<T, String> {
         match self {
             Book::Xlsx(book) => {
-                let cells = book.worksheet_cells_reader(sheet).map_err(|it| it.to_string())?;
+                let cells = Box::new(book.worksheet_cells_reader(sheet).map_err(|it| it.to_string())?);
                 read(&mut SheetLines::Streamed { cells, next: None, ended: false })
             }
             Book::Xls(book) => {
@@ -229,8 +229,8 @@ impl Book {
 
 /// The lines of a sheet; those without cells are left out.
 enum SheetLines<'a> {
-    /// An `.xlsx` is read cell by cell. Asking once more after the last cell is an error of the reader, so the end is kept.
-    Streamed { cells: XlsxCellReader<'a, BufReader<File>>, next: Option<Cell<DataRef<'a>>>, ended: bool },
+    /// An `.xlsx` is read cell by cell.
+    Streamed { cells: Box<XlsxCellReader<'a, BufReader<File>>>, next: Option<Cell<DataRef<'a>>>, ended: bool },
     /// An `.xls` is in memory whole when it is open.
     Loaded { range: Range<Data>, at: usize },
 }
@@ -239,6 +239,7 @@ impl Lines for SheetLines<'_> {
     fn next(&mut self, row: &mut Row) -> Result<Option<Line>, String> {
         row.clear();
         match self {
+            SheetLines::Streamed { ended: true, .. } => Ok(None),
             SheetLines::Streamed { cells, next, ended } => streamed(cells, next, ended, row).map_err(|it| it.to_string()),
             SheetLines::Loaded { range, at } => Ok(loaded(range, at, row)),
         }
@@ -260,7 +261,7 @@ fn streamed<'a>(
     row: &mut Row,
 ) -> Result<Option<Line>, calamine::XlsxError> {
     let mut line = None;
-    while !*ended {
+    loop {
         let Some(cell) = next.take().map_or_else(|| cells.next_cell(), |it| Ok(Some(it)))? else {
             *ended = true;
             break;
