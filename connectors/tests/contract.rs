@@ -120,10 +120,10 @@ fn people() -> Vec<Cells> {
 }
 
 fn csv(columns: &[&str], rows: &[Cells], delimiter: &str) -> String {
-    let quoted = |cell: &Option<&str>| cell.map_or(String::new(), |it| format!("\"{}\"", it.replace('"', "\"\"")));
+    let quoted = |cell: Option<&str>| cell.map_or(String::new(), |it| format!("\"{}\"", it.replace('"', "\"\"")));
     let line = |cells: Vec<String>| cells.join(delimiter) + "\r\n";
     let heading = line(columns.iter().map(|it| (*it).to_owned()).collect());
-    rows.iter().fold(heading, |text, row| text + &line(row.iter().map(quoted).collect()))
+    rows.iter().fold(heading, |text, row| text + &line(row.iter().copied().map(quoted).collect()))
 }
 
 fn write_xlsx(path: &Path, columns: &[&str], rows: &[Cells]) {
@@ -167,10 +167,12 @@ fn write_sqlite(path: &Path, columns: &[&str], rows: &[Cells]) {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         let mut database = SqliteConnection::connect_with(&options).await?;
         sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut database).await?;
+        sqlx::query("BEGIN").execute(&mut database).await?;
         for row in rows {
             let insert = sqlx::query(sqlx::AssertSqlSafe(insert.clone()));
             row.into_iter().fold(insert, sqlx::query::Query::bind).execute(&mut database).await?;
         }
+        sqlx::query("COMMIT").execute(&mut database).await?;
         database.close().await
     };
     let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
