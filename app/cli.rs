@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::demo;
 use crate::words::{self, Lang};
 
 /// 机构编制实名制对账：每夜核对编制、人事、工资、社保四家数据，找出吃空饷和在编不在岗的线索。
@@ -91,7 +92,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub to_seed: Option<u64>,
     /// 在编人数；默认为样板城市的 13,950 人 Staff; the model city's own size by default
-    #[arg(long, default_value_t = 13_950)]
+    #[arg(long, default_value_t = demo::TRUE_SIZE)]
     pub people: usize,
     /// 月数 Months of history
     #[arg(long, default_value_t = 24)]

@@ -182,6 +182,9 @@ pub async fn prove(config: &Path, say: Say) -> Done {
             Lang::En => format!("{} mappings, {} rules: {hold} examples hold, {wrong} do not\n", mappings.len(), rules.len()),
         }
     });
+    if !proven.mistakes.is_empty() {
+        return Err(Stop::Mistakes(proven.mistakes));
+    }
     Ok(if proven.wrong.is_empty() { Code::Fine } else { Code::Defects })
 }
 

@@ -203,6 +203,10 @@ fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Departmen
             Err(why) => mistakes.push(source.mistake(find(&source, &format!("[source.{name}]")), why, "this source")),
         }
     }
+    for address in file.reviewers.iter().filter(|it| !it.contains('@')) {
+        let mistake = source.mistake(find(&source, address), format!("`{address}` is no e-mail address"), "this reviewer");
+        mistakes.push(mistake.try_this("reviewers are e-mail addresses, like name@city.example"));
+    }
     let mapping = match mapping_called(&file.mapping, &root.join(&settings.mappings)) {
         Ok(it) => Some(it),
         Err(None) => {

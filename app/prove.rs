@@ -1,5 +1,6 @@
 //! Proves mappings and rule cards on their own examples: wrong content never meets real data.
 
+use muster_core::diag::Mistake;
 use muster_core::mapping::Mapping;
 use muster_core::rule::Rule;
 use muster_core::{map, rule};
@@ -15,6 +16,9 @@ pub struct Proven {
     pub hold: usize,
     /// One text per example that does not: place, expected, found.
     pub wrong: Vec<String>,
+    /// Queries that do not even run.
+    #[serde(skip)]
+    pub mistakes: Vec<Mistake>,
 }
 
 /// Proves all of a city's content, or stops.
@@ -26,10 +30,19 @@ pub async fn all(city: &City) -> Result<(), Stop> {
     for rule in &city.rules {
         proven.rule(rule).await;
     }
-    if proven.wrong.is_empty() { Ok(()) } else { Err(Stop::Unproven(proven.wrong)) }
+    proven.verdict()
 }
 
 impl Proven {
+    /// Stops when anything does not hold.
+    pub fn verdict(self) -> Result<(), Stop> {
+        match (self.mistakes.is_empty(), self.wrong.is_empty()) {
+            (false, _) => Err(Stop::Mistakes(self.mistakes)),
+            (true, false) => Err(Stop::Unproven(self.wrong)),
+            (true, true) => Ok(()),
+        }
+    }
+
     /// Proves the examples of one mapping.
     pub async fn mapping(&mut self, name: &str, mapping: &Mapping) {
         for proof in map::prove(mapping).await {
@@ -41,7 +54,17 @@ impl Proven {
     /// Proves the examples of one card.
     pub async fn rule(&mut self, card: &Rule) {
         for proof in rule::prove(card).await {
-            self.count(matches!(proof.outcome, rule::Outcome::Holds), || proof.to_string());
+            let told = proof.to_string();
+            match proof.outcome {
+                rule::Outcome::Holds => self.hold += 1,
+                rule::Outcome::Differs { .. } => self.wrong.push(told),
+                // A query that does not run fails in every example alike: it is told once, where it stands.
+                rule::Outcome::Wrong(mistake) => {
+                    if !self.mistakes.iter().any(|it| it.place() == mistake.place()) {
+                        self.mistakes.push(*mistake);
+                    }
+                }
+            }
         }
     }
 

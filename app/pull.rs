@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use futures::StreamExt;
@@ -373,16 +372,6 @@ pub fn writer(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<File>, Troub
     Ok(ArrowWriter::try_new(File::create(path)?, schema, Some(settings))?)
 }
 
-/// Writes `batches` as one Parquet file.
-pub fn write_all(path: &Path, schema: SchemaRef, batches: &[RecordBatch]) -> Result<(), Trouble> {
-    let mut writer = writer(path, schema)?;
-    for batch in batches {
-        writer.write(batch)?;
-    }
-    writer.close()?;
-    Ok(())
-}
-
 /// The sha-256 of a file, in hexadecimal.
 pub fn hash(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
@@ -395,9 +384,4 @@ pub fn hash(path: &Path) -> std::io::Result<String> {
         }
         hasher.update(&buffer[..read]);
     }
-}
-
-/// Batches of one schema as one batch; empty when there are none.
-pub fn joined(schema: &SchemaRef, batches: &[RecordBatch]) -> RecordBatch {
-    concat_batches(schema, batches).expect("batches of one schema")
 }

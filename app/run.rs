@@ -156,7 +156,7 @@ async fn engine(city: &City, folder: &NightFolder, pulled: &[FeedPulled], units:
         partitions: settings.partitions,
         spill_dir: Some(folder.partial.join("spill")),
     });
-    engine.batches("unit", schema::UNITS.linked_schema(), vec![units.table.clone()]);
+    engine.batches("unit", schema::UNITS.linked_schema(), vec![show::with_region(&units.table, &city.settings.region)]);
     engine.batches("unit_reference", schema::UNIT_REFERENCE.schema(), vec![units.reference.clone()]);
     engine.batches("person", schema::PERSONS.schema(), vec![people.persons.clone()]);
     engine.batches("identity", schema::IDENTITY.schema(), vec![people.identities.clone()]);

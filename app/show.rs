@@ -60,6 +60,15 @@ pub fn feed_table(pulled: &[FeedPulled]) -> RecordBatch {
     RecordBatch::try_new(schema::FEED.schema(), columns).expect("built column by column after the schema")
 }
 
+/// The register of units, in which a unit without a division code is the city's own.
+pub fn with_region(units: &RecordBatch, region: &str) -> RecordBatch {
+    let (at, _) = units.schema_ref().column_with_name("region").expect("UNITS has it");
+    let filled: StringArray = text(units, "region").iter().map(|it| it.or(Some(region))).collect();
+    let mut columns = units.columns().to_vec();
+    columns[at] = Arc::new(filled);
+    RecordBatch::try_new(units.schema(), columns).expect("one column of the same type was replaced")
+}
+
 /// Tonight's numbers of people, by lasting key.
 pub fn person_ids(people: &People) -> BTreeMap<String, i32> {
     let ids = people.persons.column_by_name("person_id").expect("PERSONS has it").as_primitive::<Int32Type>();

@@ -79,11 +79,11 @@ fn a_mapping_that_is_not_there() {
 
 #[test]
 fn a_card_with_a_wrong_column() {
-    let card = include_str!("../rules/paid-twice.md").replace("p.month", "p.mnoth").replace("\"D01\"", "\"X99\"");
-    let card = card.replace("paid-twice", "own-rule");
+    let card = include_str!("../rules/paid-by-two-units.md").replace("p.kind", "p.knd").replace("\"D01\"", "\"D99\"");
+    let card = card.replace("paid-by-two-units", "own-rule");
     let (text, code) = told("rules/own-rule.md", "", &card);
     assert_eq!(code, 78, "{text}");
-    assert!(text.contains("mnoth") && text.contains("own-rule.md"), "{text}");
+    assert!(text.contains("knd") && text.contains("own-rule.md"), "{text}");
 }
 
 #[test]

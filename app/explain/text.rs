@@ -80,7 +80,7 @@ fn rule_text(out: &mut String, rule: &RuleTold, lang: Lang) {
 fn facts(rule: &RuleTold, lang: Lang) -> Vec<String> {
     let mut facts = vec![format!("{:?}", rule.severity)];
     if !rule.months.is_empty() {
-        facts.push(report::months(&rule.months, report_lang(lang)));
+        facts.push(report::months(&rule.months, lang));
     }
     facts.extend(rule.amount_fen.map(|it| format!("{} {}", yuan(it), lang.pick("元", "yuan"))));
     facts.push(format!("{} {:.0} %", lang.pick("可信度", "confidence"), rule.confidence * 100.0));
@@ -96,13 +96,6 @@ fn sentence(line: &Line, lang: Lang) -> String {
     let words = lang.pick(&line.zh, &line.en);
     let month = line.month.map(report::month).filter(|it| !words.contains(it.as_str()));
     month.map_or_else(|| words.to_owned(), |it| format!("{it} {words}"))
-}
-
-fn report_lang(lang: Lang) -> report::Lang {
-    match lang {
-        Lang::Zh => report::Lang::Zh,
-        Lang::En => report::Lang::En,
-    }
 }
 
 fn heading(out: &mut String, text: &str) {
