@@ -168,9 +168,7 @@ pub async fn prove(config: &Path, say: Say) -> Done {
     for (name, mapping) in &mappings {
         proven.mapping(name, mapping).await;
     }
-    for rule in &rules {
-        proven.rule(rule).await;
-    }
+    proven.rules(&rules).await;
     say.print(&proven, || {
         let mut text = String::new();
         for wrong in &proven.wrong {
