@@ -8,6 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Arra
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int32Type, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chrono::NaiveDate;
 
 use super::grid::{self, Grid};
 use super::{EXAMPLE_NIGHT, Example, Rule};
@@ -87,7 +88,7 @@ pub async fn prove(rule: &Rule) -> Vec<Proof> {
 
 async fn run(rule: &Rule, example: &Example) -> Result<Outcome, Box<Mistake>> {
     let (engine, night) =
-        city(example).await.map_err(|it| Box::new(rule.source.mistake(example.at.clone(), it.what, "in this example")))?;
+        city(rule, example).await.map_err(|it| Box::new(rule.source.mistake(example.at.clone(), it.what, "in this example")))?;
     let rows = check::rows(rule, &engine, &night).await?;
     let columns = Columns::of(rule, rows.schema_ref())?;
     let names = check::names(&engine, &columns, &rows, rule)
@@ -162,7 +163,7 @@ fn drawn(header: &[String], rows: &[Vec<String>]) -> String {
 
 // --- the city of an example -----------------------------------------------------------------------------------------
 
-async fn city(example: &Example) -> Result<(Engine, NightParams), EngineError> {
+async fn city(rule: &Rule, example: &Example) -> Result<(Engine, NightParams), EngineError> {
     let engine = Engine::new(&Limits { memory_bytes: 64 << 20, partitions: 1, spill_dir: None });
     for table in schema::TABLES.iter().filter(|it| it.name != UNITS.name) {
         let schema = table.linked_schema();
@@ -183,20 +184,25 @@ async fn city(example: &Example) -> Result<(Engine, NightParams), EngineError> {
     let tonight = example.tonight.unwrap_or(EXAMPLE_NIGHT);
     let before = function::month_of(function::days(tonight)).and_then(|it| function::add_months(it, -1)).unwrap_or_default();
     let month = example.month.unwrap_or(before);
-    let window = example_window(&engine, example, month).await?;
+    let window = example_window(example, tonight, month);
     if example.given.iter().any(|it| it.table == PRESENCE.name) {
         engine.batches(PRESENCE.name, PRESENCE.schema(), vec![of_table(example, PRESENCE.name, &PRESENCE.schema())]);
-    } else {
+    } else if rule.sql.contains(PRESENCE.name) {
         presence::compute(&engine, window).await?;
     }
     Ok((engine, NightParams { tonight, month, first_month: window.first, params: Params::new() }))
 }
 
-/// Twelve months up to `month`, and the months that the example's rows cover.
-async fn example_window(engine: &Engine, example: &Example, month: i32) -> Result<Window, EngineError> {
+/// Twelve months up to `month`, and the months of the example's own rows, up to the month of `tonight`.
+fn example_window(example: &Example, tonight: NaiveDate, month: i32) -> Window {
     let usual = Window { first: function::add_months(month, -11).unwrap_or(month), last: month };
-    let covered = presence::window(engine, example.tonight.unwrap_or(EXAMPLE_NIGHT)).await?.unwrap_or(usual);
-    Ok(Window::new(usual.first.min(covered.first), usual.last.max(covered.last)).unwrap_or(usual))
+    let this_month = function::month_of(function::days(tonight)).unwrap_or(month);
+    let monthly = example.given.iter().filter(|it| ["payment", "contribution", "attendance", "pension"].contains(&it.table.as_str()));
+    let months = monthly.filter_map(|it| Some(it.batch.column_by_name("month")?.as_primitive::<Int32Type>().clone()));
+    let told: Vec<i32> = months.flat_map(|it| it.iter().flatten().collect::<Vec<_>>()).filter(|it| *it <= this_month).collect();
+    let first = told.iter().copied().min().unwrap_or(usual.first).min(usual.first);
+    let last = told.iter().copied().max().unwrap_or(usual.last).max(usual.last);
+    Window::new(first, last).unwrap_or(usual)
 }
 
 fn of_table(example: &Example, name: &str, schema: &Arc<Schema>) -> RecordBatch {
