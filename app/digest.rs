@@ -39,13 +39,19 @@ impl CardText {
     pub fn of(rule: &Rule) -> CardText {
         CardText {
             id: rule.id.clone(),
-            meaning: rule.prose.meaning.clone(),
-            innocent: rule.prose.innocent.clone(),
-            review: rule.prose.review.clone(),
+            meaning: plain(&rule.prose.meaning),
+            innocent: plain(&rule.prose.innocent),
+            review: plain(&rule.prose.review),
             basis: rule.basis.clone(),
             amount: rule.amount.as_ref().map(|it| it.title.clone()),
         }
     }
+}
+
+/// Prose without the marks of Markdown that a cell would show.
+fn plain(prose: &Title) -> Title {
+    let plain = |it: &str| it.replace(['`', '*'], "").trim().to_owned();
+    Title { zh: plain(&prose.zh), en: plain(&prose.en) }
 }
 
 /// The night's people, units, titles and rules by lasting key.

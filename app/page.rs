@@ -39,6 +39,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("legend_vacant", "空编", "vacant"),
     ("legend_over", "超编", "over quota"),
     ("over_units", "超编单位", "Units over quota"),
+    ("further_units", "展开其余超编单位", "Show the other units over quota:"),
     ("unit", "单位", "Unit"),
     ("over_by", "超编", "Over by"),
     ("open_before", "昨日未结", "open before"),

@@ -17,6 +17,10 @@ use crate::words::{count, yuan};
 const CASES_MAX: usize = 300;
 const LINES_MAX: usize = 24;
 const UNITS_MAX: usize = 100;
+/// Units over quota that are seen without unfolding.
+const UNITS_SEEN: usize = 8;
+/// Changes of one kind; the cases themselves come below.
+const CHANGES_MAX: usize = 50;
 /// Families of more cases than this are folded away at first.
 const OPEN_MAX: usize = 40;
 
@@ -32,6 +36,7 @@ pub struct View {
     figures: Vec<FigureView>,
     counts: Vec<(&'static str, String)>,
     over_units: Vec<UnitView>,
+    over_units_folded: Vec<UnitView>,
     over_units_more: usize,
     balance: BalanceView,
     changes: Vec<ChangeView>,
@@ -57,7 +62,8 @@ pub fn of(night: &Night, lang: Lang) -> View {
         feeds: night.feeds.iter().map(|it| feed(it, lang)).collect(),
         figures: digest::figure_lines(&night.figures, lang).into_iter().map(|(name, line)| figure(name, line)).collect(),
         counts: digest::figure_counts(&night.figures, lang).into_iter().map(|(name, it)| (name, count(it))).collect(),
-        over_units: over.iter().take(UNITS_MAX).map(|it| unit(it)).collect(),
+        over_units: over.iter().take(UNITS_SEEN).map(|it| unit(it)).collect(),
+        over_units_folded: over.iter().take(UNITS_MAX).skip(UNITS_SEEN).map(|it| unit(it)).collect(),
         over_units_more: over.len().saturating_sub(UNITS_MAX),
         balance: balance(night),
         changes: changes(night, lang),
@@ -217,13 +223,13 @@ fn changes(night: &Night, lang: Lang) -> Vec<ChangeView> {
             night.events.iter().filter(|it| it.what == what).filter_map(|it| cases.get(it.case.as_str()).copied()).collect();
         told.sort_by_key(|it| (gravest(it), number(it).to_owned()));
         if !told.is_empty() {
-            let shown = told.iter().take(CASES_MAX).map(|it| (number(it).to_owned(), titles(it, night, lang))).collect();
+            let shown = told.iter().take(CHANGES_MAX).map(|it| (number(it).to_owned(), titles(it, night, lang))).collect();
             changes.push(ChangeView {
                 word,
                 class,
                 count: count(told.len() as u64),
                 cases: shown,
-                more: told.len().saturating_sub(CASES_MAX),
+                more: told.len().saturating_sub(CHANGES_MAX),
             });
         }
     }

@@ -99,7 +99,7 @@ fn printed(cell: &Cell) -> usize {
 
 fn lines(cell: &Cell, width: usize) -> usize {
     match cell {
-        Cell::Text(text) => look::lines(text, width.saturating_sub(2)),
+        Cell::Text(text) => look::lines(text, width.saturating_sub(1)),
         _ => 1,
     }
 }

@@ -10,7 +10,7 @@ use crate::night::{FeedNight, Night};
 use crate::words::count;
 
 /// The grid that all sections share, in characters.
-const WIDTHS: [f64; 10] = [26.0, 23.0, 14.0, 12.0, 12.0, 12.0, 15.0, 20.0, 20.0, 32.0];
+const WIDTHS: [f64; 10] = [28.0, 26.0, 14.0, 12.0, 12.0, 12.0, 15.0, 20.0, 20.0, 30.0];
 const LAST: ColNum = WIDTHS.len() as ColNum - 1;
 
 /// Writes the cover.
@@ -26,7 +26,6 @@ pub fn write(sheet: &mut Worksheet, night: &Night, look: &Look) -> Result<(), Xl
     page.trust(night)?;
     page.figures(night)?;
     page.found(night)?;
-    page.balance(night)?;
     page.skipped_rules(night)?;
     look::print_setup(sheet, look, lang.pick("封面与统计", "Summary"), None)
 }
@@ -91,7 +90,7 @@ impl Page<'_> {
         let tally = feed.tally.as_ref();
         let why = digest::why_left_out(feed, lang);
         let department = lang.of(&feed.department);
-        let tall = [look::lines(&why, 30), look::lines(department, 22), look::lines(&feed.feed, 25)].into_iter().max().unwrap_or(1);
+        let tall = [look::lines(&why, 29), look::lines(department, 25), look::lines(&feed.feed, 27)].into_iter().max().unwrap_or(1);
         let state = FeedState::of(feed);
         self.line(
             &[
@@ -138,11 +137,12 @@ impl Page<'_> {
 
     fn found(&mut self, night: &Night) -> Result<(), XlsxError> {
         let (look, lang) = (self.look, self.look.lang);
-        self.section(lang.pick("三、未结线索（待核实）", "3. Open leads, to be verified"))?;
+        self.section(lang.pick("三、未结线索（待核实）与今晚的变化", "3. Open leads, to be verified, and what changed tonight"))?;
         let heads = lang.pick(
             ["类别", "S1 特急", "S2 高", "S3 中", "S4 低", "案件合计", "涉及金额（元）"],
             ["Family", "S1 gravest", "S2 high", "S3 medium", "S4 low", "Cases", "Amount (CNY)"],
         );
+        let top = self.row;
         self.heads(&heads)?;
         let (mut by_severity, mut cases, mut amount_fen) = ([0; 4], 0, 0);
         for total in by_family(&night.cases) {
@@ -159,6 +159,8 @@ impl Page<'_> {
             (cases, amount_fen) = (cases + total.cases, amount_fen + total.amount_fen);
         }
         self.total(lang.pick("合计", "Total").to_owned(), by_severity, cases, amount_fen, [&look.sum_text, &look.sum, &look.sum_money])?;
+        // The balance stands beside the table, one column apart, and may be the longer of the two.
+        self.row = self.row.max(self.balance(night, top)?);
         self.hint(lang.pick(
             "每案按其最高级别计一次；同案数条规则涉及同一笔钱时取最大者；同一人可能在不同类别中重复计入。",
             "A case counts once, under its gravest rule and with its largest amount; one person may appear in several families.",
@@ -173,24 +175,28 @@ impl Page<'_> {
         self.line(&cells, 1)
     }
 
-    fn balance(&mut self, night: &Night) -> Result<(), XlsxError> {
+    /// The five numbers that must add up, from row `top`; gives the row after them.
+    fn balance(&mut self, night: &Night, top: RowNum) -> Result<RowNum, XlsxError> {
         let (look, lang) = (self.look, self.look.lang);
-        self.section(lang.pick("四、今晚的变化", "4. What changed tonight"))?;
         let balance = Balance::of(&night.cases, &night.events);
-        self.heads(&lang.pick(
-            ["昨日未结", "＋ 新增", "＋ 重现", "－ 自动销号", "＝ 今日未结", "核对"],
-            ["Open before", "+ new", "+ reopened", "- cured", "= open tonight", "Check"],
-        ))?;
-        let counts = [balance.open_before, balance.opened, balance.reopened, balance.cured, balance.open_tonight];
-        let mut cells: Vec<(Cell, &Format)> = counts.iter().map(|it| (Cell::Number(*it as i64), &look.number)).collect();
-        let (word, format) = if balance.holds() {
-            (lang.pick("✓ 平衡", "✓ balances"), &look.good)
-        } else {
-            (lang.pick("✗ 不平", "✗ does not balance"), &look.bad)
-        };
-        cells.push((Cell::Text(word.to_owned()), format));
-        self.line(&cells, 1)?;
-        self.gap()
+        let holds = if balance.holds() { lang.pick("✓ 平衡", "✓ balances") } else { lang.pick("✗ 不平", "✗ does not balance") };
+        put_text(self.sheet, top, 8, lang.pick("案件", "Cases"), &look.head)?;
+        put_text(self.sheet, top, 9, holds, if balance.holds() { &look.good } else { &look.bad })?;
+        let lines = [
+            (lang.pick("昨日未结", "Open before"), balance.open_before),
+            (lang.pick("＋ 新增", "+ new"), balance.opened),
+            (lang.pick("＋ 重现", "+ reopened"), balance.reopened),
+            (lang.pick("－ 自动销号", "- cured"), balance.cured),
+            (lang.pick("＝ 今日未结", "= open tonight"), balance.open_tonight),
+        ];
+        let mut row = top;
+        for (at, (name, it)) in lines.into_iter().enumerate() {
+            let (text, number) = if at == 4 { (&look.sum_text, &look.sum) } else { (&look.text, &look.number) };
+            row += 1;
+            put_text(self.sheet, row, 8, name, text)?;
+            put(self.sheet, row, 9, &Cell::Number(it as i64), number)?;
+        }
+        Ok(row + 1)
     }
 
     fn skipped_rules(&mut self, night: &Night) -> Result<(), XlsxError> {
@@ -198,8 +204,8 @@ impl Page<'_> {
         let skipped: Vec<_> = night.rules.iter().filter_map(|it| Some((it, it.skipped.as_ref()?))).collect();
         let ran = night.rules.len() - skipped.len();
         self.section(&match lang {
-            Lang::Zh => format!("五、规则：运行 {ran} 条，未运行 {} 条", skipped.len()),
-            Lang::En => format!("5. Rules: {ran} ran, {} did not", skipped.len()),
+            Lang::Zh => format!("四、规则：运行 {ran} 条，未运行 {} 条", skipped.len()),
+            Lang::En => format!("4. Rules: {ran} ran, {} did not", skipped.len()),
         })?;
         if !skipped.is_empty() {
             self.heads(&lang.pick(["规则", "级别"], ["Rule", "Severity"]))?;

@@ -10,7 +10,7 @@ use crate::night::Night;
 
 /// Widths are in characters of Latin text; a Chinese character takes two.
 const CELL_TEXT_MAX: usize = 32_000;
-const LINE_POINTS: f64 = 15.0;
+const LINE_POINTS: f64 = 14.0;
 const LINES_MAX: usize = 27;
 
 const INK: Color = Color::RGB(0x1F_2933);
@@ -187,7 +187,7 @@ pub fn lines(text: &str, columns: usize) -> usize {
 
 /// The height of a row whose longest cell takes `lines`.
 pub fn height(lines: usize) -> f64 {
-    LINE_POINTS * lines.clamp(1, LINES_MAX) as f64 + 5.0
+    LINE_POINTS * lines.clamp(1, LINES_MAX) as f64 + 7.0
 }
 
 /// A4 landscape, one page wide, the header repeated and numbered pages.

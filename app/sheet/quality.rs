@@ -58,7 +58,7 @@ fn write_part(
         let tall = line
             .iter()
             .zip(WIDTHS)
-            .map(|((cell, _), width)| if let Cell::Text(it) = cell { look::lines(it, width as usize - 2) } else { 1 });
+            .map(|((cell, _), width)| if let Cell::Text(it) = cell { look::lines(it, width as usize - 1) } else { 1 });
         sheet.set_row_height(row, look::height(tall.max().unwrap_or(1)))?;
         for (at, (cell, format)) in line.iter().enumerate() {
             put(sheet, row, at as ColNum, cell, format)?;

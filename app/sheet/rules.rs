@@ -47,7 +47,7 @@ pub fn write(sheet: &mut Worksheet, night: &Night, cards: &[CardText], look: &Lo
 fn row(sheet: &mut Worksheet, at: RowNum, rule: &RuleNight, card: Option<&CardText>, look: &Look) -> Result<(), XlsxError> {
     let cells = cells(rule, card, look);
     let tall =
-        cells.iter().zip(WIDTHS).map(|((cell, _), width)| if let Cell::Text(it) = cell { look::lines(it, width as usize - 2) } else { 1 });
+        cells.iter().zip(WIDTHS).map(|((cell, _), width)| if let Cell::Text(it) = cell { look::lines(it, width as usize - 1) } else { 1 });
     sheet.set_row_height(at, look::height(tall.max().unwrap_or(1)))?;
     for (col, (cell, format)) in cells.iter().enumerate() {
         put(sheet, at, col as ColNum, cell, format)?;

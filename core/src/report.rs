@@ -100,7 +100,7 @@ pub enum Cell {
 }
 
 /// Evidence beyond this many lines is counted, not printed: a cell that fills a page is read by nobody.
-const LINES_SHOWN_MAX: usize = 8;
+const LINES_SHOWN_MAX: usize = 4;
 const PLACES_SHOWN_MAX: usize = 6;
 
 /// The cases of one family as a table: open ones before cured ones, the gravest and largest first.
@@ -227,13 +227,16 @@ fn next_month(yyyymm: i32) -> i32 {
     if yyyymm % 100 == 12 { yyyymm + 89 } else { yyyymm + 1 }
 }
 
-/// The evidence, one sentence a line.
+/// The evidence, one sentence a line. Of a long row of months the first and the newest two are told.
 pub fn sentence(lines: &[Line], lang: Lang) -> String {
-    let mut shown: Vec<String> = lines.iter().take(LINES_SHOWN_MAX).map(|it| lang.pick(&it.zh, &it.en).clone()).collect();
-    if let Some(more) = lines.len().checked_sub(LINES_SHOWN_MAX).filter(|it| *it > 0) {
-        shown.push(lang.pick(format!("……另有 {more} 条"), format!("… and {more} more")));
+    let told = |it: &Line| lang.pick(&it.zh, &it.en).clone();
+    if lines.len() <= LINES_SHOWN_MAX {
+        return lines.iter().map(told).collect::<Vec<_>>().join("\n");
     }
-    shown.join("\n")
+    let (first, newest) = (&lines[0], &lines[lines.len() - 2..]);
+    let between = lines.len() - 1 - newest.len();
+    let counted = lang.pick(format!("……其间另有 {between} 条"), format!("… {between} more between"));
+    [told(first), counted, told(&newest[0]), told(&newest[1])].join("\n")
 }
 
 /// Where the evidence was read: `finance/payroll: 812, 4711`.

@@ -113,10 +113,11 @@ fn masks_hide_the_birth_date_and_change_nothing_the_second_time() {
 
 #[test]
 fn long_evidence_is_counted_rather_than_printed() {
-    let line = finding("G01", Severity::S1, None).lines.remove(0);
-    let lines = vec![line; 11];
-    assert_eq!(sentence(&lines, Lang::En).lines().count(), 9);
-    assert!(sentence(&lines, Lang::Zh).ends_with("……另有 3 条"));
+    let line = |month: i32| Line { zh: format!("{month}"), ..finding("G01", Severity::S1, None).lines.remove(0) };
+    let lines: Vec<Line> = (1..=11).map(line).collect();
+    assert_eq!(sentence(&lines, Lang::Zh), "1\n……其间另有 8 条\n10\n11");
+    assert_eq!(sentence(&lines[..4], Lang::Zh), "1\n2\n3\n4");
+    assert_eq!(sentence(&lines, Lang::En).lines().nth(1), Some("… 8 more between"));
     assert_eq!(months(&[202_512], Lang::En), "2025-12");
 }
 
