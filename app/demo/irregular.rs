@@ -132,12 +132,11 @@ fn salary_and_pension(city: &mut City, dice: &mut Dice, _: u32) -> Option<Case> 
     let at = take_staff(city, dice)?;
     let (from, last) = (add_months(city.window.last, -3), city.window.last);
     let person = &mut city.people[at];
-    person.pensions.push(Pension { from, to: last, amount_fen: person.gross_fen * 55 / 100 });
-    Some(
-        Case::of(city, "salary-and-pension", at, "G13|G03", "同月领取工资与养老金；salary and pension in the same months")
-            .in_months(from, last)
-            .with_amount(city),
-    )
+    let amount_fen = person.gross_fen * 55 / 100;
+    person.pensions.push(Pension { from, to: last, amount_fen });
+    let case = Case::of(city, "salary-and-pension", at, "G13|G03", "同月领取工资与养老金；salary and pension in the same months");
+    // The smaller of the two was paid without cause.
+    Some(Case { amount_fen: Some(4 * amount_fen), ..case.in_months(from, last) })
 }
 
 fn paid_by_the_old_unit(city: &mut City, dice: &mut Dice, _: u32) -> Option<Case> {
@@ -212,5 +211,5 @@ fn paid_after_late_death_report(city: &mut City, dice: &mut Dice, _: u32) -> Opt
         death.registered_on = first_day(told);
     }
     let case = Case::of(city, "late-death-report", at, "G01|T02|T08|G06", "死亡迟报，停薪滞后；reported late, pay stopped late");
-    Some(case.in_months(add_months(died_in, 1), told).with_amount(city))
+    Some(case.in_months(add_months(died_in, 1), told).with_cost(city))
 }

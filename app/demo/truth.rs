@@ -52,14 +52,23 @@ impl Case {
         self
     }
 
-    /// The salary of its months, with the employer's part, as the amount.
-    pub fn with_amount(mut self, city: &City) -> Case {
+    /// What the salary of its months cost: gross, and the employer's contributions on top.
+    pub fn with_cost(self, city: &City) -> Case {
+        self.with_salary(city, |it| it.gross + it.employer)
+    }
+
+    /// The salary of its months.
+    pub fn with_gross(self, city: &City) -> Case {
+        self.with_salary(city, |it| it.gross)
+    }
+
+    fn with_salary(mut self, city: &City, counted: fn(pay::Amounts) -> i64) -> Case {
         let Some(person) = self.person.map(|it| &city.people[it]) else { return self };
-        let line = |month: &i32| {
+        let of_month = |month: &i32| {
             let paid = person.pay.iter().filter(|it| it.kind == PayKind::Salary && it.from <= *month && *month <= it.to);
-            paid.map(|it| pay::line(person, it.kind, it.percent, city.window.first, *month)).map(|it| it.gross + it.employer).sum::<i64>()
+            paid.map(|it| counted(pay::line(person, it.kind, it.percent, city.window.first, *month))).sum::<i64>()
         };
-        self.amount_fen = Some(self.months.iter().map(line).sum());
+        self.amount_fen = Some(self.months.iter().map(of_month).sum());
         self
     }
 }
@@ -115,7 +124,7 @@ fn paid_after_death(city: &mut City, maker: &mut Maker, count: i32) -> Option<Ca
     let died_on = day_in(add_months(last, -count), 2 + maker.dice.below(24) as u32);
     city.people[at].death = Some(super::person::Death { died_on, registered_on: plus(died_on, 6) });
     let note = "死亡后单位未报告，编制、人事未变动，工资照发；the unit reported nothing and went on paying";
-    Some(Case::of(city, "ghost-dead", at, "G01|T08", note).in_months(add_months(last, 1 - count), last).with_amount(city))
+    Some(Case::of(city, "ghost-dead", at, "G01|T08", note).in_months(add_months(last, 1 - count), last).with_cost(city))
 }
 
 /// HR and the register closed the spell in time; the payroll did not.
@@ -126,7 +135,7 @@ fn paid_after_resignation(city: &mut City, maker: &mut Maker, count: i32) -> Opt
     let days = 1 + maker.dice.below(3) as i32;
     go_on_paying(city, at, Reason::Resignation, on, days);
     let note = "辞职、出编均已办理，工资未停；resigned and struck off in time, still paid";
-    Some(Case::of(city, "ghost-resigned", at, "G04|G06|T04", note).in_months(add_months(last, 1 - count), last).with_amount(city))
+    Some(Case::of(city, "ghost-resigned", at, "G04|G06|T04", note).in_months(add_months(last, 1 - count), last).with_cost(city))
 }
 
 /// Pension and full salary.
@@ -140,7 +149,7 @@ fn paid_after_retirement(city: &mut City, maker: &mut Maker, count: i32) -> Opti
     let at = city.another_official(maker, Some((Sex::Male, birth)))?;
     go_on_paying(city, at, Reason::Retirement, day_in(month, 16), 2);
     let note = "已退休并领取养老金，在职工资未停；retired on a pension, still paid as active";
-    Some(Case::of(city, "ghost-retired", at, "G03|G13|G06|T04", note).in_months(add_months(month, 1), last).with_amount(city))
+    Some(Case::of(city, "ghost-retired", at, "G03|G13|G06|T04", note).in_months(add_months(month, 1), last).with_cost(city))
 }
 
 fn go_on_paying(city: &mut City, at: usize, reason: Reason, on: chrono::NaiveDate, days: i32) {
@@ -165,7 +174,7 @@ fn paid_to_a_stranger(city: &mut City, maker: &mut Maker, count: i32) -> Option<
     city.people.push(stranger);
     let at = city.people.len() - 1;
     let note = "与在编人员同名不同号，编制、人事、社保均无记录；a colleague's name, a number that no register knows";
-    let mut case = Case::of(city, "ghost-unknown-payee", at, "G06", note).in_months(add_months(last, 1 - count), last).with_amount(city);
+    let mut case = Case::of(city, "ghost-unknown-payee", at, "G06", note).in_months(add_months(last, 1 - count), last).with_cost(city);
     case.unit = Some(unit);
     Some(case)
 }
@@ -181,7 +190,7 @@ fn absent_without_leave(city: &mut City, maker: &mut Maker, count: i32) -> Optio
         city.people[at].attendance.push((month, Attended { present: 0, absent: days, longest }));
     }
     let note = "连续旷工，工资照发；absent for months without leave, paid in full";
-    Some(Case::of(city, "absent-without-leave", at, "P01|P02|G12|P15", note).in_months(from, city.window.last).with_amount(city))
+    Some(Case::of(city, "absent-without-leave", at, "P01|P02|G12|P15", note).in_months(from, city.window.last).with_cost(city))
 }
 
 /// Went on approved leave and did not come back.
@@ -198,7 +207,7 @@ fn overstayed_leave(city: &mut City, maker: &mut Maker, count: i32) -> Option<Ca
     Some(
         Case::of(city, "absent-overstayed-leave", at, "P03|P15", note)
             .in_months(add_months(window.last, 1 - count), window.last)
-            .with_amount(city),
+            .with_cost(city),
     )
 }
 
@@ -216,7 +225,7 @@ fn expired_secondment(city: &mut City, maker: &mut Maker, count: i32) -> Option<
     Some(
         Case::of(city, "absent-expired-secondment", at, "P04|P05|P15", note)
             .in_months(add_months(window.last, 1 - count), window.last)
-            .with_amount(city),
+            .with_cost(city),
     )
 }
 
@@ -227,5 +236,5 @@ fn works_elsewhere(city: &mut City, maker: &mut Maker, count: i32) -> Option<Cas
     let employer = Employer::Outside(2 + maker.dice.below(5));
     city.people[at].insured.push(Insured { employer, scheme: Scheme::Enterprise, from, to: city.window.last, made_up_in: None });
     let note = "在外地企业参保就业，本单位工资照发；insured by an enterprise elsewhere, paid here in full";
-    Some(Case::of(city, "absent-works-elsewhere", at, "P13|D06", note).in_months(from, city.window.last).with_amount(city))
+    Some(Case::of(city, "absent-works-elsewhere", at, "P13|D06", note).in_months(from, city.window.last).with_gross(city))
 }
