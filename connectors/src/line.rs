@@ -1,5 +1,7 @@
 //! What a line below the heading is: a row, a total, or something around the table.
 
+use std::sync::LazyLock;
+
 use crate::row::{Row, is_blank};
 
 /// What a line is taken for.
@@ -70,8 +72,7 @@ pub(crate) fn taken_for(row: &Row, columns: usize) -> Taken {
     let Some((_, first)) = filled.next() else { return Taken::Skipped(BLANK) };
     let serial = !first.is_empty() && first.bytes().all(|it| it.is_ascii_digit()) && first.len() < 7;
     let opening = if serial { filled.next().map_or(first, |(_, cell)| cell) } else { first };
-    // Nearly every line of a table opens with a digit or a name; only those that may open with a word above are folded.
-    if opening.bytes().all(|it| it.is_ascii_digit()) || opening.chars().nth(40).is_some() && !opening.contains([':', '：']) {
+    if !may_be_word(opening) {
         return Taken::Row;
     }
     match fold(opening).as_str() {
@@ -83,9 +84,28 @@ pub(crate) fn taken_for(row: &Row, columns: usize) -> Taken {
     }
 }
 
+/// Nearly every line opens with a number or a name: what it begins and ends with tells, and it need not be folded.
+fn may_be_word(opening: &str) -> bool {
+    static BEGINNINGS: LazyLock<Vec<char>> = LazyLock::new(|| {
+        let words = TOTALS.iter().chain(&SUBTOTALS).chain(&SIGNATURES).chain(&["第", "共"]);
+        words.filter_map(|it| it.chars().next()).collect()
+    });
+    let begins = folded(opening).next().is_some_and(|it| BEGINNINGS.contains(&it));
+    begins || opening.ends_with('计')
+}
+
 /// A word without blanks, with half-width signs and small letters: how headings and 合计 cells are compared.
 pub(crate) fn fold(text: &str) -> String {
-    text.chars().filter(|it| !is_blank(*it)).map(half_width).flat_map(char::to_lowercase).collect()
+    folded(text).collect()
+}
+
+/// Whether `text` folds to what was folded before, without folding more of it than needed.
+pub(crate) fn folds_to(text: &str, word: &str) -> bool {
+    folded(text).eq(word.chars())
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|it| !is_blank(*it)).map(half_width).flat_map(char::to_lowercase)
 }
 
 fn half_width(it: char) -> char {

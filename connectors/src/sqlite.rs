@@ -18,6 +18,8 @@ use crate::row::Row;
 use crate::sink::{Outlet, Rows, Stop, Under, spawned, text_column, with_places};
 use crate::{Ask, BrokenRow, Connector, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, Spot, cell, near};
 
+/// This many rows wait at most between the thread that steps the statement and us.
+const ROWS_WAITING: usize = 1000;
 /// The header of a database file, up to what tells WAL mode.
 const HEADER_BYTES: u64 = 20;
 
@@ -97,7 +99,12 @@ impl Sqlite {
         }
         // https://www.sqlite.org/fileformat2.html#file_format_version_numbers: 2 is WAL.
         let at_rest = beginning.get(19) == Some(&2) && !self.beside("-wal").exists();
-        let options = SqliteConnectOptions::new().filename(&self.path).read_only(true).immutable(at_rest).disable_statement_logging();
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .read_only(true)
+            .immutable(at_rest)
+            .row_buffer_size(ROWS_WAITING)
+            .disable_statement_logging();
         let connection = SqliteConnection::connect_with(&options).await.map_err(|it| self.failed(table, &it))?;
         Ok(Database { connection, path: self.path.clone(), found: at_rest.then_some(found) })
     }
@@ -266,8 +273,8 @@ fn push(value: SqliteValueRef<'_>, row: &mut Row) -> Result<bool, sqlx::error::B
         row.push(None);
         return Ok(true);
     }
-    let kind = value.type_info().name().to_owned();
-    match kind.as_str() {
+    let kind = value.type_info().into_owned();
+    match kind.name() {
         "INTEGER" => {
             let number = <i64 as Decode<sqlx::Sqlite>>::decode(value)?;
             row.push_with(|out| cell::append(out, &number));

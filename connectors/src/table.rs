@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use crate::heading::{Heading, PEEK_LINES};
-use crate::line::{self, Taken, fold, taken_for};
+use crate::line::{self, Taken, fold, folds_to, taken_for};
 use crate::row::Row;
 use crate::sink::{Outlet, Rows, Stop, Under, text_column, with_places};
 use crate::{BrokenRow, ControlTotal, PLACE_COLUMNS, Piece, SkippedLine, Spot};
@@ -61,6 +61,8 @@ pub(crate) fn union<'a>(headings: impl Iterator<Item = &'a Heading>) -> SchemaRe
 pub(crate) struct Table<'a> {
     heading: &'a Heading,
     under: Under,
+    /// The headings by place, folded, to know them when they come again.
+    folded_names: Vec<(usize, String)>,
     /// Whether a row must have as many cells as the heading.
     even: bool,
     outlet: &'a Outlet,
@@ -86,7 +88,8 @@ impl<'a> Table<'a> {
         let own = schema.fields().len() - PLACE_COLUMNS.len();
         let from = schema.fields().iter().take(own).map(|it| place(it.name())).collect();
         let rows = Rows::new(Arc::clone(schema), batch_rows);
-        Table { heading, under, even, outlet, rows, from, last_row: heading.last_row, homeless: BTreeMap::new() }
+        let folded_names = heading.names.iter().enumerate().filter_map(|(at, name)| Some((at, fold(name.as_deref()?)))).collect();
+        Table { heading, folded_names, under, even, outlet, rows, from, last_row: heading.last_row, homeless: BTreeMap::new() }
     }
 
     /// Reads all lines to the end.
@@ -150,12 +153,7 @@ impl<'a> Table<'a> {
 
     /// Printed tables repeat their heading on every page.
     fn is_heading_again(&self, row: &Row) -> bool {
-        let mut named = self.heading.names.iter().enumerate().filter_map(|(at, name)| name.as_deref().map(|it| (at, it)));
-        let same = |(at, name): (usize, &str)| {
-            let cell = row.trimmed(at);
-            cell.is_empty() && name.contains(['/', '#']) || !cell.is_empty() && fold(cell) == fold(name)
-        };
-        named.clone().next().is_some_and(same) && named.all(same)
+        !self.folded_names.is_empty() && self.folded_names.iter().all(|(at, name)| folds_to(row.trimmed(*at), name))
     }
 
     fn total(&mut self, row_no: i64, row: &Row) -> Result<(), ReadStop> {
