@@ -200,7 +200,7 @@ fn truth_file(city: &City, cases: &[Case]) -> Csv {
         csv.line([
             format!("T{:04}", at + 1).as_str(),
             case.kind,
-            person.map_or("", |it| &it.id),
+            case.id.as_deref().or(person.map(|it| it.id.as_str())).unwrap_or_default(),
             person.map_or("", |it| &it.name),
             case.unit.map_or("", |it| &city.units[it].name),
             case.rules,

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch, StringArray};
+use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use muster_core::finding::{Family, Finding, Line, Subject};
 use muster_core::report;
@@ -62,7 +63,7 @@ pub struct Kept<'a> {
     /// What the rules found, in their order.
     pub findings: &'a [Finding],
     /// Tables that `muster explain` reads, by name.
-    pub tables: &'a [(&'a str, &'a RecordBatch)],
+    pub tables: &'a [(&'a str, &'a [RecordBatch])],
     /// What the rule cards say to reviewers.
     pub cards: &'a [CardText],
     /// What the operator sets about reports.
@@ -76,7 +77,7 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<(), Unwritten> {
     whole(folder, "report.html", |file| Ok(file.write_all(page::page(night, settings.lang)?.as_bytes())?))?;
     whole(folder, "night.json", |file| night_json(file, night, settings.full_ids))?;
     whole(folder, "findings.jsonl", |file| findings_jsonl(file, findings))?;
-    whole(folder, "findings.parquet", |file| parquet(file, &findings_table(night, findings)?))?;
+    whole(folder, "findings.parquet", |file| parquet(file, &[findings_table(night, findings)?]))?;
     for (name, table) in *tables {
         whole(folder, &format!("{name}.parquet"), |file| parquet(file, table))?;
     }
@@ -117,10 +118,13 @@ fn findings_jsonl(out: &mut BufWriter<File>, findings: &[Finding]) -> Result<(),
     Ok(())
 }
 
-fn parquet(out: &mut BufWriter<File>, table: &RecordBatch) -> Result<(), Why> {
+fn parquet(out: &mut BufWriter<File>, table: &[RecordBatch]) -> Result<(), Why> {
+    let schema = table.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    let mut writer = ArrowWriter::try_new(out, table.schema(), Some(properties))?;
-    writer.write(table)?;
+    let mut writer = ArrowWriter::try_new(out, schema, Some(properties))?;
+    for batch in table {
+        writer.write(batch)?;
+    }
     writer.close()?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
@@ -159,7 +160,7 @@ async fn engine(city: &City, folder: &NightFolder, pulled: &[FeedPulled], units:
     engine.batches("unit", schema::UNITS.linked_schema(), vec![show::with_region(&units.table, &city.settings.region)]);
     engine.batches("unit_reference", schema::UNIT_REFERENCE.schema(), vec![units.reference.clone()]);
     engine.batches("person", schema::PERSONS.schema(), vec![people.persons.clone()]);
-    engine.batches("identity", schema::IDENTITY.schema(), vec![people.identities.clone()]);
+    engine.batches("identity", schema::IDENTITY.schema(), people.identities.clone());
     engine.batches("feed", schema::FEED.schema(), vec![show::feed_table(pulled)]);
 
     let used: Vec<(&FeedPulled, &pull::SealedFeed)> = pulled.iter().filter_map(|it| Some((it, it.sealed.as_ref()?))).collect();
@@ -196,7 +197,11 @@ async fn window(engine: &Engine, tonight: NaiveDate) -> Result<Window, Stop> {
 /// What the night leaves on disk.
 fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: &Units, people: &People) -> Result<(), Stop> {
     let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
-    let tables = [("person", &people.persons), ("identity", &people.identities), ("unit_reference", &units.reference)];
+    let tables = [
+        ("person", slice::from_ref(&people.persons)),
+        ("identity", people.identities.as_slice()),
+        ("unit_reference", slice::from_ref(&units.reference)),
+    ];
     let settings = city.settings.report.sheet();
     Ok(files::keep(folder, &Kept { night, findings, tables: &tables, cards: &cards, settings: &settings })?)
 }

@@ -124,9 +124,8 @@ fn unlinked(units: &Units) -> Vec<UnlinkedUnit> {
 }
 
 fn methods(people: &People) -> BTreeMap<String, u64> {
-    let methods = text(&people.identities, "method");
     let mut counted = BTreeMap::new();
-    for method in methods.iter().flatten() {
+    for method in people.identities.iter().flat_map(|it| text(it, "method").iter().flatten()) {
         *counted.entry(method.to_owned()).or_default() += 1;
     }
     counted

@@ -167,7 +167,10 @@ fn slip(city: &mut City, at: usize, source: Source, written: Written, dice: &mut
             _ => ("id-wrong", "Q01"),
         };
         let note = format!("{}：{}", source.label(), written.id.as_deref().unwrap_or_default());
-        damaged.cases.push(Case::of(city, kind, at, rules, &note));
+        let outside = city.people[at].unit().is_none();
+        damaged
+            .cases
+            .push(Case { id: written.id.clone().filter(|it| outside && !it.is_empty()), ..Case::of(city, kind, at, rules, &note) });
         damaged.innocent.push(Innocent { kind: "mistyped-id", person: at, why: "证件号码录入错误；somebody mistyped the number" });
     } else if damaged.innocent.iter().filter(|it| it.kind == "oddly-written").count() < 20 {
         let why = "证件号码或姓名书写不规范；the number or name is written oddly";
@@ -253,7 +256,7 @@ fn spreadsheets(city: &mut City, dice: &mut Dice, damaged: &mut Damaged) {
             }
             let id = Some(format!("{}000", &person.id[..15]));
             let note = format!("{}：{march} 经表格软件截断；cut to fifteen digits by a spreadsheet", Source::Finance.label());
-            damaged.cases.push(Case::of(city, "id-cut-by-spreadsheet", at, "Q01|Q02", &note));
+            damaged.cases.push(Case::of(city, "id-cut-by-spreadsheet", at, "Q02", &note));
             let person = city.people[at].mark();
             person.slips.push(Slip { source: Source::Finance, id, name: None, months: (march, march) });
         }

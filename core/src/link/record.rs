@@ -1,0 +1,153 @@
+//! The residual: what the exact pass could not link, one record for identities that are equal in all that could tell them apart.
+
+use hashbrown::HashMap;
+
+use super::identity::{Identity, NO_DAY, Rank, Said, Sex};
+use super::linked::{Linked, Method, NOBODY};
+use crate::person_id::repair::candidates;
+use crate::person_id::{PersonId, Repairs, State};
+
+/// Why a record is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The number is broken or missing.
+    Broken,
+    /// The fifteen digits are nobody else's: there is no check character, so they may be mistyped.
+    Lonely15,
+    /// The number passes, but ends as a spreadsheet leaves numbers: one in eleven of those passes.
+    Cut,
+    /// The number is somebody else's, or the name on it was changed.
+    Disputed {
+        /// Whose number it is.
+        owner: u32,
+    },
+}
+
+/// Identities that are linked together or not at all.
+#[derive(Debug)]
+pub struct Record {
+    pub cause: Cause,
+    pub members: Vec<u32>,
+    /// The number that is compared, empty where the record's is known to be somebody else's.
+    pub text: String,
+    pub state: State,
+    /// Where they stay if nobody is found.
+    pub home: u32,
+    pub register: bool,
+    pub population: bool,
+    /// Valid numbers one edit away.
+    pub near: Vec<(PersonId, Repairs)>,
+}
+
+impl Record {
+    fn new(said: &Said, cause: Cause, members: Vec<u32>, home: u32) -> Record {
+        let ranks = || members.iter().map(|it| said.rank(*it));
+        let (register, population) = (ranks().any(Rank::register), ranks().all(|it| it == Rank::Population));
+        let id = PersonId::from_body(said.get(members[0]).id);
+        let (text, state) = match (cause, id) {
+            (Cause::Disputed { .. }, _) => (String::new(), State::Missing),
+            (Cause::Cut, Some(id)) => (id.to_string(), State::DamagedExcel),
+            (Cause::Lonely15, Some(id)) => (id.short().map(|it| format!("{it:015}")).unwrap_or_default(), State::Valid15),
+            _ => (said.id_text(members[0]).to_owned(), said.get(members[0]).state),
+        };
+        let near = if cause == Cause::Broken { candidates(&text) } else { Vec::new() };
+        Record { cause, members, text, state, home, register, population, near }
+    }
+}
+
+/// Every record of the residual. Broken identities get clusters of their own on the way; those that say neither a number nor a
+/// name stay nobody.
+pub fn collect(said: &Said, linked: &mut Linked) -> Vec<Record> {
+    let mut records = broken(said, linked);
+    records.extend(disputed(said, linked));
+    records.extend(doubtful_numbers(said, linked));
+    records
+}
+
+/// Identities without a valid number. Those with the same text and name are one: the same damage travels from source to source.
+/// Without a usable text, name, birth date and unit together must be equal.
+fn broken(said: &Said, linked: &mut Linked) -> Vec<Record> {
+    let mut groups: HashMap<Sameness, Vec<u32>> = HashMap::new();
+    for (number, identity) in said.all.iter().enumerate().filter(|(_, it)| it.id == 0) {
+        if identity.name != 0 || !matches!(identity.state, State::Missing | State::Placeholder) {
+            groups.entry(sameness(said, number as u32, identity)).or_default().push(number as u32);
+        }
+    }
+    let mut groups: Vec<Vec<u32>> = groups.into_values().collect();
+    groups.sort_unstable();
+    let record = |members: Vec<u32>| {
+        let home = linked.open(0);
+        let alone = members.len() == 1;
+        let method = match (alone, usable(said.get(members[0]).state)) {
+            (true, _) => Method::Own,
+            (false, true) => Method::IdExact,
+            (false, false) => Method::NameBirth,
+        };
+        for number in &members {
+            linked.put(*number, home, method, if alone { 1.0 } else { 0.97 });
+        }
+        Record::new(said, Cause::Broken, members, home)
+    };
+    groups.into_iter().map(record).collect()
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Sameness<'a> {
+    Number(&'a str, u64),
+    Birth(u64, i32, i32, Sex),
+    Alone(u32),
+}
+
+fn sameness<'a>(said: &'a Said, number: u32, identity: &Identity) -> Sameness<'a> {
+    if usable(identity.state) && identity.name != 0 {
+        Sameness::Number(said.id_text(number), identity.name)
+    } else if !usable(identity.state) && identity.birth != NO_DAY && identity.unit >= 0 {
+        Sameness::Birth(identity.name, identity.birth, identity.unit, identity.sex)
+    } else {
+        Sameness::Alone(number)
+    }
+}
+
+/// Whether an equal text under an equal name means the same person: a mask or `3.30683E+17` is too little.
+fn usable(state: State) -> bool {
+    matches!(state, State::Checksum | State::Date | State::Length | State::Charset | State::OtherDocument | State::DamagedExcel)
+}
+
+fn disputed(said: &Said, linked: &Linked) -> Vec<Record> {
+    let mut by_home: Vec<(u32, u32, u32)> = Vec::new();
+    for dispute in &linked.disputes {
+        let home = linked.links[dispute.identity as usize].cluster;
+        // Believed with doubt: each identity is asked for alone. Refused: all under that name together.
+        let alone = if home == dispute.owner { dispute.identity } else { NOBODY };
+        by_home.push((home, alone, dispute.identity));
+    }
+    by_home.sort_unstable();
+    let owner: HashMap<u32, u32> = linked.disputes.iter().map(|it| (it.identity, it.owner)).collect();
+    let groups = by_home.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    groups
+        .map(|group| {
+            let members: Vec<u32> = group.iter().map(|it| it.2).collect();
+            Record::new(said, Cause::Disputed { owner: owner[&members[0]] }, members, group[0].0)
+        })
+        .collect()
+}
+
+/// Valid numbers that no register knows and that may be damaged all the same.
+fn doubtful_numbers(said: &Said, linked: &Linked) -> Vec<Record> {
+    let members = linked.members(said);
+    let cause = |id: PersonId, of: &[u32]| {
+        if of.iter().any(|it| said.rank(*it).register()) {
+            None
+        } else if of.iter().all(|it| said.get(*it).state == State::Valid15) {
+            Some(Cause::Lonely15)
+        } else {
+            (id.body().is_multiple_of(100) && id.to_string().ends_with("000")).then_some(Cause::Cut)
+        }
+    };
+    let record = |(id, home): &(u64, u32)| {
+        let of = members.of_cluster(*home);
+        let cause = cause(PersonId::from_body(*id)?, of)?;
+        Some(Record::new(said, cause, of.to_vec(), *home))
+    };
+    linked.numbers.iter().filter_map(record).collect()
+}

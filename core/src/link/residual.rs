@@ -1,0 +1,257 @@
+//! The residual passes: for each record the people it may be, and a link where one of them stands out.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::decide::{Belief, Evidence, Number, believe, plausible};
+use super::identity::{NO_DAY, Rank, Said, Sex, day_number};
+use super::linked::{Cluster, Linked, Members, Method, SURE};
+use super::record::{Cause, Record, collect};
+use crate::name::{self, Nearness};
+use crate::person_id::{PersonId, Repairs, State, classify, repair};
+
+/// Links records of the registers first, with anybody who works, is paid or insured; then all others, with people of the
+/// registers only: a broken number is never believed for the sake of somebody who is not staff. `rejected` are numbers and names
+/// of rows that were not mapped.
+pub fn link(said: &Said, linked: &mut Linked, rejected: &[(String, String)]) {
+    let records = collect(said, linked);
+    let mut wanted: HashSet<u64> = records.iter().flat_map(|it| &it.members).map(|it| said.get(*it).name).collect();
+    wanted.extend(rejected.iter().map(|(_, name)| name::key_hash(name)));
+    let (registers, others): (Vec<Record>, Vec<Record>) = records.into_iter().partition(|it| it.register);
+
+    let search = Search::new(said, linked, &wanted, |cluster, members| {
+        cluster.id != 0 && members.iter().any(|it| said.rank(*it) != Rank::Population)
+    });
+    let decided: Vec<Decision> = registers.iter().map(|it| search.decide(linked, it)).collect();
+    decided.into_iter().zip(&registers).for_each(|(it, record)| apply(linked, record, it));
+
+    let search = Search::new(said, linked, &wanted, |_, members| members.iter().any(|it| said.rank(*it).register()));
+    let decided: Vec<Decision> = others.iter().map(|it| search.decide(linked, it)).collect();
+    let in_doubt: Vec<u32> = rejected.iter().flat_map(|(id, name)| search.rejected(linked, id, name)).collect();
+    decided.into_iter().zip(&others).for_each(|(it, record)| apply(linked, record, it));
+    for cluster in in_doubt {
+        linked.doubt(cluster);
+    }
+}
+
+/// What becomes of a record.
+struct Decision {
+    link: Option<(u32, Belief)>,
+    /// Others it may be about.
+    possible: Vec<u32>,
+    /// Whether it may well be somebody else's: not for a number that is far from everybody's.
+    unsure: bool,
+}
+
+fn apply(linked: &mut Linked, record: &Record, decision: Decision) {
+    if let Some((cluster, belief)) = decision.link {
+        for number in &record.members {
+            linked.put(*number, cluster, belief.method, belief.score);
+            let repairs = &mut linked.links[*number as usize].repairs;
+            *repairs = repairs.and(belief.repairs);
+        }
+        if belief.score < SURE {
+            linked.doubt(cluster);
+        }
+    } else if decision.unsure {
+        linked.doubt(record.home);
+        if record.cause == Cause::Broken {
+            record.members.iter().for_each(|it| linked.links[*it as usize].score = 0.5);
+        }
+    }
+    if let Cause::Disputed { owner } = record.cause {
+        linked.doubt(owner);
+        linked.doubt(record.home);
+    }
+    decision.possible.into_iter().for_each(|it| linked.doubt(it));
+}
+
+/// The people that records may be.
+struct Search<'a> {
+    said: &'a Said<'a>,
+    members: Members,
+    allowed: Vec<bool>,
+    /// By name: clusters that are allowed, each once.
+    names: HashMap<u64, Vec<u32>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(said: &'a Said<'a>, linked: &Linked, wanted: &HashSet<u64>, allow: impl Fn(&Cluster, &[u32]) -> bool) -> Search<'a> {
+        let members = linked.members(said);
+        let mut names: HashMap<u64, Vec<u32>> = HashMap::new();
+        let mut allowed = vec![false; linked.clusters.len()];
+        for (at, cluster) in linked.clusters.iter().enumerate() {
+            let of = members.of_cluster(at as u32);
+            allowed[at] = allow(cluster, of);
+            for name in of.iter().map(|it| said.get(*it).name).filter(|it| allowed[at] && *it != 0 && wanted.contains(it)) {
+                let known = names.entry(name).or_default();
+                if known.last() != Some(&(at as u32)) {
+                    known.push(at as u32);
+                }
+            }
+        }
+        Search { said, members, allowed, names }
+    }
+
+    fn decide(&self, linked: &Linked, record: &Record) -> Decision {
+        let mut believed: Vec<(Belief, u32)> = Vec::new();
+        let (mut possible, mut unsure) = (Vec::new(), false);
+        for candidate in self.candidates(linked, record) {
+            let evidence = self.evidence(linked, record, candidate);
+            if let Some(belief) = believe(&evidence).filter(|it| fits(record.cause, *it)) {
+                believed.push((belief, candidate));
+            }
+            let another = evidence.number == Number::Far;
+            // Two valid numbers are two people; a number that is broken beyond telling may be anybody's of that name.
+            if plausible(&evidence) && (!another || record.cause == Cause::Broken) {
+                possible.push(candidate);
+                unsure |= !another;
+            }
+        }
+        believed.sort_by_key(|(belief, _)| belief.class);
+        let link = match believed.as_slice() {
+            [(belief, cluster)] => Some((*cluster, *belief)),
+            [(first, cluster), (second, _), ..] if first.class < second.class => {
+                // Somebody else would do as well, if less: the link stands, with less certainty.
+                Some((*cluster, Belief { score: first.score - 0.03, ..*first }))
+            }
+            _ => None,
+        };
+        if link.is_some_and(|(_, belief)| belief.score >= SURE) {
+            possible.clear();
+        }
+        unsure |= believed.len() > 1;
+        possible.extend(believed.iter().filter(|_| link.is_none()).map(|it| it.1));
+        Decision { link, possible, unsure }
+    }
+
+    /// By number: one edit away, or the same first digits. By name: everybody of that name.
+    fn candidates(&self, linked: &Linked, record: &Record) -> Vec<u32> {
+        let mut found: Vec<u32> = record.near.iter().filter_map(|(id, _)| linked.by_number(id.body())).collect();
+        if let Some(ids) = prefix_range(&record.text) {
+            found.extend(linked.by_numbers(ids));
+        }
+        let names = record.members.iter().map(|it| self.said.get(*it).name);
+        found.extend(names.filter_map(|it| self.names.get(&it)).flatten());
+        found.sort_unstable();
+        found.dedup();
+        let owner = if let Cause::Disputed { owner } = record.cause { Some(owner) } else { None };
+        found.retain(|it| self.allowed.get(*it as usize) == Some(&true) && *it != record.home && Some(*it) != owner);
+        found
+    }
+
+    fn evidence(&self, linked: &Linked, record: &Record, candidate: u32) -> Evidence {
+        let said = self.said;
+        let id = PersonId::from_body(linked.clusters[candidate as usize].id);
+        let ours = || record.members.iter().map(|it| said.get(*it));
+        let theirs = || self.members.of_cluster(candidate).iter().map(|it| said.get(*it));
+        // What a valid number says of its owner counts before what sources say.
+        let births = || id.map(|it| day_number(it.birth())).into_iter().chain(theirs().filter(|_| id.is_none()).map(|it| it.birth));
+        let sexes = || id.map(|it| Sex::read(Some(it.sex()))).into_iter().chain(theirs().filter(|_| id.is_none()).map(|it| it.sex));
+        Evidence {
+            number: number_of(record, id),
+            name: self.nearness(record, candidate),
+            birth: meet(ours().map(|it| it.birth), births, NO_DAY),
+            sex: meet(ours().map(|it| it.sex), sexes, Sex::Unknown),
+            unit: meet(ours().map(|it| it.unit), || theirs().map(|it| it.unit), -1),
+            population: record.population,
+        }
+    }
+
+    /// The nearest of all names; `None` where the record has none.
+    fn nearness(&self, record: &Record, candidate: u32) -> Option<Nearness> {
+        let theirs = self.members.of_cluster(candidate);
+        let compared = |our: &u32, their: &u32| match (self.said.get(*our).name, self.said.get(*their).name) {
+            (our, their) if our == their => Nearness::Variant,
+            _ => name::compare(self.said.name(*our), self.said.name(*their)),
+        };
+        let ours = record.members.iter().filter(|it| self.said.get(**it).name != 0);
+        ours.map(|our| theirs.iter().map(|their| compared(our, their)).min().unwrap_or(Nearness::Other)).min()
+    }
+
+    /// Whom a row that was not mapped may be about.
+    fn rejected(&self, linked: &Linked, id: &str, name: &str) -> Vec<u32> {
+        let reading = classify(id);
+        if let Some(id) = reading.id {
+            return linked.by_number(id.body()).into_iter().collect();
+        }
+        let near = repair::candidates(id);
+        let alike = self.names.get(&name::key_hash(name)).into_iter().flatten().copied();
+        let may_be = |cluster: &u32| {
+            let theirs = PersonId::from_body(linked.clusters[*cluster as usize].id);
+            nothing(reading.state, id) || theirs.is_some_and(|it| number(id, reading.state, it, &near) != Number::Far)
+        };
+        alike.filter(may_be).collect()
+    }
+}
+
+/// Whether any of ours is one of theirs; `None` where one side has nothing but `unknown`.
+fn meet<T: PartialEq + Copy, I: Iterator<Item = T>>(ours: impl Iterator<Item = T>, theirs: impl Fn() -> I, unknown: T) -> Option<bool> {
+    let known = || theirs().filter(|it| *it != unknown);
+    known().next()?;
+    ours.filter(|it| *it != unknown).map(|our| known().any(|it| it == our)).reduce(|a, b| a || b)
+}
+
+/// What kind of belief a cause allows: a number that passes is only overruled by what explains how it came to pass.
+fn fits(cause: Cause, belief: Belief) -> bool {
+    match cause {
+        Cause::Broken => true,
+        Cause::Lonely15 => belief.method == Method::IdRepaired,
+        Cause::Cut => belief.repairs == Repairs::PREFIX,
+        Cause::Disputed { .. } => belief.method == Method::NameBirth,
+    }
+}
+
+fn number_of(record: &Record, id: Option<PersonId>) -> Number {
+    match id {
+        _ if nothing(record.state, &record.text) => Number::Nothing,
+        Some(id) => number(&record.text, record.state, id, &record.near),
+        None => Number::Far,
+    }
+}
+
+/// Whether a text says nothing about the number: `3.30683E+17` shows no more than the division.
+fn nothing(state: State, text: &str) -> bool {
+    matches!(state, State::Missing | State::Placeholder) || state == State::DamagedExcel && text.contains('.')
+}
+
+/// What a broken text says about a valid number.
+fn number(text: &str, state: State, id: PersonId, near: &[(PersonId, Repairs)]) -> Number {
+    let full = id.to_string();
+    let common = text.bytes().zip(full.bytes()).take_while(|(a, b)| a == b).count();
+    if nothing(state, text) {
+        Number::Nothing
+    } else if let Some((_, repairs)) = near.iter().find(|it| it.0 == id) {
+        Number::OneEdit(*repairs)
+    } else if state == State::Masked {
+        if mask_shows(text, &full) { Number::Mask } else { Number::Far }
+    } else if let Some(short) = id.short().filter(|_| text.len() == 15) {
+        let (short, repairs) = (format!("{short:015}"), Repairs::EXTENDED.and(Repairs::REPLACED));
+        match strsim::osa_distance(text, &short) {
+            0 | 1 => Number::OneEdit(repairs),
+            2 => Number::TwoEdits,
+            _ if common >= 14 => Number::Prefix,
+            _ => Number::Far,
+        }
+    } else if common >= 14 {
+        Number::Prefix
+    } else if text.len().abs_diff(18) <= 2 && strsim::osa_distance(text, &full) <= 2 {
+        Number::TwoEdits
+    } else {
+        Number::Far
+    }
+}
+
+/// Whether the shown beginning and end of a masked number are those of `full`; at least four characters must show.
+fn mask_shows(text: &str, full: &str) -> bool {
+    let shown = |letter: &char| letter.is_ascii_digit();
+    let head: String = text.chars().take_while(shown).collect();
+    let tail: String = text.chars().rev().take_while(|it| shown(it) || *it == 'X').collect::<Vec<_>>().into_iter().rev().collect();
+    let tail = tail.trim_start_matches('X');
+    head.len() + tail.len() >= 4 && full.starts_with(&head) && full.ends_with(tail)
+}
+
+/// The valid numbers with the same first fourteen digits.
+fn prefix_range(text: &str) -> Option<std::ops::Range<u64>> {
+    let prefix: u64 = text.get(..14).filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+    Some(prefix * 1000..(prefix + 1) * 1000)
+}
