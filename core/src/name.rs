@@ -97,11 +97,15 @@ pub fn key(raw: &str) -> Cow<'_, str> {
     Cow::Owned(normal(raw).chars().filter(|it| *it != '·').map(variant::fold).collect())
 }
 
-/// A number that is equal for equal keys, and different for different ones as far as sixty-four bits go.
+/// A number that is equal for equal keys, and different for different ones as far as sixty-four bits go; 0 for an empty key.
 pub fn key_hash(raw: &str) -> u64 {
+    let key = key(raw);
+    if key.is_empty() {
+        return 0;
+    }
     let mix = |hash: u64, letter: char| (hash.rotate_left(5) ^ u64::from(u32::from(letter))).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let hash = key(raw).chars().fold(0x5bd1_e995, mix);
-    hash ^ hash >> 29
+    let hash = key.chars().fold(0x5bd1_e995, mix);
+    (hash ^ hash >> 29).max(1)
 }
 
 /// How near two names are.

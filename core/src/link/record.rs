@@ -78,7 +78,7 @@ fn broken(said: &Said, linked: &mut Linked) -> Vec<Record> {
     let record = |members: Vec<u32>| {
         let home = linked.open(0);
         let alone = members.len() == 1;
-        let method = match (alone, usable(said.get(members[0]).state)) {
+        let method = match (alone, usable(said.get(members[0]).state, said.id_text(members[0]))) {
             (true, _) => Method::Own,
             (false, true) => Method::IdExact,
             (false, false) => Method::NameBirth,
@@ -94,23 +94,31 @@ fn broken(said: &Said, linked: &mut Linked) -> Vec<Record> {
 #[derive(PartialEq, Eq, Hash)]
 enum Sameness<'a> {
     Number(&'a str, u64),
-    Birth(u64, i32, i32, Sex),
+    /// What a mask shows or nothing; name, birth date, unit, sex.
+    Birth(&'a str, u64, i32, i32, Sex),
     Alone(u32),
 }
 
 fn sameness<'a>(said: &'a Said, number: u32, identity: &Identity) -> Sameness<'a> {
-    if usable(identity.state) && identity.name != 0 {
-        Sameness::Number(said.id_text(number), identity.name)
-    } else if !usable(identity.state) && identity.birth != NO_DAY && identity.unit >= 0 {
-        Sameness::Birth(identity.name, identity.birth, identity.unit, identity.sex)
+    let text = said.id_text(number);
+    let shown = if nothing(identity.state, text) { "" } else { text };
+    if usable(identity.state, text) && identity.name != 0 {
+        Sameness::Number(text, identity.name)
+    } else if identity.name != 0 && identity.birth != NO_DAY && identity.unit >= 0 {
+        Sameness::Birth(shown, identity.name, identity.birth, identity.unit, identity.sex)
     } else {
         Sameness::Alone(number)
     }
 }
 
-/// Whether an equal text under an equal name means the same person: a mask or `3.30683E+17` is too little.
-fn usable(state: State) -> bool {
-    matches!(state, State::Checksum | State::Date | State::Length | State::Charset | State::OtherDocument | State::DamagedExcel)
+/// Whether an equal text under an equal name means the same person: a mask is too little, and so is a short number in a list.
+fn usable(state: State, text: &str) -> bool {
+    state != State::Masked && !nothing(state, text) && text.chars().count() >= 7
+}
+
+/// Whether a text says nothing about the number: `3.30683E+17` shows no more than the division.
+pub fn nothing(state: State, text: &str) -> bool {
+    matches!(state, State::Missing | State::Placeholder) || state == State::DamagedExcel && text.contains('.')
 }
 
 fn disputed(said: &Said, linked: &Linked) -> Vec<Record> {

@@ -5,7 +5,7 @@ use hashbrown::{HashMap, HashSet};
 use super::decide::{Belief, Evidence, Number, believe, plausible};
 use super::identity::{NO_DAY, Rank, Said, Sex, day_number};
 use super::linked::{Cluster, Linked, Members, Method, SURE};
-use super::record::{Cause, Record, collect};
+use super::record::{Cause, Record, collect, nothing};
 use crate::name::{self, Nearness};
 use crate::person_id::{PersonId, Repairs, State, classify, repair};
 
@@ -207,11 +207,6 @@ fn number_of(record: &Record, id: Option<PersonId>) -> Number {
         Some(id) => number(&record.text, record.state, id, &record.near),
         None => Number::Far,
     }
-}
-
-/// Whether a text says nothing about the number: `3.30683E+17` shows no more than the division.
-fn nothing(state: State, text: &str) -> bool {
-    matches!(state, State::Missing | State::Placeholder) || state == State::DamagedExcel && text.contains('.')
 }
 
 /// What a broken text says about a valid number.

@@ -44,27 +44,27 @@ fn rows_carry_numbers_and_texts_are_kept_once() {
     assert_eq!(numbers(&first, "who"), [Some(0), Some(1), Some(0)]);
     assert_eq!(numbers(&first, "unit_at"), [Some(0), None, Some(1)]);
     assert_eq!(numbers(&second, "who"), [Some(1), None, Some(2)]);
-    let sealed = sealer.finish();
-    assert_eq!(texts(&sealed.identities, "name"), ["甲", "乙", "丙"].map(|it| Some(it.to_owned())));
-    assert_eq!(numbers(&sealed.identities, "unit_at"), [Some(0), Some(1), Some(0)], "the unit of the first row that has one");
-    assert_eq!(numbers(&sealed.identities, "rows"), [Some(2), Some(2), Some(1)]);
-    assert_eq!(texts(&sealed.references, "unit_name"), ["局", "院"].map(|it| Some(it.to_owned())));
-    assert_eq!(numbers(&sealed.references, "rows"), [Some(2), Some(2)]);
+    let texts_kept = sealer.finish();
+    assert_eq!(texts(&texts_kept.identities, "name"), ["甲", "乙", "丙"].map(|it| Some(it.to_owned())));
+    assert_eq!(numbers(&texts_kept.identities, "unit_at"), [Some(0), Some(1), Some(0)], "the unit of the first row that has one");
+    assert_eq!(numbers(&texts_kept.identities, "rows"), [Some(2), Some(2), Some(1)]);
+    assert_eq!(texts(&texts_kept.references, "unit_name"), ["局", "院"].map(|it| Some(it.to_owned())));
+    assert_eq!(numbers(&texts_kept.references, "rows"), [Some(2), Some(2)]);
 }
 
 #[test]
 fn a_move_is_found_where_it_leads() {
     let mut sealer = Sealer::new(&MOVEMENT);
-    let sealed = sealer.seal(&rows(&MOVEMENT, &[said("1", "甲", "院")], "to_unit_name"), &[1]);
-    assert_eq!((numbers(&sealed, "from_unit_at"), numbers(&sealed, "to_unit_at")), (vec![None], vec![Some(0)]));
+    let moves = sealer.seal(&rows(&MOVEMENT, &[said("1", "甲", "院")], "to_unit_name"), &[1]);
+    assert_eq!((numbers(&moves, "from_unit_at"), numbers(&moves, "to_unit_at")), (vec![None], vec![Some(0)]));
     assert_eq!(numbers(&sealer.finish().identities, "unit_at"), [Some(0)]);
 }
 
 #[test]
 fn a_table_without_units_has_no_references() {
     let mut sealer = Sealer::new(&DEATH);
-    let sealed = sealer.seal(&rows(&DEATH, &[said("1", "甲", "")], ""), &[1]);
-    assert_eq!(sealed.schema(), DEATH.sealed_schema());
+    let deaths = sealer.seal(&rows(&DEATH, &[said("1", "甲", "")], ""), &[1]);
+    assert_eq!(deaths.schema(), DEATH.sealed_schema());
     assert_eq!(sealer.finish().references.num_rows(), 0);
 }
 
