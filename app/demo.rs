@@ -193,14 +193,16 @@ impl Made {
 }
 
 fn truth_file(city: &City, cases: &[Case]) -> Csv {
-    let mut csv = Csv::new(Encoding::Utf8, &["case", "kind", "id_number", "name", "unit", "rules", "months", "amount_fen", "note"]);
+    let mut csv =
+        Csv::new(Encoding::Utf8, &["case", "kind", "id_number", "written", "name", "unit", "rules", "months", "amount_fen", "note"]);
     for (at, case) in cases.iter().enumerate() {
         let person = case.person.map(|it| &city.people[it]);
         let months: Vec<String> = case.months.iter().map(i32::to_string).collect();
         csv.line([
             format!("T{:04}", at + 1).as_str(),
             case.kind,
-            case.id.as_deref().or(person.map(|it| it.id.as_str())).unwrap_or_default(),
+            person.map_or("", |it| &it.id),
+            case.written.as_deref().unwrap_or_default(),
             person.map_or("", |it| &it.name),
             case.unit.map_or("", |it| &city.units[it].name),
             case.rules,

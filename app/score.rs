@@ -18,6 +18,8 @@ pub struct Guilty {
     pub kind: String,
     /// The person's number, as the sources have it; empty for a unit.
     pub id_number: String,
+    /// The wrong number under which the person stands somewhere, if that is what happened.
+    pub written: String,
     /// Full name of the unit.
     pub unit: String,
     /// Rules of which one must find the person, separated by `|`.
@@ -74,7 +76,8 @@ pub fn score(folder: &Path, night: &Night) -> Result<Score, csv::Error> {
     for it in &guilty {
         let rules: BTreeSet<&str> = it.rules.split('|').collect();
         let subject = if it.id_number.is_empty() { &it.unit } else { &it.id_number };
-        let hit = found.get(subject.as_str()).is_some_and(|by| by.iter().any(|(rule, _)| rules.contains(rule)));
+        let by = |subject: &str| found.get(subject).is_some_and(|by| by.iter().any(|(rule, _)| rules.contains(rule)));
+        let hit = by(subject) || by(&it.written);
         let kind = score.kinds.entry(it.kind.clone()).or_default();
         kind.0 += usize::from(hit);
         kind.1 += 1;

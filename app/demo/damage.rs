@@ -45,8 +45,8 @@ const KINDS: &[Kind] = &[
     (Source::Insurance, 1.0, |dice, it| Some(wrong(transposed(dice, &it.id)?))),
     (Source::Finance, 0.5, |_, it| Some(wrong(it.id[..17].to_owned()))),
     (Source::Insurance, 0.5, |_, it| Some(wrong(format!("{}{}", it.id, &it.id[17..])))),
-    (Source::Insurance, 0.5, |_, it| Some(wrong(it.id.contains('0').then(|| it.id.replacen('0', "O", 1))?))),
-    (Source::Insurance, 0.5, |_, it| Some(wrong(it.id.ends_with('X').then(|| it.id.replace('X', "×"))?))),
+    (Source::Insurance, 0.5, |_, it| Some(odd(it.id.contains('0').then(|| it.id.replacen('0', "O", 1))?))),
+    (Source::Insurance, 0.5, |_, it| Some(odd(it.id.ends_with('X').then(|| it.id.replace('X', "×"))?))),
     (Source::Hr, 1.0, |_, _| Some(wrong(String::new()))),
     (Source::Insurance, 3.0, |_, _| Some(wrong(String::new()))),
     (Source::Finance, 10.0, |dice, it| Some(odd(spaced(dice, &it.id)))),
@@ -157,7 +157,12 @@ fn slip(city: &mut City, at: usize, source: Source, written: Written, dice: &mut
     // Half of the wrong numbers were found and put right some time ago, in departments that write every month.
     let monthly = matches!(source, Source::Finance | Source::Insurance);
     let until = if written.wrong && monthly && dice.chance(0.5) {
-        add_months(city.window.last, -(1 + dice.below(city.window.length() as usize / 2) as i32))
+        let mended = add_months(city.window.last, -(1 + dice.below(city.window.length() as usize / 2) as i32));
+        let person = &city.people[at];
+        let pay = person.pay.iter().map(|it| it.from);
+        let since = if matches!(source, Source::Finance) { pay.min() } else { person.insured.iter().map(|it| it.from).min() };
+        // Who came after the mending was never written wrongly.
+        if since.is_none_or(|it| it <= mended) { mended } else { city.window.last }
     } else {
         city.window.last
     };
@@ -167,10 +172,7 @@ fn slip(city: &mut City, at: usize, source: Source, written: Written, dice: &mut
             _ => ("id-wrong", "Q01"),
         };
         let note = format!("{}：{}", source.label(), written.id.as_deref().unwrap_or_default());
-        let outside = city.people[at].unit().is_none();
-        damaged
-            .cases
-            .push(Case { id: written.id.clone().filter(|it| outside && !it.is_empty()), ..Case::of(city, kind, at, rules, &note) });
+        damaged.cases.push(Case { written: written.id.clone(), ..Case::of(city, kind, at, rules, &note) });
         damaged.innocent.push(Innocent { kind: "mistyped-id", person: at, why: "证件号码录入错误；somebody mistyped the number" });
     } else if damaged.innocent.iter().filter(|it| it.kind == "oddly-written").count() < 20 {
         let why = "证件号码或姓名书写不规范；the number or name is written oddly";

@@ -43,7 +43,7 @@ fn over_quota(city: &City) -> Vec<Case> {
     over.map(|at| Case {
         kind: "over-quota",
         person: None,
-        id: None,
+        written: None,
         unit: Some(at),
         rules: "E01",
         months: Vec::new(),

@@ -20,9 +20,8 @@ pub struct Case {
     pub kind: &'static str,
     /// Who, by index.
     pub person: Option<usize>,
-    /// The number under which a person outside the registers stands in the truth, where it is not the right one: nobody could
-    /// tell whose it is.
-    pub id: Option<String>,
+    /// The wrong number, where that is the case.
+    pub written: Option<String>,
     /// Which unit, by index.
     pub unit: Option<usize>,
     /// Rules that may say so, separated by `|`: one of them must, none of them is wrong to.
@@ -41,7 +40,7 @@ impl Case {
         Case {
             kind,
             person: Some(person),
-            id: None,
+            written: None,
             unit: city.people[person].unit(),
             rules,
             months: Vec::new(),
