@@ -15,7 +15,8 @@
 //! ```
 //!
 //! A table stays for later nights until it is told anew. A month cell `a..b` stands for one row per month. `lost` removes a table's
-//! delivery for that night. Every table is a department of its own that delivers CSV; what is told is the input shape of the schema.
+//! delivery for that night; `some rejected` behind the name of a table allows rows that cannot be read. Every table is a department of
+//! its own that delivers CSV; what is told is the input shape of the schema.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -34,6 +35,8 @@ pub struct Night {
     pub day: String,
     pub tables: BTreeMap<String, Grid>,
     pub lost: Vec<String>,
+    /// Tables whose deliveries may hold rows that cannot be read.
+    pub some_rejected: Vec<String>,
     pub finds: Vec<Vec<String>>,
     /// Lines of the file that hold the rows of `finds`, header included.
     pub finds_at: Option<(usize, usize)>,
@@ -58,7 +61,14 @@ pub fn read(text: &str) -> Story {
         let line = raw.trim();
         if let Some(day) = line.strip_prefix("## ") {
             let tables = nights.last().map(|it| it.tables.clone()).unwrap_or_default();
-            nights.push(Night { day: day.to_owned(), tables, lost: Vec::new(), finds: Vec::new(), finds_at: None });
+            nights.push(Night {
+                day: day.to_owned(),
+                tables,
+                lost: Vec::new(),
+                some_rejected: Vec::new(),
+                finds: Vec::new(),
+                finds_at: None,
+            });
             into = None;
             continue;
         }
@@ -68,6 +78,10 @@ pub fn read(text: &str) -> Story {
         } else if line == "finds" || line == "finds nothing" {
             night.finds_at = Some((at, at));
             into = Some("finds".to_owned());
+        } else if let Some(table) = line.strip_prefix('`').and_then(|it| it.strip_suffix("` some rejected")) {
+            night.tables.insert(table.to_owned(), Grid::default());
+            night.some_rejected.push(table.to_owned());
+            into = Some(table.to_owned());
         } else if let Some(table) = line.strip_prefix('`').and_then(|it| it.strip_suffix('`')) {
             night.tables.insert(table.to_owned(), Grid::default());
             into = Some(table.to_owned());
@@ -156,7 +170,8 @@ pub fn settle(story: &Story, root: &Path) {
             let money = if column.ends_with("_fen") { ", money = \"fen\"" } else { "" };
             let _ = writeln!(mapping, "{column} = {{ from = \"{column}\"{money} }}");
         }
-        mapping.push_str("[feed.expect]\nrejected = { max = 0.0 }\n");
+        let rejected = if story.nights.iter().any(|it| it.some_rejected.iter().any(|it| it == table)) { "0.5" } else { "0.0" };
+        let _ = writeln!(mapping, "[feed.expect]\nrejected = {{ max = {rejected} }}");
         fs::write(root.join(format!("mappings/{name}.toml")), mapping).expect("a file of the test");
     }
 }
@@ -214,6 +229,12 @@ fn ranges(months: &[i64]) -> String {
     }
     let run = |(from, to): &(i64, i64)| if from == to { from.to_string() } else { format!("{from}..{to}") };
     runs.iter().map(run).collect::<Vec<_>>().join(" ")
+}
+
+/// The numbers of a night's cases, by their lasting keys.
+pub fn numbers(night: &Value) -> BTreeMap<String, String> {
+    let text = |it: &Value| it.as_str().unwrap_or_default().to_owned();
+    night["cases"].as_array().expect("a night has cases").iter().map(|it| (text(&it["key"]), text(&it["number"]))).collect()
 }
 
 /// `finds` as it stands in a story.
