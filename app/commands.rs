@@ -8,6 +8,7 @@ use clap::CommandFactory;
 use muster_connectors::Place;
 use muster_core::diag::Mistake;
 use muster_core::mapping::{Feed, Mapping};
+use muster_core::rule::Rule;
 use serde::Serialize;
 
 use crate::cli::{CheckArgs, Cli, DemoArgs, ExplainArgs, PreviewArgs, ProgressArg, RejectsArgs, RunArgs};
@@ -87,16 +88,20 @@ pub async fn demo(args: &DemoArgs, say: Say) -> Done {
     }
 }
 
+/// What `muster demo --json` prints.
+#[derive(Serialize)]
+struct DemoTold<'a> {
+    night: &'a Night,
+    score: &'a Score,
+}
+
 async fn one_demo(args: &DemoArgs, say: Say) -> Done {
     let progress = say.progress();
     let (city, night, score) = demo_night(args, args.seed, &args.out, &progress).await?;
-    #[derive(Serialize)]
-    struct Told<'a> {
-        night: &'a Night,
-        score: &'a Score,
-    }
     let place = city.data().join("nights").join(night.tonight.to_string());
-    say.print(&Told { night: &night.masked(), score: &score }, || summary::text(&night, Some(&score), &place, &progress.times(), say.lang));
+    say.print(&DemoTold { night: &night.masked(), score: &score }, || {
+        summary::text(&night, Some(&score), &place, &progress.times(), say.lang)
+    });
     Ok(if score.is_perfect() { Code::Fine } else { Code::Defects })
 }
 
@@ -186,8 +191,11 @@ pub async fn prove(config: &Path, say: Say) -> Done {
     Ok(if proven.wrong.is_empty() { Code::Fine } else { Code::Defects })
 }
 
+/// Mappings by name.
+type Mappings = Vec<(String, Mapping)>;
+
 /// The content of a city; without a configuration, what comes with the binary.
-fn content(config: &Path) -> Result<(Vec<(String, Mapping)>, Vec<muster_core::rule::Rule>), Stop> {
+fn content(config: &Path) -> Result<(Mappings, Vec<Rule>), Stop> {
     if config.exists() {
         let city = read(config)?;
         let mappings = city.departments.into_iter().map(|it| (it.file.mapping, it.mapping)).collect();
@@ -341,9 +349,9 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
 }
 
 /// `muster completions`.
-pub fn completions(shell: clap_complete::Shell) -> Done {
+pub fn completions(shell: clap_complete::Shell) -> Code {
     clap_complete::generate(shell, &mut Cli::command(), "muster", &mut std::io::stdout());
-    Ok(Code::Fine)
+    Code::Fine
 }
 
 fn read(config: &Path) -> Result<City, Stop> {

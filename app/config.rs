@@ -302,6 +302,7 @@ fn file(path: &Path, hint: &str) -> Result<Source, Vec<Mistake>> {
 }
 
 /// Reads TOML; a mistake points at its place and, for a misspelt key, names the nearest one.
+#[allow(clippy::result_large_err, reason = "a mistake ends the command; it is never made in a loop over rows")]
 fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Mistake> {
     toml::from_str(&source.text).map_err(|err: toml::de::Error| {
         let message = err.message().to_owned();

@@ -9,8 +9,11 @@ use crate::cli::{Cli, DocsArgs};
 use crate::commands::{Code, Done, Say};
 use crate::run::Stop;
 
-/// Every page: file name and how it is printed.
-const PAGES: &[(&str, fn() -> String)] = &[
+/// A page: file name and how it is printed.
+type Page = (&'static str, fn() -> String);
+
+/// Every page.
+const PAGES: &[Page] = &[
     ("schema.md", schema_page),
     ("functions.md", functions_page),
     ("connectors.md", connectors_page),

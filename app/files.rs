@@ -193,7 +193,7 @@ mod tests {
         let findings: Vec<Finding> = night.cases.iter().flat_map(|it| it.findings.values().cloned()).collect();
         let persons = RecordBatch::try_from_iter([("person_id", Arc::new(Int32Array::from(vec![1])) as ArrayRef)]).expect("a table");
         let settings = SheetSettings { lang: Lang::Zh, full_ids, columns: shipped_columns() };
-        let tables = [("person", &persons)];
+        let tables = [("person", std::slice::from_ref(&persons))];
         let kept = Kept { night: &night, findings: &findings, tables: &tables, cards: &sample::cards(), settings: &settings };
         keep(folder.path(), &kept).expect("written");
         folder

@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
         Command::Bench(args) => match &args.what {
             BenchWhat::Night { people, months, out, memory_mib } => bench::night(*people, *months, out, *memory_mib, say).await,
         },
-        Command::Completions { shell } => commands::completions(*shell),
+        Command::Completions { shell } => Ok(commands::completions(*shell)),
     };
     match done {
         Ok(code) => code.into(),

@@ -133,7 +133,7 @@ async fn land(
     let (send, receive) = mpsc::channel::<Piece>(4);
     let worker = {
         let (feed, landing, delivery, schema) = (feed.clone(), landing.clone(), delivery.clone(), pull.schema.clone());
-        tokio::task::spawn_blocking(move || Worker::open(&feed, &landing, &delivery, schema)?.drain(receive))
+        tokio::task::spawn_blocking(move || Worker::open(&feed, &landing, &delivery, &schema)?.drain(receive))
     };
     let mut failure = None;
     while let Some(piece) = pull.pieces.next().await {
@@ -255,12 +255,12 @@ struct Mapped {
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 impl Worker {
-    fn open(feed: &Feed, landing: &Landing, delivery: &Delivery, schema: SchemaRef) -> Result<Worker, Trouble> {
+    fn open(feed: &Feed, landing: &Landing, delivery: &Delivery, schema: &SchemaRef) -> Result<Worker, Trouble> {
         delivery.discard();
         fs::create_dir_all(&delivery.partial)?;
         let raw = writer(&delivery.partial.join("raw.parquet"), schema.clone())?;
         let rejects = Rejects::create(&delivery.partial.join("rejects.parquet"))?;
-        let mapped = match Mapper::new(feed, &schema, &landing.salt) {
+        let mapped = match Mapper::new(feed, schema, &landing.salt) {
             Err(unusable) => Err(unusable),
             Ok(mapper) => {
                 let folder = landing.sealed.join(feed.fills.name);

@@ -202,7 +202,7 @@ async fn tallies_before(db: &mut SqliteConnection, tonight: NaiveDate) -> Result
     .bind(tonight.to_string())
     .fetch_all(db)
     .await?;
-    rows.iter().map(|it| Ok((it.try_get("feed")?, from_json("feed's counts", it.try_get("tally")?)?))).collect()
+    rows.iter().map(|it| Ok((it.try_get("feed")?, from_json("feed's counts", it.try_get::<&str, _>("tally")?)?))).collect()
 }
 
 /// All that a night writes; nothing of it is seen before the caller commits.
@@ -303,7 +303,7 @@ impl Number {
 
 fn case(row: &sqlx::sqlite::SqliteRow) -> Result<Case, StoreError> {
     let number = Number { year: row.try_get("year")?, serial: row.try_get("serial")? };
-    let case: Case = from_json("case", row.try_get("body")?)?;
+    let case: Case = from_json("case", row.try_get::<&str, _>("body")?)?;
     Ok(Case { number: Some(number.text()), ..case })
 }
 
@@ -316,8 +316,8 @@ fn json(it: &impl Serialize) -> String {
 }
 
 /// The parser's own message is left out: it may quote what it read.
-fn from_json<T: DeserializeOwned>(what: &'static str, text: String) -> Result<T, StoreError> {
-    serde_json::from_str(&text).map_err(|_| StoreError::Damaged { what })
+fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Damaged { what })
 }
 
 fn word(what: What) -> &'static str {

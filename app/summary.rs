@@ -83,7 +83,7 @@ fn figures(out: &mut String, figures: &Figures, lang: Lang) {
         over: figures.administrative.over + figures.institution.over,
     };
     let _ = writeln!(out);
-    row(out, head.map(str::to_owned));
+    row(out, &head.map(str::to_owned));
     for (zh, en, line) in [
         ("行政编制", "administrative", &figures.administrative),
         ("事业编制", "institutions", &figures.institution),
@@ -91,7 +91,7 @@ fn figures(out: &mut String, figures: &Figures, lang: Lang) {
     ] {
         let cells = [line.approved, line.actual, line.net(), line.vacant, line.over].map(count);
         let [a, b, c, d, e] = cells;
-        row(out, [lang.pick(zh, en).to_owned(), a, b, c, d, e]);
+        row(out, &[lang.pick(zh, en).to_owned(), a, b, c, d, e]);
     }
     let share = if both.approved == 0 { 0.0 } else { 100.0 * both.net() as f64 / both.approved as f64 };
     let line = match lang {
@@ -115,7 +115,7 @@ fn figures(out: &mut String, figures: &Figures, lang: Lang) {
     let _ = writeln!(out, "  {line}");
 }
 
-fn row(out: &mut String, cells: [String; 6]) {
+fn row(out: &mut String, cells: &[String; 6]) {
     let _ = write!(out, "  {}", pad(&cells[0], 16));
     for cell in &cells[1..] {
         let _ = write!(out, "{}", pad_left(cell, 11));

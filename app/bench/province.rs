@@ -206,7 +206,9 @@ fn text(at: &[usize], of: impl Fn(usize) -> String) -> ArrayRef {
 
 fn maybe(at: &[usize], of: impl Fn(usize) -> Option<String>) -> ArrayRef {
     let mut builder = StringBuilder::with_capacity(at.len(), at.len() * 18);
-    at.iter().for_each(|it| builder.append_option(of(*it)));
+    for it in at {
+        builder.append_option(of(*it));
+    }
     Arc::new(builder.finish())
 }
 

@@ -140,7 +140,7 @@ fn beside(rows: &[RowTold], lang: Lang) -> Vec<Vec<String>> {
         line(lang.pick("文件", "file"), &|it| {
             [it.file.as_deref(), it.sheet.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
         }),
-        line(lang.pick("行", "row"), &|it| it.row.map_or(String::new(), |it| count(it))),
+        line(lang.pick("行", "row"), &|it| it.row.map_or(String::new(), count)),
         line(lang.pick("用于规则", "read by"), &|it| it.rules.iter().cloned().collect::<Vec<_>>().join(" ")),
     ];
     let columns = rows.first().map_or(&[][..], |it| &it.cells);

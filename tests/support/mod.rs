@@ -1,4 +1,5 @@
 //! What the tests of whole nights share: stories of small cities, and the real binary.
+#![allow(dead_code, reason = "every test uses a part of it")]
 
 pub mod story;
 
