@@ -55,6 +55,7 @@ pub struct Identity {
     pub repairs: Repairs,
     pub state: State,
     pub sex: Sex,
+    pub rank: Rank,
 }
 
 /// The source's own column.
@@ -86,7 +87,6 @@ impl Sex {
 /// The columns of one feed's identities.
 pub struct Texts<'a> {
     pub feed: &'a FeedIn<'a>,
-    pub rank: Rank,
     pub id_number: &'a StringArray,
     pub name: &'a StringArray,
     pub sex: &'a StringArray,
@@ -133,7 +133,7 @@ impl Said<'_> {
 
     /// What kind of source speaks.
     pub fn rank(&self, number: u32) -> Rank {
-        self.place(number).0.rank
+        self.get(number).rank
     }
 
     /// `department/feed`.
@@ -152,10 +152,16 @@ pub fn read<'a>(feeds: &'a [FeedIn<'a>], units: &Units, tonight: NaiveDate) -> S
     let mut all = Vec::with_capacity(feeds.iter().map(|it| it.identities.num_rows()).sum());
     let mut read = Vec::with_capacity(feeds.len());
     for (at, (feed, unit_of)) in feeds.iter().zip(&units.unit_of).enumerate() {
+        let rank = Rank::of(feed.table.name);
         let texts = texts(feed, all.len());
         let unit_at: &Int32Array = column(feed, "unit_at").as_primitive::<Int32Type>();
         let unit = |row| if unit_at.is_valid(row) { unit_of.get(unit_at.value(row) as usize).copied().unwrap_or(-1) } else { -1 };
-        all.extend((0..feed.identities.num_rows()).map(|row| identity(&texts, row, at as u16, unit(row), tonight)));
+        all.extend((0..feed.identities.num_rows()).map(|row| Identity {
+            feed: at as u16,
+            unit: unit(row),
+            rank,
+            ..identity(&texts, row, tonight)
+        }));
         read.push(texts);
     }
     Said { feeds: read, all }
@@ -164,7 +170,6 @@ pub fn read<'a>(feeds: &'a [FeedIn<'a>], units: &Units, tonight: NaiveDate) -> S
 fn texts<'a>(feed: &'a FeedIn<'a>, start: usize) -> Texts<'a> {
     Texts {
         feed,
-        rank: Rank::of(feed.table.name),
         id_number: column(feed, "id_number").as_string(),
         name: column(feed, "name").as_string(),
         sex: column(feed, "sex").as_string(),
@@ -178,14 +183,16 @@ fn column<'a>(feed: &'a FeedIn<'a>, name: &str) -> &'a dyn Array {
     feed.identities.column_by_name(name).expect("sealed identities have it")
 }
 
-fn identity(texts: &Texts, row: usize, feed: u16, unit: i32, tonight: NaiveDate) -> Identity {
+/// What one row says; the feed, its rank and the unit are the caller's.
+fn identity(texts: &Texts, row: usize, tonight: NaiveDate) -> Identity {
     let reading = reading(text(texts.id_number, row), tonight);
     Identity {
         id: reading.id.map_or(0, PersonId::body),
         name: name::key_hash(text(texts.name, row)),
         birth: if texts.birth_date.is_valid(row) { texts.birth_date.value(row) } else { NO_DAY },
-        unit,
-        feed,
+        unit: -1,
+        feed: 0,
+        rank: Rank::Population,
         repairs: reading.repairs,
         state: reading.state,
         sex: Sex::read(texts.sex.is_valid(row).then(|| texts.sex.value(row))),

@@ -1,7 +1,7 @@
 //! What the passes have decided so far.
 
-use super::identity::Said;
-use crate::person_id::Repairs;
+use super::identity::{Rank, Said};
+use crate::person_id::{Repairs, State};
 
 /// The cluster of an identity that says too little to be anybody.
 pub const NOBODY: u32 = u32::MAX;
@@ -138,9 +138,62 @@ impl Linked {
         }
     }
 
+    /// What kinds of identities are in each cluster now.
+    pub fn kinds(&self, said: &Said) -> Kinds {
+        let mut kinds = vec![0; self.clusters.len()];
+        for (identity, link) in said.all.iter().zip(&self.links).filter(|(_, link)| link.cluster != NOBODY) {
+            let kind = &mut kinds[link.cluster as usize];
+            *kind |= if *kind & Kinds::ANY == 0 { Kinds::ANY } else { Kinds::SEVERAL };
+            *kind |= if identity.rank.register() { Kinds::STAFF } else { 0 };
+            *kind |= if identity.rank == Rank::Population { 0 } else { Kinds::LIVING };
+            *kind |= if identity.state == State::Valid15 { 0 } else { Kinds::NEW_FORM };
+        }
+        Kinds(kinds)
+    }
+
     /// Who is in each cluster now.
     pub fn members(&self, said: &Said) -> Members {
         Members::of(self, said.all.len())
+    }
+}
+
+/// What kinds of identities every cluster holds: a byte each, read in the order of identities, which is the order of memory.
+pub struct Kinds(Vec<u8>);
+
+impl Kinds {
+    const ANY: u8 = 1;
+    const SEVERAL: u8 = 1 << 1;
+    const STAFF: u8 = 1 << 2;
+    const LIVING: u8 = 1 << 3;
+    const NEW_FORM: u8 = 1 << 4;
+
+    /// Nobody is in it any more.
+    pub fn empty(&self, cluster: u32) -> bool {
+        !self.has(cluster, Kinds::ANY)
+    }
+
+    /// One identity and no more.
+    pub fn alone(&self, cluster: u32) -> bool {
+        !self.has(cluster, Kinds::SEVERAL)
+    }
+
+    /// A register knows the person.
+    pub fn staff(&self, cluster: u32) -> bool {
+        self.has(cluster, Kinds::STAFF)
+    }
+
+    /// A source knows the person that is not a register of everybody.
+    pub fn living(&self, cluster: u32) -> bool {
+        self.has(cluster, Kinds::LIVING)
+    }
+
+    /// The number came in its old form only.
+    pub fn old_form(&self, cluster: u32) -> bool {
+        !self.has(cluster, Kinds::NEW_FORM)
+    }
+
+    fn has(&self, cluster: u32, kind: u8) -> bool {
+        self.0.get(cluster as usize).is_some_and(|it| it & kind != 0)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Int32Array, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Int32Array, RecordBatch, StringBuilder};
 use sha2::{Digest, Sha256};
 
 use super::People;
-use super::identity::{NO_DAY, Said, Texts, day_number};
-use super::linked::{Conflict, Link, Linked, Members, Method, NOBODY};
-use crate::person_id::{PersonId, classify};
+use super::identity::{Identity, NO_DAY, Said, Sex, Texts, day_number};
+use super::linked::{Cluster, Conflict, Kinds, Link, Linked, Members, Method, NOBODY};
+use crate::person_id::{PersonId, State};
 use crate::schema::{IDENTITY, PERSONS};
 
 /// One person to be numbered: the key's first eight bytes, and the cluster.
@@ -17,9 +17,9 @@ type Keyed = (u64, u32);
 
 /// See [`super::people`].
 pub fn tell(said: &Said, linked: &Linked) -> People {
-    let members = linked.members(said);
+    let (kinds, members) = (linked.kinds(said), linked.members(said));
     let mut keyed: Vec<Keyed> = (0..linked.clusters.len() as u32)
-        .filter(|it| !members.of_cluster(*it).is_empty())
+        .filter(|it| !kinds.empty(*it))
         .map(|it| (key(said, linked, it, members.of_cluster(it)), it))
         .collect();
     keyed.sort_unstable();
@@ -32,7 +32,7 @@ pub fn tell(said: &Said, linked: &Linked) -> People {
     let person_of: Vec<Vec<i32>> = said.feeds.iter().map(|it| (it.start..it.start + it.rows.len()).map(person).collect()).collect();
     People {
         persons: persons(said, linked, &members, &keyed),
-        identities: said.feeds.iter().zip(&person_of).map(|(it, person_of)| identities(said, linked, &members, it, person_of)).collect(),
+        identities: said.feeds.iter().zip(&person_of).map(|(it, person_of)| identities(said, linked, &kinds, it, person_of)).collect(),
         person_of,
     }
 }
@@ -56,78 +56,106 @@ fn unnumbered(said: &Said, number: u32) -> String {
 }
 
 fn persons(said: &Said, linked: &Linked, members: &Members, keyed: &[Keyed]) -> RecordBatch {
-    let (mut keys, mut id_numbers, mut names, mut sexes) =
-        (StringBuilder::new(), StringBuilder::new(), StringBuilder::new(), StringBuilder::new());
-    let (mut valid, mut births, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, cluster) in keyed {
-        let mut of = members.of_cluster(*cluster).to_vec();
-        // The register's word before HR's before the rest; where both are equal, what most rows say.
-        of.sort_by_cached_key(|it| (said.rank(*it), Reverse(said.rows(*it)), said.name(*it), said.id_text(*it)));
-        let first = |told: &dyn Fn(u32) -> Option<String>| of.iter().find_map(|it| told(*it));
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let id = PersonId::from_body(linked.clusters[*cluster as usize].id);
-        let id_number = id.map(|it| it.to_string()).or_else(|| first(&|it| text(said.id_text(it))));
-        keys.append_value(format!("p-{key:016x}"));
-        valid.push(id_number.as_deref().map(|it| id.is_some() || classify(it).id.is_some()));
-        id_numbers.append_option(id_number);
-        names.append_option(first(&|it| text(said.name(it))));
-        sexes.append_option(id.map(PersonId::sex).or_else(|| of.iter().find_map(|it| said.get(*it).sex.word())));
-        let own_birth = || of.iter().map(|it| said.get(*it).birth).find(|it| *it != NO_DAY);
-        births.push(id.map(|it| day_number(it.birth())).or_else(own_birth));
-        doubts.push(linked.clusters[*cluster as usize].doubt);
-    }
+    let told: Vec<Told> = (0..linked.clusters.len() as u32).map(|it| Told::of(said, linked, it, members.of_cluster(it))).collect();
+    let told = || keyed.iter().map(|(_, cluster)| (&told[*cluster as usize], &linked.clusters[*cluster as usize]));
+    let id_number = |(told, cluster): (&Told, &Cluster)| match PersonId::from_body(cluster.id) {
+        Some(id) => Some(id.to_string()),
+        None => told.id_text.map(|it| said.id_text(it).to_owned()),
+    };
+    let valid = |(told, cluster): (&Told, &Cluster)| (cluster.id != 0).then_some(true).or_else(|| Some(said.get(told.id_text?).id != 0));
+    let keys = keyed.iter().map(|(key, _)| Some(format!("p-{key:016x}")));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int32Array::from_iter_values(0..keyed.len() as i32)),
-        Arc::new(keys.finish()),
-        Arc::new(id_numbers.finish()),
-        Arc::new(BooleanArray::from(valid)),
-        Arc::new(names.finish()),
-        Arc::new(sexes.finish()),
-        Arc::new(Date32Array::from(births)),
-        Arc::new(BooleanArray::from(doubts)),
+        texts(keyed.len(), 18, keys),
+        texts(keyed.len(), 18, told().map(id_number)),
+        Arc::new(told().map(valid).collect::<BooleanArray>()),
+        texts(keyed.len(), 9, told().map(|(told, _)| told.name.map(|it| said.name(it)))),
+        texts(keyed.len(), 6, told().map(|(told, _)| told.sex.word())),
+        Arc::new(told().map(|(told, _)| (told.birth != NO_DAY).then_some(told.birth)).collect::<Date32Array>()),
+        Arc::new(told().map(|(_, cluster)| Some(cluster.doubt)).collect::<BooleanArray>()),
     ];
     RecordBatch::try_new(PERSONS.schema(), columns).expect("columns follow the schema")
 }
 
-fn identities(said: &Said, linked: &Linked, members: &Members, texts: &Texts, person_of: &[i32]) -> RecordBatch {
-    let numbers = || texts.start..texts.start + person_of.len();
-    let links = || numbers().map(|number| (&said.all[number], &linked.links[number]));
-    let told = || links().map(|(_, link)| method(link.method, link.cluster, members));
+/// What is told of a person, by the identities that say it best. Found in the order of clusters, whose members are near each other
+/// in memory; persons come in the order of keys, in which nothing is near.
+struct Told {
+    name: Option<u32>,
+    id_text: Option<u32>,
+    sex: Sex,
+    birth: i32,
+}
+
+impl Told {
+    /// The register's word before HR's before the rest; where both are equal, what most rows say. A believed number says sex and
+    /// birth date better than any source.
+    fn of(said: &Said, linked: &Linked, cluster: u32, members: &[u32]) -> Told {
+        let id = PersonId::from_body(linked.clusters[cluster as usize].id);
+        let best = |known: &dyn Fn(&Identity) -> bool, text: &dyn Fn(u32) -> String| {
+            let speak = || members.iter().copied().filter(|it| known(said.get(*it)));
+            let rank = speak().map(|it| said.rank(it)).min()?;
+            let mut best = speak().filter(|it| said.rank(*it) == rank);
+            let first = best.next()?;
+            // Mostly one source of the best rank speaks, or several say the same: then nothing has to be compared.
+            let alike = |it: u32| said.name(it) == said.name(first);
+            let order = |it: &u32| (Reverse(said.rows(*it)), text(*it), said.id_text(*it), said.name(*it));
+            if id.is_some() && best.clone().all(alike) { Some(first) } else { std::iter::once(first).chain(best).min_by_key(order) }
+        };
+        let text = |it: u32| said.name(it).to_owned();
+        let sex = || best(&|it| it.sex != Sex::Unknown, &|it| said.get(it).sex.word().unwrap_or_default().to_owned());
+        let birth = || best(&|it| it.birth != NO_DAY, &|it| format!("{:+011}", said.get(it).birth));
+        Told {
+            name: best(&|it| it.name != 0, &text),
+            id_text: if id.is_some() { None } else { best(&|it| it.state != State::Missing, &text) },
+            sex: id.map_or_else(|| sex().map_or(Sex::Unknown, |it| said.get(it).sex), |id| Sex::read(Some(id.sex()))),
+            birth: id.map_or_else(|| birth().map_or(NO_DAY, |it| said.get(it).birth), |id| day_number(id.birth())),
+        }
+    }
+}
+
+fn identities(said: &Said, linked: &Linked, kinds: &Kinds, feed: &Texts, person_of: &[i32]) -> RecordBatch {
+    let count = person_of.len();
+    let links = || (feed.start..feed.start + count).map(|number| (&said.all[number], &linked.links[number]));
     let present = |number: i32| (number >= 0).then_some(number);
-    let shared: [ArrayRef; 4] =
-        [Arc::new(texts.id_number.clone()), Arc::new(texts.name.clone()), Arc::new(texts.sex.clone()), Arc::new(texts.birth_date.clone())];
-    let [id_number, name, sex, birth_date] = shared;
+    let constant = |text: &str| texts(count, text.len(), std::iter::repeat_n(Some(text), count));
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(numbers().map(|_| Some(texts.feed.feed)).collect::<StringArray>()),
-        Arc::new(numbers().map(|_| Some(texts.feed.table.name)).collect::<StringArray>()),
-        Arc::new(Int32Array::from_iter_values(0..person_of.len() as i32)),
-        id_number,
-        name,
-        sex,
-        birth_date,
+        constant(feed.feed.feed),
+        constant(feed.feed.table.name),
+        Arc::new(Int32Array::from_iter_values(0..count as i32)),
+        Arc::new(feed.id_number.clone()),
+        Arc::new(feed.name.clone()),
+        Arc::new(feed.sex.clone()),
+        Arc::new(feed.birth_date.clone()),
         Arc::new(links().map(|(identity, _)| present(identity.unit)).collect::<Int32Array>()),
-        Arc::new(texts.rows.clone()),
+        Arc::new(feed.rows.clone()),
         Arc::new(person_of.iter().map(|it| present(*it)).collect::<Int32Array>()),
-        Arc::new(told().map(|it| Some(it.word())).collect::<StringArray>()),
-        Arc::new(links().map(|(_, link)| score(link, members)).collect::<Float32Array>()),
-        Arc::new(links().map(|(identity, _)| Some(identity.state.word())).collect::<StringArray>()),
-        Arc::new(links().map(|(identity, link)| identity.repairs.and(link.repairs).words()).collect::<StringArray>()),
-        Arc::new(links().map(|(_, link)| link.conflict.map(Conflict::word)).collect::<StringArray>()),
+        texts(count, 8, links().map(|(_, link)| Some(method(link, kinds).word()))),
+        Arc::new(links().map(|(_, link)| score(link, kinds)).collect::<Float32Array>()),
+        texts(count, 8, links().map(|(identity, _)| Some(identity.state.word()))),
+        texts(count, 0, links().map(|(identity, link)| identity.repairs.and(link.repairs).words())),
+        texts(count, 0, links().map(|(_, link)| link.conflict.map(Conflict::word))),
     ];
     RecordBatch::try_new(IDENTITY.schema(), columns).expect("columns follow the schema")
 }
 
+/// A text column built in one piece: `count` texts of about `length` bytes.
+fn texts<T: AsRef<str>>(count: usize, length: usize, texts: impl Iterator<Item = Option<T>>) -> ArrayRef {
+    let mut column = StringBuilder::with_capacity(count, count * length);
+    texts.for_each(|it| column.append_option(it));
+    Arc::new(column.finish())
+}
+
 /// Alone in a cluster is `own`, whatever pass put it there.
-fn method(method: Method, cluster: u32, members: &Members) -> Method {
-    match cluster {
+fn method(link: &Link, kinds: &Kinds) -> Method {
+    match link.cluster {
         NOBODY => Method::None,
-        _ if members.of_cluster(cluster).len() == 1 => Method::Own,
-        _ => method,
+        cluster if kinds.alone(cluster) => Method::Own,
+        _ => link.method,
     }
 }
 
 /// To be oneself is certain, unless it was a choice between others and none.
-fn score(link: &Link, members: &Members) -> Option<f32> {
-    let alone = || members.of_cluster(link.cluster).len() == 1 && link.score > 0.5;
-    (link.cluster != NOBODY).then(|| if alone() { 1.0 } else { link.score })
+fn score(link: &Link, kinds: &Kinds) -> Option<f32> {
+    let certain = || kinds.alone(link.cluster) && link.score > 0.5;
+    (link.cluster != NOBODY).then(|| if certain() { 1.0 } else { link.score })
 }

@@ -142,20 +142,13 @@ fn disputed(said: &Said, linked: &Linked) -> Vec<Record> {
 
 /// Valid numbers that no register knows and that may be damaged all the same.
 fn doubtful_numbers(said: &Said, linked: &Linked) -> Vec<Record> {
-    let members = linked.members(said);
-    let cause = |id: PersonId, of: &[u32]| {
-        if of.iter().any(|it| said.rank(*it).register()) {
-            None
-        } else if of.iter().all(|it| said.get(*it).state == State::Valid15) {
-            Some(Cause::Lonely15)
-        } else {
-            (id.body().is_multiple_of(100) && id.to_string().ends_with("000")).then_some(Cause::Cut)
-        }
+    let (kinds, members) = (linked.kinds(said), linked.members(said));
+    let cut = |id: u64| id.is_multiple_of(100) && PersonId::from_body(id).is_some_and(|it| it.to_string().ends_with("000"));
+    let cause = |id: u64, home: u32| match (kinds.staff(home), kinds.old_form(home)) {
+        (true, _) => None,
+        (false, true) => Some(Cause::Lonely15),
+        (false, false) => cut(id).then_some(Cause::Cut),
     };
-    let record = |(id, home): &(u64, u32)| {
-        let of = members.of_cluster(*home);
-        let cause = cause(PersonId::from_body(*id)?, of)?;
-        Some(Record::new(said, cause, of.to_vec(), *home))
-    };
+    let record = |(id, home): &(u64, u32)| Some(Record::new(said, cause(*id, *home)?, members.of_cluster(*home).to_vec(), *home));
     linked.numbers.iter().filter_map(record).collect()
 }

@@ -3,8 +3,8 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::decide::{Belief, Evidence, Number, believe, plausible};
-use super::identity::{NO_DAY, Rank, Said, Sex, day_number};
-use super::linked::{Cluster, Linked, Members, Method, SURE};
+use super::identity::{NO_DAY, Said, Sex, day_number};
+use super::linked::{Linked, Members, Method, SURE};
 use super::record::{Cause, Record, collect, nothing};
 use crate::name::{self, Nearness};
 use crate::person_id::{PersonId, Repairs, State, classify, repair};
@@ -14,17 +14,20 @@ use crate::person_id::{PersonId, Repairs, State, classify, repair};
 /// of rows that were not mapped.
 pub fn link(said: &Said, linked: &mut Linked, rejected: &[(String, String)]) {
     let records = collect(said, linked);
-    let mut wanted: HashSet<u64> = records.iter().flat_map(|it| &it.members).map(|it| said.get(*it).name).collect();
-    wanted.extend(rejected.iter().map(|(_, name)| name::key_hash(name)));
+    let mut wanted = Wanted::default();
+    records.iter().flat_map(|it| &it.members).for_each(|it| wanted.add(said.get(*it).name));
+    for (_, name) in rejected {
+        wanted.add(name::key_hash(name));
+    }
     let (registers, others): (Vec<Record>, Vec<Record>) = records.into_iter().partition(|it| it.register);
 
-    let search = Search::new(said, linked, &wanted, |cluster, members| {
-        cluster.id != 0 && members.iter().any(|it| said.rank(*it) != Rank::Population)
-    });
+    let kinds = linked.kinds(said);
+    let search = Search::new(said, linked, &wanted, |cluster, believed| believed && kinds.living(cluster));
     let decided: Vec<Decision> = registers.iter().map(|it| search.decide(linked, it)).collect();
     decided.into_iter().zip(&registers).for_each(|(it, record)| apply(linked, record, it));
 
-    let search = Search::new(said, linked, &wanted, |_, members| members.iter().any(|it| said.rank(*it).register()));
+    let kinds = linked.kinds(said);
+    let search = Search::new(said, linked, &wanted, |cluster, _| kinds.staff(cluster));
     let decided: Vec<Decision> = others.iter().map(|it| search.decide(linked, it)).collect();
     let in_doubt: Vec<u32> = rejected.iter().flat_map(|(id, name)| search.rejected(linked, id, name)).collect();
     decided.into_iter().zip(&others).for_each(|(it, record)| apply(linked, record, it));
@@ -65,6 +68,32 @@ fn apply(linked: &mut Linked, record: &Record, decision: Decision) {
     decision.possible.into_iter().for_each(|it| linked.doubt(it));
 }
 
+/// The names that records bear, for the one question that is asked of every identity: most are turned away by one bit that is
+/// near, and never looked up.
+#[derive(Default)]
+struct Wanted {
+    bits: Vec<u64>,
+    names: HashSet<u64>,
+}
+
+impl Wanted {
+    const WORDS: usize = 1 << 15;
+
+    fn add(&mut self, name: u64) {
+        self.bits.resize(Wanted::WORDS, 0);
+        self.bits[Wanted::word(name)] |= 1 << (name % 64);
+        self.names.insert(name);
+    }
+
+    fn has(&self, name: u64) -> bool {
+        name != 0 && self.bits.get(Wanted::word(name)).is_some_and(|it| it >> (name % 64) & 1 == 1) && self.names.contains(&name)
+    }
+
+    fn word(name: u64) -> usize {
+        (name >> 32) as usize % Wanted::WORDS
+    }
+}
+
 /// The people that records may be.
 struct Search<'a> {
     said: &'a Said<'a>,
@@ -75,21 +104,20 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(said: &'a Said<'a>, linked: &Linked, wanted: &HashSet<u64>, allow: impl Fn(&Cluster, &[u32]) -> bool) -> Search<'a> {
-        let members = linked.members(said);
+    /// `allow` takes a cluster and whether its number is believed.
+    fn new(said: &'a Said<'a>, linked: &Linked, wanted: &Wanted, allow: impl Fn(u32, bool) -> bool) -> Search<'a> {
+        let allowed: Vec<bool> = linked.clusters.iter().enumerate().map(|(at, it)| allow(at as u32, it.id != 0)).collect();
         let mut names: HashMap<u64, Vec<u32>> = HashMap::new();
-        let mut allowed = vec![false; linked.clusters.len()];
-        for (at, cluster) in linked.clusters.iter().enumerate() {
-            let of = members.of_cluster(at as u32);
-            allowed[at] = allow(cluster, of);
-            for name in of.iter().map(|it| said.get(*it).name).filter(|it| allowed[at] && *it != 0 && wanted.contains(it)) {
-                let known = names.entry(name).or_default();
-                if known.last() != Some(&(at as u32)) {
-                    known.push(at as u32);
-                }
+        for (identity, link) in said.all.iter().zip(&linked.links) {
+            if wanted.has(identity.name) && allowed.get(link.cluster as usize) == Some(&true) {
+                names.entry(identity.name).or_default().push(link.cluster);
             }
         }
-        Search { said, members, allowed, names }
+        for clusters in names.values_mut() {
+            clusters.sort_unstable();
+            clusters.dedup();
+        }
+        Search { said, members: linked.members(said), allowed, names }
     }
 
     fn decide(&self, linked: &Linked, record: &Record) -> Decision {
