@@ -1,10 +1,13 @@
 //! What a night comes to, for the workbook and the page that lay it out.
 
+use std::collections::BTreeSet;
+
+use muster_core::case::{CaseEvent, State, What};
 use muster_core::figures::{Figures, Line};
 use muster_core::finding::Family;
 use muster_core::map::Tally;
 use muster_core::mapping::Title;
-use muster_core::report::total::{Balance, by_family};
+use muster_core::report::total::by_family;
 use muster_core::report::{self, Known, Lang};
 use muster_core::rule::Rule;
 
@@ -197,12 +200,15 @@ pub fn figure_counts(figures: &Figures, lang: Lang) -> [(&'static str, u64); 4] 
 
 /// The five numbers that leaders read first, and what each is.
 pub fn headlines(night: &Night, lang: Lang) -> [(String, &'static str); 5] {
-    let balance = Balance::of(&night.cases, &night.events);
+    // Data quality goes to the owners of the data; it is no lead about anybody.
+    let leads: BTreeSet<&str> = night.cases.iter().filter(|it| it.family != Family::Quality).map(|it| it.key.as_str()).collect();
+    let open = night.cases.iter().filter(|it| leads.contains(it.key.as_str()) && it.state != State::Cured).count();
+    let came = |it: &&CaseEvent| matches!(it.what, What::Opened | What::Reopened) && leads.contains(it.case.as_str());
     let both = night.figures.administrative.plus(&night.figures.institution);
     let amount_fen: i64 = by_family(&night.cases).iter().map(|it| it.amount_fen).sum();
     [
-        (count(balance.open_tonight), lang.pick("未结线索（待核实）", "open leads, to be verified")),
-        (count(balance.opened + balance.reopened), lang.pick("今晚新增与重现", "new or reopened tonight")),
+        (count(open as u64), lang.pick("未结线索（待核实）", "open leads, to be verified")),
+        (count(night.events.iter().filter(came).count() as u64), lang.pick("今晚新增与重现", "new or reopened tonight")),
         (yuan(amount_fen), lang.pick("涉及金额（元）", "amount at stake (CNY)")),
         (count(both.net()), lang.pick("净空编", "net vacancies")),
         (count(night.figures.units_over), lang.pick("超编事业单位", "institutions over quota")),

@@ -61,8 +61,20 @@ fn rule_text(out: &mut String, rule: &RuleTold, lang: Lang) {
     let title = rule.card.as_ref().map_or(lang.pick("（规则已不存在）", "(no such rule any more)"), |it| lang.of(&it.title));
     let _ = writeln!(out, "\n  {} {title}", rule.id);
     let _ = writeln!(out, "    {}", facts(rule, lang).join(" · "));
-    for line in &rule.lines {
-        wrapped(out, "    · ", &sentence(line, lang));
+    // The first month says how it began, the last two where it stands; `--json` has them all.
+    let folded = rule.lines.len().saturating_sub(3);
+    for (at, line) in rule.lines.iter().enumerate() {
+        if folded > 1 && at == 1 {
+            let between = count(folded as i64);
+            wrapped(
+                out,
+                "    · ",
+                &lang.pick(format!("……其间 {between} 条略，见 --json"), format!("… {between} more lines between; --json has them")),
+            );
+        }
+        if folded <= 1 || at == 0 || at > folded {
+            wrapped(out, "    · ", &sentence(line, lang));
+        }
     }
     if let Some(card) = &rule.card {
         let prose = [
