@@ -24,7 +24,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execution_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
@@ -35,9 +35,11 @@ use futures::TryStreamExt;
 use crate::function;
 use crate::schema::Table;
 
+mod guess;
 mod linked;
 mod trouble;
 
+use guess::Sizes;
 pub use linked::LinkedFeed;
 pub use trouble::EngineError;
 
@@ -78,6 +80,7 @@ pub type Params = BTreeMap<String, Param>;
 /// One night's tables, and the session that queries them.
 pub struct Engine {
     ctx: SessionContext,
+    sizes: Arc<Sizes>,
     partitions: usize,
 }
 
@@ -104,14 +107,23 @@ impl Engine {
         let options = config.options_mut();
         options.sql_parser.collect_spans = true;
         options.execution.parquet.pushdown_filters = false;
-        let ctx = SessionContext::new_with_config_rt(config, runtime);
+        // What each sort keeps back for merging what it spilled; the engine's own 10 MiB are too much of a small pool.
+        options.execution.sort_spill_reservation_bytes = (limits.memory_bytes / 100).clamp(1 << 20, 10 << 20);
+        options.optimizer.use_statistics_registry = true;
+        // One side of a join is held once, not cut in parts, while it is no larger than this: cutting the other side costs more.
+        options.optimizer.hash_join_single_partition_threshold = 64 << 20;
+        options.optimizer.hash_join_single_partition_threshold_rows = 4_000_000;
+        let sizes = Arc::new(Sizes::default());
+        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+        let ctx = SessionContext::new_with_state(state.with_statistics_registry(guess::registry(&sizes)).build());
         function::all().for_each(|it| ctx.register_udf(it));
-        Engine { ctx, partitions: limits.partitions.max(1) }
+        Engine { ctx, sizes, partitions: limits.partitions.max(1) }
     }
 
     /// Adds a table that is in memory already. A table of the same name is replaced.
     #[expect(clippy::needless_pass_by_value, reason = "the batches are the engine's from here on")]
     pub fn batches(&self, name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) {
+        self.sizes.note(name, batches.iter().map(RecordBatch::num_rows).sum());
         let pieces = pieces(&batches);
         let per_part = pieces.len().div_ceil(self.partitions).max(1);
         let mut parts: Vec<Vec<RecordBatch>> = pieces.chunks(per_part).map(<[RecordBatch]>::to_vec).collect();
@@ -132,10 +144,23 @@ impl Engine {
         Ok(())
     }
 
+    /// Adds a table that lies in Parquet files of its own schema, such as identities too many to hold in memory.
+    pub fn files(&self, name: &str, schema: &SchemaRef, files: &[PathBuf]) -> Result<(), EngineError> {
+        let table = linked::parquet(schema, files).map_err(|it| EngineError::of(&it, "", &[]))?;
+        self.table(name, table);
+        Ok(())
+    }
+
     /// Adds any table. A table of the same name is replaced.
-    pub(crate) fn table(&self, name: &str, table: Arc<dyn TableProvider>) {
+    fn table(&self, name: &str, table: Arc<dyn TableProvider>) {
         self.ctx.deregister_table(name).expect("a bare name names a table of the default schema");
         self.ctx.register_table(name, table).expect("the name is free now");
+    }
+
+    /// Adds presence, which covers so many months.
+    pub(crate) fn presence(&self, months: usize, table: Arc<dyn TableProvider>) {
+        self.sizes.note("presence", months);
+        self.table("presence", table);
     }
 
     /// The names of all tables, sorted.
@@ -203,7 +228,10 @@ impl Engine {
     /// The same session with joins that sort and spill instead of holding one side in memory.
     fn spilling(&self) -> SessionState {
         let mut state = self.ctx.state();
-        state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+        let options = state.config_mut().options_mut();
+        options.optimizer.prefer_hash_join = false;
+        // With one part the engine takes a hash join all the same.
+        options.execution.target_partitions = self.partitions.max(2);
         state
     }
 }

@@ -144,7 +144,7 @@ pub async fn compute(engine: &Engine, window: Window) -> Result<Arc<Presence>, E
         payer: money.payer,
         insurer: stays.insurer,
     });
-    engine.table("presence", Arc::new(table::PresenceTable::new(Arc::clone(&presence))));
+    engine.presence(window.months(), Arc::new(table::PresenceTable::new(Arc::clone(&presence))));
     Ok(presence)
 }
 

@@ -37,6 +37,7 @@ async fn every_card_reads_and_every_example_holds() {
             wrong.push(format!("{}: a card needs a guilty and an innocent example", rule.source.path));
         }
     }
+    assert!(!rules.is_empty() || !wrong.is_empty(), "no cards in rules/");
     let mut ids: Vec<&str> = rules.iter().map(|it| it.id.as_str()).collect();
     ids.sort_unstable();
     for pair in ids.windows(2).filter(|it| it[0] == it[1]) {

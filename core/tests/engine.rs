@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray, new_null_array};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
 use muster_core::check::{self, FeedState, NightParams};
 use muster_core::diag::Source;
@@ -254,6 +254,26 @@ async fn presence_says_who_was_where() {
         let n = batches[0].column(0).as_any().downcast_ref::<Int64Array>().expect("a count").value(0);
         assert_eq!(n, rows, "{filter}");
     }
+}
+
+#[tokio::test]
+async fn a_join_that_does_not_fit_into_memory_is_run_again_with_one_that_spills() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = Engine::new(&Limits { memory_bytes: 40 << 20, partitions: 1, spill_dir: Some(folder.path().to_owned()) });
+    let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+    let scattered: ArrayRef =
+        Arc::new((0..2_000_000_i64).map(|it| it.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64)).collect::<Int64Array>());
+    let rows = RecordBatch::try_new(Arc::clone(&schema), vec![scattered]).expect("rows");
+    engine.batches("one", Arc::clone(&schema), vec![rows.clone()]);
+    engine.batches("two", Arc::clone(&schema), vec![rows.clone()]);
+    let sql = "select count(*) as n from one join two on one.n = two.n";
+    let found = engine.query(sql, &Params::new()).await.expect("completes");
+    assert_eq!(found[0].column(0).as_any().downcast_ref::<Int64Array>().expect("a count").value(0), 2_000_000);
+
+    let poor = Engine::new(&Limits { memory_bytes: 1 << 20, partitions: 1, spill_dir: None });
+    poor.batches("one", schema, vec![rows]);
+    let error = poor.query("select n from one order by n", &Params::new()).await.expect_err("a mebibyte is too little");
+    assert!(error.machine && error.hint.is_some(), "{error:?}");
 }
 
 #[tokio::test]

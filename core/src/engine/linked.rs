@@ -36,7 +36,7 @@ pub struct LinkedFeed {
 pub(super) fn view(table: &'static Table, feeds: &[LinkedFeed]) -> Result<Arc<dyn TableProvider>> {
     let mut plan: Option<LogicalPlanBuilder> = None;
     for feed in feeds {
-        let rows = LogicalPlanBuilder::scan(table.name, provider_as_source(sealed(table, feed)?), None)?;
+        let rows = LogicalPlanBuilder::scan(table.name, provider_as_source(parquet(&table.sealed_schema(), &feed.files)?), None)?;
         let rows = rows.project(columns(table, feed))?;
         plan = Some(match plan {
             None => rows,
@@ -47,12 +47,11 @@ pub(super) fn view(table: &'static Table, feeds: &[LinkedFeed]) -> Result<Arc<dy
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
-/// The sealed files of one feed. Strings are read as views, which is what Parquet gives without copying.
-fn sealed(table: &'static Table, feed: &LinkedFeed) -> Result<Arc<dyn TableProvider>> {
-    let urls: Vec<ListingTableUrl> = feed.files.iter().map(|it| url(it)).collect::<Result<_>>()?;
+/// Parquet files as one table, in the order given. Strings are read as views, which is what Parquet gives without copying.
+pub(super) fn parquet(schema: &Schema, files: &[PathBuf]) -> Result<Arc<dyn TableProvider>> {
+    let urls: Vec<ListingTableUrl> = files.iter().map(|it| url(it)).collect::<Result<_>>()?;
     let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension("");
-    let config =
-        ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(with_views(&table.sealed_schema()));
+    let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(with_views(schema));
     Ok(Arc::new(ListingTable::try_new(config)?))
 }
 
