@@ -71,11 +71,15 @@ pub struct Landing {
 /// A feed that fails is named in its place; the others go on.
 pub async fn all(city: &City, landing: &Landing, before: &BTreeMap<String, Tally>, progress: &Arc<Progress>) -> Vec<FeedPulled> {
     let feeds = city.departments.iter().flat_map(|department| department.mapping.feeds.iter().map(move |feed| (department, feed)));
-    let at_once = std::thread::available_parallelism().map_or(2, usize::from);
     futures::stream::iter(feeds.map(|(department, feed)| one(department, feed, landing, before, progress)))
-        .buffered(at_once)
+        .buffered(cores())
         .collect()
         .await
+}
+
+/// Cores that this machine offers; two where it does not say.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 async fn one(

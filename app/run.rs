@@ -154,7 +154,7 @@ async fn engine(city: &City, folder: &NightFolder, pulled: &[FeedPulled], units:
     let settings = &city.settings.engine;
     let engine = Engine::new(&Limits {
         memory_bytes: settings.memory_mib << 20,
-        partitions: settings.partitions,
+        partitions: if settings.partitions == 0 { pull::cores() } else { settings.partitions },
         spill_dir: Some(folder.partial.join("spill")),
     });
     engine.batches("unit", schema::UNITS.linked_schema(), vec![show::with_region(&units.table, &city.settings.region)]);
