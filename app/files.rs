@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch, StringArray};
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use muster_core::finding::{Family, Finding, Line, Subject};
 use muster_core::report;
@@ -84,6 +84,13 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<(), Unwritten> {
     Ok(())
 }
 
+/// Writes a table before the others, so that it can be read from there instead of being held; gives its place.
+pub fn table(folder: &Path, name: &str, schema: SchemaRef, batches: &[RecordBatch]) -> Result<PathBuf, Unwritten> {
+    let file = format!("{name}.parquet");
+    whole(folder, &file, |out| parquet_of(out, schema, batches))?;
+    Ok(folder.join(file))
+}
+
 /// A file is either there and whole, or not there.
 fn whole(folder: &Path, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> Result<(), Why>) -> Result<(), Unwritten> {
     let (file, partial) = (folder.join(name), folder.join(format!("{name}.partial")));
@@ -120,6 +127,10 @@ fn findings_jsonl(out: &mut BufWriter<File>, findings: &[Finding]) -> Result<(),
 
 fn parquet(out: &mut BufWriter<File>, table: &[RecordBatch]) -> Result<(), Why> {
     let schema = table.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    parquet_of(out, schema, table)
+}
+
+fn parquet_of(out: &mut BufWriter<File>, schema: SchemaRef, table: &[RecordBatch]) -> Result<(), Why> {
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let mut writer = ArrowWriter::try_new(out, schema, Some(properties))?;
     for batch in table {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use chrono::{Datelike, NaiveDate};
 use muster_core::case::{self, RulesRan};
 use muster_core::check::{self, FeedState, NightParams};
@@ -64,13 +65,15 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     let folder = NightFolder::begin(&city.data(), tonight)?;
 
     progress.stage(Stage::Pull);
-    let pulled = pull::all(city, &folder.landing(city), &before.tallies, progress).await;
+    let mut pulled = pull::all(city, &folder.landing(city), &before.tallies, progress).await;
 
     progress.stage(Stage::Link);
-    let (units, people) = link(city, &pulled, tonight);
+    let (units, mut people) = link(city, &pulled, tonight);
+    let methods = show::methods(&people);
+    let identities = put_away(&folder.partial, &mut people, &mut pulled)?;
 
     progress.stage(Stage::Presence);
-    let engine = engine(city, &folder, &pulled, &units, &people).await?;
+    let engine = engine(city, &folder, &pulled, &units, &people, identities).await?;
     let window = window(&engine, tonight).await?;
     presence::compute(&engine, window).await?;
 
@@ -86,7 +89,7 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     progress.stage(Stage::Keep);
     let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
     let cases = world.store.keep(tonight, &feeds, &folded).await?;
-    let night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, &units, &people);
+    let night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, methods, &units, &people);
     keep(city, &folder.partial, &night, &findings, &units, &people)?;
     folder.settle()?;
     Ok(night)
@@ -149,8 +152,26 @@ fn link(city: &City, pulled: &[FeedPulled], tonight: NaiveDate) -> (Units, Peopl
     (units, people)
 }
 
+/// Writes the identities to their file and lets go of every text that linking needed: a province has eight million of them.
+fn put_away(folder: &Path, people: &mut People, pulled: &mut [FeedPulled]) -> Result<PathBuf, Stop> {
+    let place = files::table(folder, "identity", schema::IDENTITY.schema(), &people.identities)?;
+    people.identities = Vec::new();
+    for texts in pulled.iter_mut().filter_map(|it| it.sealed.as_mut()).map(|it| &mut it.texts) {
+        texts.identities = RecordBatch::new_empty(texts.identities.schema());
+        texts.references = RecordBatch::new_empty(texts.references.schema());
+    }
+    Ok(place)
+}
+
 /// The tables of tonight, ready for SQL.
-async fn engine(city: &City, folder: &NightFolder, pulled: &[FeedPulled], units: &Units, people: &People) -> Result<Engine, Stop> {
+async fn engine(
+    city: &City,
+    folder: &NightFolder,
+    pulled: &[FeedPulled],
+    units: &Units,
+    people: &People,
+    identities: PathBuf,
+) -> Result<Engine, Stop> {
     let settings = &city.settings.engine;
     let engine = Engine::new(&Limits {
         memory_bytes: settings.memory_mib << 20,
@@ -160,7 +181,7 @@ async fn engine(city: &City, folder: &NightFolder, pulled: &[FeedPulled], units:
     engine.batches("unit", schema::UNITS.linked_schema(), vec![show::with_region(&units.table, &city.settings.region)]);
     engine.batches("unit_reference", schema::UNIT_REFERENCE.schema(), vec![units.reference.clone()]);
     engine.batches("person", schema::PERSONS.schema(), vec![people.persons.clone()]);
-    engine.batches("identity", schema::IDENTITY.schema(), people.identities.clone());
+    engine.files("identity", &schema::IDENTITY.schema(), &[identities])?;
     engine.batches("feed", schema::FEED.schema(), vec![show::feed_table(pulled)]);
 
     let used: Vec<(&FeedPulled, &pull::SealedFeed)> = pulled.iter().filter_map(|it| Some((it, it.sealed.as_ref()?))).collect();
@@ -197,11 +218,7 @@ async fn window(engine: &Engine, tonight: NaiveDate) -> Result<Window, Stop> {
 /// What the night leaves on disk.
 fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: &Units, people: &People) -> Result<(), Stop> {
     let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
-    let tables = [
-        ("person", slice::from_ref(&people.persons)),
-        ("identity", people.identities.as_slice()),
-        ("unit_reference", slice::from_ref(&units.reference)),
-    ];
+    let tables = [("person", slice::from_ref(&people.persons)), ("unit_reference", slice::from_ref(&units.reference))];
     let settings = city.settings.report.sheet();
     Ok(files::keep(folder, &Kept { night, findings, tables: &tables, cards: &cards, settings: &settings })?)
 }

@@ -26,6 +26,7 @@ pub fn night(
     cases: Vec<Case>,
     events: Vec<CaseEvent>,
     figures: Figures,
+    link_methods: BTreeMap<String, u64>,
     units: &Units,
     people: &People,
 ) -> Night {
@@ -40,7 +41,7 @@ pub fn night(
         unlinked_units: unlinked(units),
         figures,
         people_count: people.persons.num_rows() as u64,
-        link_methods: methods(people),
+        link_methods,
         cases,
         events,
     }
@@ -123,7 +124,8 @@ fn unlinked(units: &Units) -> Vec<UnlinkedUnit> {
     unlinked
 }
 
-fn methods(people: &People) -> BTreeMap<String, u64> {
+/// Identities by how they were linked.
+pub fn methods(people: &People) -> BTreeMap<String, u64> {
     let mut counted = BTreeMap::new();
     for method in people.identities.iter().flat_map(|it| text(it, "method").iter().flatten()) {
         *counted.entry(method.to_owned()).or_default() += 1;
