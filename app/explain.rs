@@ -1,6 +1,6 @@
 //! `muster explain CASE`: what each source says, the rule that read it, and why these rows are believed to be about one person.
 //!
-//! [`load`] finds the evidence on disk, [`text`] prints it. A finding points at rows of the deliveries of the night in which its
+//! [`load`] finds the evidence on disk, [`text()`] prints it. A finding points at rows of the deliveries of the night in which its
 //! rule ran last; that night's folder says which rows, and the deliveries hold them as the department sent them.
 //!
 //! Without `reveal` nothing is shown whole that tells who somebody is: ID numbers, names and accounts are masked, and columns

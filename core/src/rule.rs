@@ -8,7 +8,7 @@
 //! ## Example: …               tables of the linked shape, then `finds` with a table, or `finds nothing`
 //! ```
 //!
-//! [`read`] gives every mistake of a card at once. [`prove`] runs its examples; `check` runs it on a night.
+//! [`read`] gives every mistake of a card at once. [`prove()`] runs its examples; `check` runs it on a night.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

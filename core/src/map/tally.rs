@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-/// What a feed's mapping came to: the ground for [`super::unmet`] tonight and tomorrow.
+/// What a feed's mapping came to: the ground for [`super::unmet()`] tonight and tomorrow.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
