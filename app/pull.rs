@@ -105,7 +105,7 @@ pub fn source<'a>(department: &'a Department, feed: &Feed) -> &'a dyn Connector 
 
 /// What to ask of the source for `feed`.
 pub fn ask(feed: &Feed) -> Ask {
-    Ask { table: feed.table.clone(), columns: feed.source_columns(), batch_rows: BATCH_ROWS }
+    Ask { table: feed.table.clone(), columns: feed.source_columns(), batch_rows: BATCH_ROWS, since: None }
 }
 
 /// What landing one feed came to.

@@ -12,7 +12,7 @@ use crate::heading::{self, Heading};
 use crate::sink::{Outlet, Stop, Under, blocking};
 use crate::split::TextLines;
 use crate::table::{ReadStop, Table, peek, union};
-use crate::{Ask, Connector, Failure, Kind, Offer, Place, Pull, Setting, text};
+use crate::{Ask, Connector, Consistency, Failure, Kind, Offer, Place, Pull, Setting, text};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -20,6 +20,8 @@ pub(crate) const KIND: Kind = Kind {
     about: "Text files with one row a line, in any encoding and with any delimiter",
     about_zh: "文本文件，一行一条记录，编码与分隔符不限",
     open,
+    consistency: Consistency::Pinned,
+    since: false,
     settings: &[
         Setting {
             name: "folder",

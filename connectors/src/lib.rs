@@ -6,16 +6,20 @@
 //! Inside, a kind's file holds its settings, what it offers and how it pulls. What they share, in the order in which a file is read:
 //! `files` (which files a pattern means), `text` and `split` (bytes to lines), `cell` (a workbook's cell as text), `row` (a line as
 //! cells), `heading` (which line names the columns), `line` (row, total, signature), `table` (all of that, for one file or sheet) and
-//! `sink` (rows to batches, on their way to whoever pulls).
+//! `sink` (rows to batches, on their way to whoever pulls). Servers share `guard` (a query that only reads), `secret` (a password that
+//! no message shows) and `patience` (how long to wait for them).
 
 mod cell;
 mod csv;
 mod files;
+mod guard;
 mod heading;
 mod line;
 mod near;
 mod parquet;
+mod patience;
 mod row;
+mod secret;
 mod sink;
 mod split;
 mod sqlite;
@@ -43,6 +47,68 @@ pub trait Connector: Send + Sync {
     ///
     /// A failure in the middle of the stream means that the whole pull has failed: what came before it must not be used.
     async fn pull(&self, ask: &Ask) -> Result<Pull, Failure>;
+
+    /// Pins one state of the source: until what is returned is dropped, every pull reads that state. Null where the source cannot; then
+    /// each pull is consistent in itself, as far as [`Kind::consistency`] says.
+    async fn hold(&self) -> Result<Option<Held>, Failure> {
+        Ok(None)
+    }
+
+    /// Tries the way to the source step by step and tells each, for a person who connects it: the name, the port, the login, what the
+    /// login may do, the tables. Stops at the first step that fails. `tables` are those that the mapping wants.
+    async fn examine(&self, tables: &[String]) -> Vec<Step> {
+        let offers = match self.offers().await {
+            Ok(it) => it,
+            Err(failure) => return vec![Step::failed("open", failure)],
+        };
+        let mut steps = vec![Step::fine("open", format!("{} tables or files", offers.len()))];
+        for table in tables {
+            steps.push(match offers.iter().filter(|it| fits(table, &it.table)).count() {
+                0 => Step { name: "table", state: StepState::Failed, told: format!("`{table}` is not there"), hint: None },
+                count => Step::fine("table", format!("`{table}`: {count}")),
+            });
+        }
+        steps
+    }
+}
+
+/// A pinned state of a source, let go when dropped.
+pub type Held = Box<dyn Send + Sync>;
+
+/// One step on the way to a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which: `name`, `port`, `tls`, `login`, `read-only`, `open`, `table`, `columns`, `count`, `speed`, `clock`.
+    pub name: &'static str,
+    /// How it went.
+    pub state: StepState,
+    /// What was found, in English; figures and names of tables, never data.
+    pub told: String,
+    /// What to try when it went wrong.
+    pub hint: Option<String>,
+}
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// As it should.
+    Fine,
+    /// It works, but somebody should look.
+    Doubtful,
+    /// No data will come this way.
+    Failed,
+}
+
+impl Step {
+    /// A step that went as it should.
+    pub(crate) fn fine(name: &'static str, told: impl Into<String>) -> Step {
+        Step { name, state: StepState::Fine, told: told.into(), hint: None }
+    }
+
+    /// A step that ended the way.
+    pub(crate) fn failed(name: &'static str, failure: Failure) -> Step {
+        Step { name, state: StepState::Failed, told: failure.why, hint: failure.hint }
+    }
 }
 
 /// Something that can be pulled.
@@ -65,6 +131,17 @@ pub struct Ask {
     pub columns: Vec<String>,
     /// Most rows in one batch.
     pub batch_rows: usize,
+    /// Only rows whose column is at least this, where [`Kind::since`] is said; null asks for all.
+    pub since: Option<Since>,
+}
+
+/// From where on an incremental pull reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The source's column.
+    pub column: String,
+    /// The least value wanted, as the source writes it.
+    pub at_least: String,
 }
 
 /// A pull under way.
@@ -147,6 +224,8 @@ pub struct Failure {
     pub why: String,
     /// What to try.
     pub hint: Option<String>,
+    /// Whether it may go away by itself: a lost connection does, a wrong password does not.
+    pub passing: bool,
 }
 
 impl fmt::Display for Failure {
@@ -175,7 +254,14 @@ pub struct Place {
 impl Place {
     /// A failure of this source; `table` may be empty.
     pub(crate) fn failure(&self, table: &str, why: impl Into<String>) -> Failure {
-        Failure { department: self.department.clone(), source: self.source.clone(), table: table.to_owned(), why: why.into(), hint: None }
+        Failure {
+            department: self.department.clone(),
+            source: self.source.clone(),
+            table: table.to_owned(),
+            why: why.into(),
+            hint: None,
+            passing: false,
+        }
     }
 }
 
@@ -183,6 +269,11 @@ impl Failure {
     /// The same failure with something to try.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Failure {
         Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same failure, worth trying again later.
+    pub(crate) fn passing(self) -> Failure {
+        Failure { passing: true, ..self }
     }
 }
 
@@ -197,8 +288,37 @@ pub struct Kind {
     pub about_zh: &'static str,
     /// Opens a source of this kind; `settings` without `kind`. Reads the settings and touches nothing else.
     pub open: fn(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String>,
+    /// How far what is pulled is one state of the source.
+    pub consistency: Consistency,
+    /// Whether [`Ask::since`] is understood.
+    pub since: bool,
     /// What else a source of this kind may say.
     pub settings: &'static [Setting],
+}
+
+/// How far what is pulled is one state of the source, when others write meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// Files that are refused when they change while they are read.
+    Pinned,
+    /// A snapshot that several connections share: all tables are of one instant.
+    Exported,
+    /// One transaction on one connection: all tables are of one instant, pulled one after the other.
+    Transaction,
+    /// The source offers nothing: a page may be of another instant than the next.
+    None,
+}
+
+impl Consistency {
+    /// Its word in the references.
+    pub fn word(self) -> &'static str {
+        match self {
+            Consistency::Pinned => "pinned",
+            Consistency::Exported => "exported",
+            Consistency::Transaction => "transaction-bound",
+            Consistency::None => "none",
+        }
+    }
 }
 
 /// One setting of a kind.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::files::{Folder, Found};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, blocking, places, with_places};
-use crate::{Ask, Connector, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, near};
+use crate::{Ask, Connector, Consistency, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, near};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -21,6 +21,8 @@ pub(crate) const KIND: Kind = Kind {
     about: "Parquet files, with the types they have",
     about_zh: "Parquet 文件，保留原有数据类型",
     open,
+    consistency: Consistency::Pinned,
+    since: false,
     settings: &[Setting {
         name: "folder",
         about: "Folder that holds the files; a table is a file name or a pattern like `pay-*.parquet`. Default: the source's root",

@@ -16,7 +16,7 @@ use crate::files::{Stamp, stamp};
 use crate::heading::as_asked;
 use crate::row::Row;
 use crate::sink::{Outlet, Rows, Stop, Under, spawned, text_column, with_places};
-use crate::{Ask, BrokenRow, Connector, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, Spot, cell, near};
+use crate::{Ask, BrokenRow, Connector, Consistency, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, Spot, cell, near};
 
 /// This many rows wait at most between the thread that steps the statement and us.
 const ROWS_WAITING: usize = 1000;
@@ -29,6 +29,8 @@ pub(crate) const KIND: Kind = Kind {
     about: "SQLite databases; a table is a table or a view",
     about_zh: "SQLite 数据库；表名即表或视图",
     open,
+    consistency: Consistency::Pinned,
+    since: false,
     settings: &[Setting { name: "file", about: "The database file. Required", about_zh: "数据库文件。必填" }],
 };
 

@@ -15,7 +15,7 @@ use crate::heading::{self, Heading};
 use crate::row::Row;
 use crate::sink::{Outlet, Stop, Under, blocking};
 use crate::table::{Line, Lines, ReadStop, Table, peek, union};
-use crate::{Ask, Connector, Failure, Kind, Offer, Piece, Place, Pull, Setting, SkippedLine, Spot, cell, near};
+use crate::{Ask, Connector, Consistency, Failure, Kind, Offer, Piece, Place, Pull, Setting, SkippedLine, Spot, cell, near};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -23,6 +23,8 @@ pub(crate) const KIND: Kind = Kind {
     about: "Workbooks of Excel and WPS, .xlsx and .xls, with titles, totals and signatures around the table",
     about_zh: "Excel、WPS 工作簿（.xlsx、.xls），可带标题行、合计行、签章行",
     open,
+    consistency: Consistency::Pinned,
+    since: false,
     settings: &[
         Setting {
             name: "folder",

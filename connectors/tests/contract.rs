@@ -209,7 +209,7 @@ impl Source {
 
     async fn pull_columns(&self, table: &str, columns: &[&str], batch_rows: usize) -> Result<Pulled, Failure> {
         let columns = columns.iter().map(|it| (*it).to_owned()).collect();
-        let pull = self.open().pull(&Ask { table: table.to_owned(), columns, batch_rows }).await?;
+        let pull = self.open().pull(&Ask { table: table.to_owned(), columns, batch_rows, since: None }).await?;
         let pieces: Vec<Piece> = pull.pieces.try_collect().await?;
         let batches: Vec<RecordBatch> =
             pieces.iter().filter_map(|it| if let Piece::Rows(batch) = it { Some(batch.clone()) } else { None }).collect();

@@ -13,7 +13,7 @@ pub async fn told(root: &Path, settings: &str, table: &str, columns: &[&str]) ->
     let place = Place { department: "finance".to_owned(), source: "archive".to_owned(), root: root.to_owned() };
     let source = open(place, settings.parse().expect("the test writes TOML")).expect("the settings are right");
     let columns = columns.iter().map(|it| (*it).to_owned()).collect();
-    let pieces = match source.pull(&Ask { table: table.to_owned(), columns, batch_rows: 100 }).await {
+    let pieces = match source.pull(&Ask { table: table.to_owned(), columns, batch_rows: 100, since: None }).await {
         Ok(pull) => pull.pieces.try_collect::<Vec<Piece>>().await,
         Err(failure) => Err(failure),
     };
