@@ -34,6 +34,9 @@ pub struct Settings {
     /// Folder of the city's own rule cards, beside those that come with the binary.
     #[serde(default = "rules_folder")]
     pub rules: PathBuf,
+    /// Where it is remembered which cards held, so that they are not proved again; below the root.
+    #[serde(default = "proved_file")]
+    pub proved: PathBuf,
     /// Mixed into the hashes of bank accounts; a secret of the installation.
     #[serde(default)]
     pub salt: String,
@@ -84,6 +87,9 @@ impl Default for EngineSettings {
     }
 }
 
+fn proved_file() -> PathBuf {
+    "data/proved.json".into()
+}
 fn data_folder() -> PathBuf {
     "data".into()
 }
@@ -139,6 +145,11 @@ impl City {
     /// Where deliveries, nights and the store are kept.
     pub fn data(&self) -> PathBuf {
         self.root.join(&self.settings.data)
+    }
+
+    /// Where it is remembered which cards held.
+    pub fn proved(&self) -> PathBuf {
+        self.root.join(&self.settings.proved)
     }
 
     /// The department called `name`, or what it could have been.

@@ -17,6 +17,7 @@ mod night;
 mod page;
 mod progress;
 mod prove;
+mod proved;
 mod pull;
 mod rejects;
 mod run;

@@ -7,6 +7,7 @@ use muster_core::{map, rule};
 use serde::Serialize;
 
 use crate::config::City;
+use crate::proved::Proved;
 use crate::run::Stop;
 
 /// How many examples hold, and what is wrong with those that do not.
@@ -21,14 +22,18 @@ pub struct Proven {
     pub mistakes: Vec<Mistake>,
 }
 
-/// Proves all of a city's content, or stops.
+/// Proves all of a city's content, or stops. Cards that this program has proved before, as they stand, are not proved again.
 pub async fn all(city: &City) -> Result<(), Stop> {
+    let mut proved = Proved::read(&city.proved());
+    let cards: Vec<Rule> = city.rules.iter().filter(|it| !proved.holds(it)).cloned().collect();
     let mut proven = Proven::default();
     for department in &city.departments {
         proven.mapping(&department.file.mapping, &department.mapping).await;
     }
-    proven.rules(&city.rules).await;
-    proven.verdict()
+    proven.rules(&cards).await;
+    proven.verdict()?;
+    proved.keep(cards.iter());
+    Ok(())
 }
 
 impl Proven {

@@ -131,7 +131,7 @@ fn identities(said: &Said, linked: &Linked, kinds: &Kinds, feed: &Texts, person_
         Arc::new(person_of.iter().map(|it| present(*it)).collect::<Int32Array>()),
         texts(count, 8, links().map(|(_, link)| Some(method(link, kinds).word()))),
         Arc::new(links().map(|(_, link)| score(link, kinds)).collect::<Float32Array>()),
-        texts(count, 8, links().map(|(identity, _)| Some(identity.state.word()))),
+        texts(count, 8, (feed.start as u32..).zip(links()).map(|(number, (_, link))| Some(state(said, linked, number, link).word()))),
         texts(count, 0, links().map(|(identity, link)| identity.repairs.and(link.repairs).words())),
         texts(count, 0, links().map(|(_, link)| link.conflict.map(Conflict::word))),
     ];
@@ -158,4 +158,18 @@ fn method(link: &Link, kinds: &Kinds) -> Method {
 fn score(link: &Link, kinds: &Kinds) -> Option<f32> {
     let certain = || kinds.alone(link.cluster) && link.score > 0.5;
     (link.cluster != NOBODY).then(|| if certain() { 1.0 } else { link.score })
+}
+
+/// What is wrong with a number, now that the person's own is known: a number that truly ends in 000 and has a wrong digit before
+/// looks like one that a spreadsheet cut, but a spreadsheet keeps the first fifteen digits.
+fn state(said: &Said, linked: &Linked, number: u32, link: &Link) -> State {
+    const KEPT: usize = 15;
+    let told = said.get(number).state;
+    if told != State::DamagedExcel || link.cluster == NOBODY {
+        return told;
+    }
+    let written = crate::person_id::clean(said.id_text(number));
+    let own = PersonId::from_body(linked.clusters[link.cluster as usize].id).map(|it| it.to_string());
+    let kept = |own: &String| written.len() != own.len() || written.as_bytes()[..KEPT] == own.as_bytes()[..KEPT];
+    if own.as_ref().is_none_or(kept) { told } else { State::Checksum }
 }

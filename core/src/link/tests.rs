@@ -14,6 +14,8 @@ use crate::snapshot::{Sealed, Sealer};
 struct Outcome {
     key: Option<String>,
     told: String,
+    /// What its number is.
+    state: String,
 }
 
 fn tonight() -> NaiveDate {
@@ -88,7 +90,7 @@ fn run(lines: &[&str], rejected: &[(&str, &str)]) -> Vec<Outcome> {
 }
 
 fn outcome(people: &People, feed: usize, who: Option<i32>) -> Outcome {
-    let Some(who) = who else { return Outcome { key: None, told: "none".to_owned() } };
+    let Some(who) = who else { return Outcome { key: None, told: "none".to_owned(), state: "missing".to_owned() } };
     let identities = &people.identities[feed];
     assert_eq!(identities.schema(), IDENTITY.schema());
     let text = |batch: &RecordBatch, name: &str, row: usize| {
@@ -108,7 +110,13 @@ fn outcome(people: &People, feed: usize, who: Option<i32>) -> Outcome {
         .filter(|it| !it.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    Outcome { key: (person >= 0).then(|| text(&people.persons, "person_key", person as usize).expect("never null")), told }
+    let state = text(identities, "id_state", who as usize).expect("never null");
+    Outcome { key: (person >= 0).then(|| text(&people.persons, "person_key", person as usize).expect("never null")), told, state }
+}
+
+/// What the number of every line turns out to be.
+fn states(lines: &[&str]) -> Vec<String> {
+    run(lines, &[]).into_iter().map(|it| it.state).collect()
 }
 
 /// Each line and what becomes of it: a letter for the person, then method, conflict and doubt.
@@ -179,6 +187,19 @@ fn a_broken_number_of_the_register_is_repaired_by_the_payroll() {
 #[test]
 fn a_broken_number_is_not_repaired_for_the_sake_of_a_stranger() {
     check(&[("si/contribution 330683198001011247 王秀英 - - U1", "A own"), ("fin/payment 330683198001011243 王秀英 - - U1", "B own")]);
+}
+
+#[test]
+fn a_number_that_truly_ends_in_000_was_not_cut_where_another_digit_is_wrong() {
+    let lines = [
+        "hr/employment 330683198001010005 王秀英 - - U1",
+        "fin/payment 350683198001010005 王秀英 - - U1",
+        "hr/employment 330683195003151000 张伟 - - U1",
+        "fin/payment 350683195003151000 张伟 - - U1",
+        "hr/employment 330683198001011235 李建国 - - U1",
+        "fin/payment 330683198001011000 李建国 - - U1",
+    ];
+    assert_eq!(states(&lines), ["valid-18", "checksum", "valid-18", "checksum", "valid-18", "damaged-excel"]);
 }
 
 #[test]
