@@ -263,6 +263,7 @@ fn file_source(file: &Path, encoding: Option<&str>) -> Result<Box<dyn muster_con
     let kind = match ending.as_str() {
         "xlsx" | "xls" | "xlsm" => "xlsx",
         "parquet" => "parquet",
+        "dbf" => "dbf",
         _ if is_database(file) => "sqlite",
         _ => "csv",
     };
@@ -273,8 +274,9 @@ fn file_source(file: &Path, encoding: Option<&str>) -> Result<Box<dyn muster_con
         settings.insert("file".to_owned(), file.display().to_string().into());
     } else {
         settings.insert("folder".to_owned(), folder.display().to_string().into());
+        settings.insert("settle_seconds".to_owned(), 0.into());
     }
-    if let (Some(encoding), "csv") = (encoding, kind) {
+    if let (Some(encoding), "csv" | "dbf") = (encoding, kind) {
         settings.insert("encoding".to_owned(), encoding.into());
     }
     let place = Place { department: "check".to_owned(), source: kind.to_owned(), root: PathBuf::from(".") };

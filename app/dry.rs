@@ -61,6 +61,7 @@ pub async fn pull(source: &dyn Connector, feed: &Feed, table: Option<&str>, keep
             }
             Piece::Total(it) => totals.push(pull::total(it)),
             Piece::Skipped(line) => dry.skipped.push(line),
+            Piece::File(_) => {}
         }
     }
     dry.tally = mapper.finish();

@@ -286,6 +286,7 @@ impl Worker {
                 Piece::Broken(row) => self.broken(row)?,
                 Piece::Total(it) => self.totals.push(total(it)),
                 Piece::Skipped(_) => self.skipped_lines += 1,
+                Piece::File(_) => {}
             }
         }
         Ok(self)

@@ -46,7 +46,7 @@ pub(crate) fn write_owned(cell: &Data, out: &mut String) -> bool {
 }
 
 /// Appends a number: a whole one exactly, a fraction with at most fifteen significant digits, none with an exponent.
-fn number(value: f64, out: &mut String) {
+pub(crate) fn number(value: f64, out: &mut String) {
     if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
         return append(out, &(value as i64));
     }

@@ -1,18 +1,17 @@
 //! Text files with one row a line: `.csv`, `.txt`, `.tsv`, in whatever encoding and with whatever delimiter a system exports.
 
-use std::sync::Arc;
-
 use arrow::datatypes::SchemaRef;
-use async_trait::async_trait;
 use encoding_rs::Encoding;
 use serde::Deserialize;
 
-use crate::files::{Folder, Found};
+use crate::files::{self, Format, Reading, Stopped};
 use crate::heading::{self, Heading};
-use crate::sink::{Outlet, Stop, Under, blocking};
+use crate::sink::Under;
 use crate::split::TextLines;
-use crate::table::{ReadStop, Table, peek, union};
-use crate::{Ask, Connector, Consistency, Failure, Kind, Offer, Place, Pull, Setting, text};
+use crate::spool::Found;
+use crate::store::Trouble;
+use crate::table::{Table, peek, union};
+use crate::{Connector, Consistency, Kind, Place, Setting, text};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -22,12 +21,7 @@ pub(crate) const KIND: Kind = Kind {
     open,
     consistency: Consistency::Pinned,
     since: false,
-    settings: &[
-        Setting {
-            name: "folder",
-            about: "Folder that holds the files; a table is a file name or a pattern like `pay-*.csv`. Default: the source's root",
-            about_zh: "文件所在文件夹；表名即文件名或 `pay-*.csv` 之类的通配符。默认：数据根目录",
-        },
+    settings: &files::and::<3, 18>([
         Setting {
             name: "encoding",
             about: "`gb18030` (also for GBK and GB2312), `utf-8`, `utf-16le` … Default `auto`: a byte order mark, else valid UTF-8, else GB18030",
@@ -43,7 +37,7 @@ pub(crate) const KIND: Kind = Kind {
             about: "Names of the columns of files without a heading. Default: the heading names them",
             about_zh: "无表头文件的列名。默认：由表头给出",
         },
-    ],
+    ]),
 };
 
 /// Delimiters to try when the settings name none.
@@ -52,7 +46,6 @@ const DELIMITERS: [&str; 4] = [",", "\t", "|", ";"];
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
-    folder: String,
     encoding: String,
     delimiter: Option<String>,
     columns: Vec<String>,
@@ -60,13 +53,12 @@ struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { folder: ".".to_owned(), encoding: "auto".to_owned(), delimiter: None, columns: Vec::new() }
+        Settings { encoding: "auto".to_owned(), delimiter: None, columns: Vec::new() }
     }
 }
 
 #[derive(Clone)]
 struct Csv {
-    folder: Folder,
     /// Null: to be found out from each file.
     encoding: Option<&'static Encoding>,
     /// To try, in this order.
@@ -76,6 +68,10 @@ struct Csv {
 }
 
 fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+    files::open(place, settings, csv)
+}
+
+fn csv(settings: toml::Table) -> Result<Csv, String> {
     let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
     let encoding = match settings.encoding.as_str() {
         "auto" => None,
@@ -89,55 +85,26 @@ fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Strin
         }
         Some(it) => vec![it.to_owned()],
     };
-    Ok(Box::new(Csv { folder: Folder::new(place, &settings.folder), encoding, delimiters, columns: settings.columns }))
+    Ok(Csv { encoding, delimiters, columns: settings.columns })
 }
 
 /// How a file is to be read.
 struct Layout {
-    found: Found,
     encoding: &'static Encoding,
     delimiter: String,
     heading: Heading,
 }
 
-#[async_trait]
-impl Connector for Csv {
-    async fn offers(&self) -> Result<Vec<Offer>, Failure> {
-        let csv = self.clone();
-        let columns = move |found: &Found| Some(csv.layout(found, &[]).ok()?.heading.names.into_iter().flatten().collect());
-        let folder = self.folder.clone();
-        let offers = tokio::task::spawn_blocking(move || folder.offers(&[".csv", ".txt", ".tsv"], columns));
-        offers.await.map_err(|it| self.folder.place.failure("", it.to_string()))?
-    }
+impl Format for Csv {
+    type Layout = Layout;
 
-    async fn pull(&self, ask: &Ask) -> Result<Pull, Failure> {
-        let (csv, asked) = (self.clone(), ask.clone());
-        let layouts = tokio::task::spawn_blocking(move || csv.layouts(&asked));
-        let layouts = layouts.await.map_err(|it| self.folder.place.failure(&ask.table, it.to_string()))??;
-        let schema = union(layouts.iter().map(|it| &it.heading));
-        let (place, table, batch_rows, whole) = (self.folder.place.clone(), ask.table.clone(), ask.batch_rows, Arc::clone(&schema));
-        let pieces = blocking(&self.folder.place, &ask.table, move |outlet| {
-            layouts.iter().try_for_each(|it| read(it, &whole, batch_rows, outlet, &|why| place.failure(&table, why)))
-        });
-        Ok(Pull { schema, pieces })
-    }
-}
-
-impl Csv {
-    fn layouts(&self, ask: &Ask) -> Result<Vec<Layout>, Failure> {
-        self.folder
-            .find(&ask.table)?
-            .iter()
-            .map(|it| self.layout(it, &ask.columns).map_err(|it| Failure { table: ask.table.clone(), ..it }))
-            .collect()
-    }
+    const ENDINGS: &'static [&'static str] = &[".csv", ".txt", ".tsv"];
 
     /// Finds out how a file is written and where its heading stands.
-    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Failure> {
-        let failure = |why: String| self.folder.place.failure("", format!("{} {why}", found.name));
-        let io = |it: std::io::Error| failure(format!("cannot be read: {it}"));
+    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Trouble> {
+        let io = |it: std::io::Error| Trouble::new(format!("cannot be read: {it}"));
         if found.beginning(1).map_err(io)?.is_empty() {
-            return Err(failure("is empty".to_owned()));
+            return Err(Trouble::new("is empty").hint("have the file delivered again"));
         }
         // A byte order mark is surer than what anybody wrote down about the file.
         let encoding = match (text::by_mark(&found.path).map_err(io)?, self.encoding) {
@@ -147,7 +114,7 @@ impl Csv {
         let mut near = None;
         let mut best: Option<(usize, Layout)> = None;
         for delimiter in &self.delimiters {
-            let lines = peek(&mut TextLines::open(&found.path, encoding, delimiter).map_err(io)?).map_err(failure)?;
+            let lines = peek(&mut TextLines::open(&found.path, encoding, delimiter).map_err(io)?).map_err(Trouble::new)?;
             let heading = if self.columns.is_empty() { heading::find(&lines, asked) } else { Some(heading::given(&self.columns)) };
             let Some(heading) = heading else {
                 near = near.or_else(|| heading::nearly(&lines, asked));
@@ -155,26 +122,22 @@ impl Csv {
             };
             let columns = heading.names.iter().flatten().count();
             if best.as_ref().is_none_or(|(most, _)| columns > *most) {
-                best = Some((columns, Layout { found: found.clone(), encoding, delimiter: delimiter.clone(), heading }));
+                best = Some((columns, Layout { encoding, delimiter: delimiter.clone(), heading }));
             }
         }
-        let unfound = || failure(format!("has no heading with the mapped columns (read as {})", encoding.name()));
-        best.map(|(_, layout)| layout).ok_or_else(|| match near {
-            Some(near) => unfound().hint(near),
-            None => unfound().hint("look at its first lines: is it another table, another encoding or another delimiter?"),
-        })
+        let look = "look at its first lines: is it another table, another encoding or another delimiter?";
+        let unfound = || Trouble::new(format!("has no heading with the mapped columns (read as {})", encoding.name()));
+        best.map(|(_, layout)| layout).ok_or_else(|| unfound().hint(near.unwrap_or_else(|| look.to_owned())))
     }
-}
 
-fn read(layout: &Layout, schema: &SchemaRef, batch_rows: usize, outlet: &Outlet, failure: &dyn Fn(String) -> Failure) -> Result<(), Stop> {
-    let name = &layout.found.name;
-    let broke = |why: String| Stop::Failed(failure(format!("{name} {why}")).hint("have the file delivered again"));
-    let mut lines = TextLines::open(&layout.found.path, layout.encoding, &layout.delimiter).map_err(|it| broke(it.to_string()))?;
-    let under = Under { file: Some(name.clone()), sheet: None, title: layout.heading.title.clone() };
-    let table = Table::new(&layout.heading, under, true, schema, batch_rows, outlet);
-    table.read(&mut lines).map_err(|it| match it {
-        ReadStop::Broke(why) => broke(why),
-        ReadStop::Stop(stop) => stop,
-    })?;
-    layout.found.unchanged().map_err(|why| Stop::Failed(failure(why)))
+    fn schema(&self, layouts: &[&Layout], _asked: &[String]) -> Result<SchemaRef, Trouble> {
+        Ok(union(layouts.iter().map(|it| &it.heading)))
+    }
+
+    fn read(&self, found: &Found, layout: &Layout, reading: &Reading<'_>) -> Result<(), Stopped> {
+        let lines = TextLines::open(&found.path, layout.encoding, &layout.delimiter);
+        let mut lines = lines.map_err(|it| Trouble::new(format!("cannot be read: {it}")))?;
+        let under = Under { file: Some(found.name.clone()), sheet: None, title: layout.heading.title.clone() };
+        Table::new(&layout.heading, under, true, reading).read(&mut lines)
+    }
 }

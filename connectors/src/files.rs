@@ -1,215 +1,549 @@
-//! Which files of a folder a pattern means.
+//! A source of files, whatever their format: finds them here or elsewhere, waits until they are whole, unpacks, reads and verifies them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::Duration;
 
-use glob::{MatchOptions, Pattern};
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use serde::Deserialize;
 
-use crate::{Failure, Offer, Place, near};
+use crate::control::{self, Control, Controls, Counted, Tally};
+use crate::pick::{self, DEEPEST, Pick, Wanted};
+use crate::sink::{Outlet, Stop, blocking};
+use crate::spool::{Found, Spool};
+use crate::store::{self, Access, Entry, Store, Trouble};
+use crate::zipped::{Archive, Member};
+use crate::{Ask, Connector, Failure, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, SkippedLine, Spot, Step, fits};
 
-/// `*` stays within a folder's name and does not mean hidden files.
-const OPTIONS: MatchOptions = MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+/// A format of files. Its layout is what must be known of a file before its rows can be read: encoding, heading, sheets.
+pub(crate) trait Format: Clone + Send + Sync + 'static {
+    /// How one file is to be read.
+    type Layout: Send + Sync + 'static;
 
-/// Whether a file called `name` is one that the pattern of an [`crate::Ask::table`] means.
-pub fn fits(pattern: &str, name: &str) -> bool {
-    pattern == name || Pattern::new(pattern).is_ok_and(|it| it.matches_with(name, OPTIONS))
+    /// How its files end, in small letters.
+    const ENDINGS: &'static [&'static str];
+
+    /// How files end that belong to one of its files and lie beside it under the same name.
+    const BESIDE: &'static [&'static str] = &[];
+
+    /// Finds out how a file is to be read. With nothing asked for, as it would be offered.
+    fn layout(&self, found: &Found, asked: &[String]) -> Result<Self::Layout, Trouble>;
+
+    /// The columns of files that are one table.
+    fn schema(&self, layouts: &[&Self::Layout], asked: &[String]) -> Result<SchemaRef, Trouble>;
+
+    /// Reads a file to its end.
+    fn read(&self, found: &Found, layout: &Self::Layout, reading: &Reading<'_>) -> Result<(), Stopped>;
 }
 
-/// The folder of a source.
-#[derive(Clone, Debug)]
-pub(crate) struct Folder {
-    pub place: Place,
-    /// As the settings say it, for messages.
-    pub name: String,
-    path: PathBuf,
+/// What the reader of a file needs besides the file.
+pub(crate) struct Reading<'a> {
+    /// Of the whole pull.
+    pub schema: &'a SchemaRef,
+    pub ask: &'a Ask,
+    pub out: &'a Counted<'a>,
 }
 
-/// A file of a source, and what it was like when it was found.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub path: PathBuf,
-    /// Its path below the folder.
-    pub name: String,
-    stamp: Stamp,
+/// Why reading a file ended early.
+pub(crate) enum Stopped {
+    /// The file cannot be read on.
+    Broke(Trouble),
+    /// The pull is over.
+    Stop(Stop),
 }
 
-/// Length and time of the last change.
-pub(crate) type Stamp = (u64, Option<SystemTime>);
+impl From<Stop> for Stopped {
+    fn from(stop: Stop) -> Stopped {
+        Stopped::Stop(stop)
+    }
+}
 
-impl Folder {
-    /// The folder called `name` in the settings, below the root of `place`.
-    pub(crate) fn new(place: Place, name: &str) -> Folder {
-        let path = place.root.join(name);
-        Folder { place, name: name.to_owned(), path }
+impl From<Trouble> for Stopped {
+    fn from(trouble: Trouble) -> Stopped {
+        Stopped::Broke(trouble)
+    }
+}
+
+/// What every kind of file may say, before its own settings.
+pub(crate) const SETTINGS: [Setting; 15] = [
+    Setting {
+        name: "folder",
+        about: "Folder that holds the files, or its address: `sftp://user@host/out`, `ftp://`, `ftps://`, `https://` (WebDAV), `s3://bucket/out`. A table is a file name or a pattern like `pay-*.csv`; `pay-*.zip/*.csv` are members of archives. Default: the source's root",
+        about_zh: "文件所在文件夹，或其地址：`sftp://user@host/out`、`ftp://`、`ftps://`、`https://`（WebDAV）、`s3://bucket/out`。表名即文件名或 `pay-*.csv` 之类的通配符；`pay-*.zip/*.csv` 指压缩包内文件。默认：数据根目录",
+    },
+    Setting {
+        name: "pick",
+        about: "`newest`: of the files that fit only the one changed last. Default `all`: together they are one table",
+        about_zh: "`newest`：符合的文件中只取最后修改的一个。默认 `all`：合为一张表",
+    },
+    Setting {
+        name: "settle_seconds",
+        about: "A file that grew or changed within so many seconds is still being written and is not read. Default 2",
+        about_zh: "在此秒数内仍在增长或改动的文件视为尚未写完，不读取。默认 2",
+    },
+    Setting {
+        name: "control",
+        about: "Control files (`pay.csv.control.json`, `pay.ctl`: rows, sha256, sums): `required`, `ignored`. Default `if-present`: what they say must be what was read",
+        about_zh: "控制文件（`pay.csv.control.json`、`pay.ctl`：行数、sha256、合计）：`required` 必须有，`ignored` 不看。默认 `if-present`：有则核对，不符即失败",
+    },
+    Setting {
+        name: "control_sums",
+        about: "Which column a sum of the control file is of, like `{ sum_gross = \"YFHJ\" }`. Default: `sum_YFHJ` is of `YFHJ`",
+        about_zh: "控制文件中的合计是哪一列的，如 `{ sum_gross = \"YFHJ\" }`。默认：`sum_YFHJ` 即 `YFHJ` 列",
+    },
+    Setting {
+        name: "unpacked_gib",
+        about: "More than this no pull fetches or unpacks. Default 20",
+        about_zh: "一次取数下载或解压的上限（GiB）。默认 20",
+    },
+    Setting {
+        name: "user",
+        about: "Login of a folder elsewhere; for S3 the access key. Default: the one in the address",
+        about_zh: "远程文件夹的登录名；S3 为 access key。默认：地址中的用户名",
+    },
+    Setting {
+        name: "password",
+        about: "Its password, or the secret key of S3: `{ env = \"…\" }`, `{ file = \"…\" }` or `{ credential = \"…\" }`. SFTP takes a key instead",
+        about_zh: "口令，S3 为 secret key：`{ env = \"…\" }`、`{ file = \"…\" }` 或 `{ credential = \"…\" }`。SFTP 用密钥登录",
+    },
+    Setting {
+        name: "key", about: "File of the private key for SFTP. Default: as ssh finds it", about_zh: "SFTP 私钥文件。默认：同 ssh"
+    },
+    Setting {
+        name: "known_hosts",
+        about: "File with the key of the SFTP server; no other is believed. Default: those that ssh knows",
+        about_zh: "记有 SFTP 服务器公钥的文件，只信其中所列。默认：同 ssh",
+    },
+    Setting { name: "endpoint", about: "Address of the S3 service. Default: Amazon's", about_zh: "S3 服务地址。默认：亚马逊" },
+    Setting { name: "region", about: "Region of the S3 service. Default `us-east-1`", about_zh: "S3 区域。默认 `us-east-1`" },
+    Setting {
+        name: "ca",
+        about: "PEM file of the authority that vouches for an FTPS, WebDAV or S3 server. Default: the system's",
+        about_zh: "FTPS、WebDAV、S3 服务器证书的签发机构（PEM 文件）。默认：系统所信任的",
+    },
+    Setting {
+        name: "idle_seconds",
+        about: "How long a folder elsewhere may be silent. Default 60",
+        about_zh: "远程文件夹无响应的时限（秒）。默认 60",
+    },
+    Setting {
+        name: "total_minutes", about: "How long fetching may take in all. Default 120", about_zh: "下载总时限（分钟）。默认 120"
+    },
+];
+
+/// The settings of all files and those of one kind.
+pub(crate) const fn and<const OWN: usize, const ALL: usize>(own: [Setting; OWN]) -> [Setting; ALL] {
+    assert!(SETTINGS.len() + OWN == ALL, "as many as both together");
+    let mut all = [SETTINGS[0]; ALL];
+    let mut at = 0;
+    while at < ALL {
+        all[at] = if at < SETTINGS.len() { SETTINGS[at] } else { own[at - SETTINGS.len()] };
+        at += 1;
+    }
+    all
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+struct Settings {
+    folder: String,
+    pick: Pick,
+    settle_seconds: u64,
+    control: Controls,
+    control_sums: BTreeMap<String, String>,
+    unpacked_gib: u64,
+    total_minutes: u64,
+    #[serde(flatten)]
+    access: Access,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            folder: ".".to_owned(),
+            pick: Pick::default(),
+            settle_seconds: 2,
+            control: Controls::default(),
+            control_sums: BTreeMap::new(),
+            unpacked_gib: 20,
+            total_minutes: 120,
+            access: Access::default(),
+        }
+    }
+}
+
+/// Opens a source of files; `format` reads what is left of the settings.
+pub(crate) fn open<F: Format>(
+    place: Place,
+    settings: toml::Table,
+    format: impl FnOnce(toml::Table) -> Result<F, String>,
+) -> Result<Box<dyn Connector>, String> {
+    let (common, own) = settings.into_iter().partition(|(key, _)| SETTINGS.iter().any(|it| it.name == key));
+    let settings: Settings = toml::Table::try_into(common).map_err(|it| it.message().to_owned())?;
+    let store = store::open(&place, &settings.folder, settings.access.clone())?;
+    Ok(Box::new(Files { place, settings, store, format: format(own)? }))
+}
+
+#[derive(Clone)]
+struct Files<F> {
+    place: Place,
+    settings: Settings,
+    store: Arc<dyn Store>,
+    format: F,
+}
+
+/// The files of a pull, ready to be read.
+#[derive(Default)]
+struct Ready {
+    files: Vec<File>,
+    controls: Vec<Control>,
+    /// What fitted but is not read, and why.
+    left: Vec<(String, &'static str)>,
+    /// Private copies live as long as this.
+    _spool: Arc<Spool>,
+}
+
+struct File {
+    found: Found,
+    /// The control file that speaks of it, among those of the pull.
+    control: Option<usize>,
+    /// Whether that speaks of this file alone, not of the archive it was in.
+    alone: bool,
+}
+
+#[async_trait]
+impl<F: Format> Connector for Files<F> {
+    async fn offers(&self) -> Result<Vec<Offer>, Failure> {
+        let trouble = |it: Trouble| it.at(&self.place, "");
+        let entries = self.store.list(DEEPEST).await.map_err(trouble)?;
+        let of_format = |it: &&Entry| ends(&it.name, F::ENDINGS) || ends(&it.name, &[".zip"]);
+        let spool = Arc::new(Spool::default());
+        let mut offers = Vec::new();
+        for (pattern, files) in pick::alike(entries.iter().filter(of_format), |it| &it.name) {
+            let last = files[files.len() - 1];
+            let found = self.whole(last, &entries, &spool).await.map_err(trouble)?;
+            let (this, spool) = (self.clone(), Arc::clone(&spool));
+            let offered = tokio::task::spawn_blocking(move || this.offered(&pattern, &found, &spool));
+            offers.extend(offered.await.map_err(|it| self.place.failure("", it.to_string()))?);
+        }
+        Ok(offers)
     }
 
-    /// The files that `pattern` means, in name order: at least one, or a failure that names those there are.
-    pub(crate) fn find(&self, pattern: &str) -> Result<Vec<Found>, Failure> {
-        let failure = |why: String| self.place.failure(pattern, why);
-        if !self.path.is_dir() {
-            let hint = format!("it is looked for at {}", self.path.display());
-            return Err(failure(format!("there is no folder `{}`", self.name)).hint(hint));
-        }
-        if Path::new(pattern).components().any(|it| !matches!(it, std::path::Component::Normal(_) | std::path::Component::CurDir)) {
-            return Err(failure("a file pattern stays below the source's folder".to_owned()));
-        }
-        let found = self.matching(pattern).map_err(failure)?;
-        if found.is_empty() {
-            return Err(failure(format!("no file in `{}` is called `{pattern}`", self.name)).hint(self.what_there_is(pattern)));
-        }
-        Ok(found)
+    async fn pull(&self, ask: &Ask) -> Result<Pull, Failure> {
+        let trouble = |it: Trouble| it.at(&self.place, &ask.table);
+        let in_all = Duration::from_secs(60 * self.settings.total_minutes.max(1));
+        let overdue = || Trouble::new("fetching was not done in time").hint("`total_minutes` sets the limit");
+        let ready = tokio::time::timeout(in_all, self.ready(ask)).await.unwrap_or_else(|_| Err(overdue())).map_err(trouble)?;
+        let (this, asked) = (self.clone(), ask.clone());
+        let laid_out = tokio::task::spawn_blocking(move || {
+            let layouts =
+                ready.files.iter().map(|it| this.format.layout(&it.found, &asked.columns).map_err(|trouble| trouble.of(&it.found.name)));
+            let layouts = layouts.collect::<Result<Vec<_>, _>>()?;
+            let schema = this.format.schema(&layouts.iter().collect::<Vec<_>>(), &asked.columns)?;
+            Ok((ready, layouts, schema))
+        });
+        let laid_out = laid_out.await.map_err(|it| self.place.failure(&ask.table, it.to_string()))?;
+        let (ready, layouts, schema) = laid_out.map_err(trouble)?;
+        let (this, whole, asked) = (self.clone(), Arc::clone(&schema), ask.clone());
+        let pieces = blocking(&self.place, &ask.table, move |outlet| {
+            this.read(ready, &layouts, &whole, &asked, outlet).map_err(|it| match it {
+                Stopped::Broke(trouble) => Stop::Failed(trouble.at(&this.place, &asked.table)),
+                Stopped::Stop(stop) => stop,
+            })
+        });
+        Ok(Pull { schema, pieces })
     }
 
-    fn matching(&self, pattern: &str) -> Result<Vec<Found>, String> {
-        let literal = self.path.join(pattern);
-        if literal.is_file() {
-            return Ok(vec![self.found(literal)?]);
+    async fn examine(&self, tables: &[String]) -> Vec<Step> {
+        let mut steps = self.store.examine().await;
+        if steps.iter().any(|it| it.state == crate::StepState::Failed) {
+            return steps;
         }
-        let whole = format!("{}/{pattern}", Pattern::escape(&self.path.to_string_lossy()));
-        let paths = glob::glob_with(&whole, OPTIONS).map_err(|it| format!("`{pattern}` is no file pattern: {}", it.msg))?;
-        let mut found = Vec::new();
-        for path in paths {
-            let path = path.map_err(|it| format!("the folder cannot be read: {}", it.error()))?;
-            if path.is_file() && !is_lock(&path) {
-                found.push(self.found(path)?);
-            }
+        match self.store.list(DEEPEST).await {
+            Ok(entries) => steps.extend(tables.iter().map(|table| self.examined(table, &entries))),
+            Err(it) => steps.push(store::step_failed("open", it)),
         }
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(found)
+        steps
     }
+}
 
-    fn found(&self, path: PathBuf) -> Result<Found, String> {
-        let name = path.strip_prefix(&self.path).unwrap_or(&path).to_string_lossy().into_owned();
-        let stamp = stamp(&path).map_err(|it| format!("{name}: {it}"))?;
-        Ok(Found { path, name, stamp })
-    }
+fn ends(name: &str, endings: &[&str]) -> bool {
+    let name = name.to_ascii_lowercase();
+    endings.iter().any(|it| name.ends_with(it))
+}
 
-    fn what_there_is(&self, pattern: &str) -> String {
-        let all = self.matching("**/*").unwrap_or_default();
-        let names = || all.iter().map(|it| it.name.as_str());
-        match near::nearest(pattern, names()) {
-            _ if all.is_empty() => format!("the folder is empty: {}", self.path.display()),
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the folder holds {}", near::list(names())),
-        }
-    }
-
-    /// The files with one of the `endings`, as offers: files whose names differ in numbers only (months, mostly) are one offer with `*`
-    /// for the numbers. `columns` is asked once for each offer, with its last file; nothing is offered where it gives none.
-    pub(crate) fn offers(&self, endings: &[&str], columns: impl Fn(&Found) -> Option<Vec<String>>) -> Result<Vec<Offer>, Failure> {
-        if !self.path.is_dir() {
-            let hint = format!("it is looked for at {}", self.path.display());
-            return Err(self.place.failure("", format!("there is no folder `{}`", self.name)).hint(hint));
-        }
-        let mut alike: BTreeMap<String, Vec<Found>> = BTreeMap::new();
-        for found in self.matching("**/*").map_err(|why| self.place.failure("", why))? {
-            if endings.iter().any(|it| found.name.to_ascii_lowercase().ends_with(it)) {
-                alike.entry(starred(&found.name)).or_default().push(found);
-            }
-        }
-        let offer = |(pattern, files): (String, Vec<Found>)| {
-            let last = files.last()?;
-            let table = if files.len() > 1 { pattern } else { Pattern::escape(&last.name) };
-            Some(Offer { table, columns: columns(last)?, rows: None })
+impl<F: Format> Files<F> {
+    /// What a file, or the members of an archive, can be asked for as.
+    fn offered(&self, pattern: &str, found: &Found, spool: &Spool) -> Vec<Offer> {
+        let offer = |table: String, found: &Found| {
+            let layout = self.format.layout(found, &[]).ok()?;
+            let schema = self.format.schema(&[&layout], &[]).ok()?;
+            let names = schema.fields().iter().map(|it| it.name().clone());
+            Some(Offer { table, columns: names.filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).collect(), rows: None })
         };
-        Ok(alike.into_iter().filter_map(offer).collect())
+        if !ends(&found.name, &[".zip"]) {
+            return offer(pattern.to_owned(), found).into_iter().collect();
+        }
+        let Ok(mut archive) = Archive::open(found) else { return Vec::new() };
+        let members: Vec<_> = archive.members.iter().filter(|it| ends(&it.name, F::ENDINGS)).cloned().collect();
+        let mut bytes_left = self.bytes_most();
+        let mut of_members = |(members_pattern, members): (String, Vec<Member>)| {
+            let found = whole_member::<F>(&mut archive, members.last()?, spool, &mut bytes_left).ok()?;
+            offer(format!("{pattern}/{members_pattern}"), &found)
+        };
+        pick::alike(members, |it| &it.name).into_iter().filter_map(&mut of_members).collect()
     }
-}
 
-impl Found {
-    /// Refuses a file that somebody wrote to since it was found: its rows may be of two versions.
-    pub(crate) fn unchanged(&self) -> Result<(), String> {
-        match stamp(&self.path) {
-            Ok(now) if now == self.stamp => Ok(()),
-            Ok(_) => Err(format!("{} was changed while it was read", self.name)),
-            Err(error) => Err(format!("{} went away while it was read: {error}", self.name)),
+    fn bytes_most(&self) -> u64 {
+        self.settings.unpacked_gib.max(1) << 30
+    }
+
+    fn examined(&self, table: &str, entries: &[Entry]) -> Step {
+        let picked = Wanted::read(table).and_then(|it| pick::pick(entries, &it.files, &self.settings.folder, self.settings.pick));
+        match picked {
+            Ok(picked) => {
+                let bytes: u64 = picked.files.iter().map(|it| it.bytes).sum();
+                Step::fine("table", format!("`{table}`: {} files, {bytes} bytes", picked.files.len()))
+            }
+            Err(it) => store::step_failed("table", it),
         }
     }
 
-    /// What the file begins with, at most `len` bytes.
-    pub(crate) fn beginning(&self, len: u64) -> std::io::Result<Vec<u8>> {
-        use std::io::Read as _;
-        let mut bytes = Vec::new();
-        std::fs::File::open(&self.path)?.take(len).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-}
-
-/// What a later look at the file is compared with.
-pub(crate) fn stamp(path: &Path) -> std::io::Result<Stamp> {
-    let about = std::fs::metadata(path)?;
-    Ok((about.len(), about.modified().ok()))
-}
-
-/// Excel and WPS leave `~$name.xlsx` beside a workbook that somebody has open, others `.~lock.name#`.
-fn is_lock(path: &Path) -> bool {
-    path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(['~', '.']))
-}
-
-/// A file name as a pattern, with `*` for every run of digits.
-fn starred(name: &str) -> String {
-    let mut pattern = String::new();
-    for it in name.chars() {
-        match it {
-            '0'..='9' if pattern.ends_with('*') => {}
-            '0'..='9' => pattern.push('*'),
-            _ => pattern.push_str(&Pattern::escape(it.encode_utf8(&mut [0; 4]))),
+    /// Picks the files, waits until nobody writes to them any more, fetches and unpacks them, and reads their control files.
+    async fn ready(&self, ask: &Ask) -> Result<Ready, Trouble> {
+        let wanted = Wanted::read(&ask.table)?;
+        let entries = self.settled(&wanted).await?;
+        let mut picked = pick::pick(&entries, &wanted.files, &self.settings.folder, self.settings.pick)?;
+        if self.settings.control != Controls::Ignored {
+            picked.files.retain(|it| !control::is_control(&it.name) || it.name == wanted.files);
         }
+        let spool = Arc::new(Spool::default());
+        let mut ready = Ready { left: std::mem::take(&mut picked.left), _spool: Arc::clone(&spool), ..Ready::default() };
+        let mut bytes_left = self.bytes_most();
+        for entry in &picked.files {
+            if self.store.path(&entry.name).is_none() {
+                let most = || Trouble::new("is more than a pull may fetch").of(&entry.name).hint("`unpacked_gib` sets the limit");
+                bytes_left = bytes_left.checked_sub(entry.bytes).ok_or_else(most)?;
+            }
+            let found = self.whole(entry, &entries, &spool).await?;
+            let control = self.control_beside(entry, &entries, &spool).await?.map(|it| {
+                ready.controls.push(it);
+                ready.controls.len() - 1
+            });
+            if !ends(&entry.name, &[".zip"]) {
+                self.demand(control, &entry.name)?;
+                ready.files.push(File { found, control, alone: true });
+                continue;
+            }
+            let (this, members, spool) = (self.clone(), wanted.members.clone(), Arc::clone(&spool));
+            let unpacked = tokio::task::spawn_blocking(move || {
+                if let Some(at) = control {
+                    ready.controls[at].verify_hash(&hashed(&found)?)?;
+                }
+                this.unpack(&found, members.as_deref(), control, &spool, &mut bytes_left, &mut ready)?;
+                found.unchanged()?;
+                Ok::<_, Trouble>((ready, bytes_left))
+            });
+            (ready, bytes_left) = unpacked.await.unwrap_or_else(|it| Err(Trouble::new(it.to_string())))?;
+        }
+        if ready.files.iter().any(|it| self.store.path(&it.found.name).is_none()) {
+            self.still_there(&picked.files, &wanted).await?;
+        }
+        Ok(ready)
     }
-    pattern
+
+    /// The listing of the folder, once the files that are wanted have not changed for a while.
+    async fn settled(&self, wanted: &Wanted) -> Result<Vec<Entry>, Trouble> {
+        let entries = self.store.list(wanted.depth()).await?;
+        let settle = Duration::from_secs(self.settings.settle_seconds);
+        let picked = pick::pick(&entries, &wanted.files, &self.settings.folder, self.settings.pick)?;
+        // The age of a file elsewhere is counted on another clock; only a second look tells.
+        let old = |it: &Entry| it.changed.and_then(|it| it.elapsed().ok()).is_some_and(|age| age >= settle);
+        let here = |it: &Entry| self.store.path(&it.name).is_some();
+        if settle.is_zero() || picked.files.iter().all(|it| here(it) && old(it)) {
+            return Ok(entries);
+        }
+        tokio::time::sleep(settle).await;
+        let later = self.store.list(wanted.depth()).await?;
+        same(&picked.files, &later, "is still being written")?;
+        Ok(later)
+    }
+
+    /// Refuses copies of files that were replaced while they were fetched.
+    async fn still_there(&self, files: &[Entry], wanted: &Wanted) -> Result<(), Trouble> {
+        let fetched: Vec<Entry> = files.iter().filter(|it| self.store.path(&it.name).is_none()).cloned().collect();
+        if fetched.is_empty() {
+            return Ok(());
+        }
+        same(&fetched, &self.store.list(wanted.depth()).await?, "was changed while it was fetched")
+    }
+
+    /// The file, and those beside it that belong to it.
+    async fn whole(&self, entry: &Entry, entries: &[Entry], spool: &Spool) -> Result<Found, Trouble> {
+        let mut found = self.obtain(entry, spool).await?;
+        for beside in entries.iter().filter(|it| belongs(&it.name, &entry.name, F::BESIDE)) {
+            found.beside.push(self.obtain(beside, spool).await?);
+        }
+        Ok(found)
+    }
+
+    /// The file where it is, or a whole private copy of it.
+    async fn obtain(&self, entry: &Entry, spool: &Spool) -> Result<Found, Trouble> {
+        if let Some(path) = self.store.path(&entry.name) {
+            return Found::at(path, &entry.name);
+        }
+        let path = spool.path(&entry.name)?;
+        let bytes = self.store.fetch(&entry.name, &path).await?;
+        if bytes != entry.bytes {
+            let why = format!("has {} bytes, and {bytes} came", entry.bytes);
+            return Err(Trouble::new(why).of(&entry.name).hint("is it still being written?").passing());
+        }
+        Found::at(path, &entry.name)
+    }
+
+    /// The control file beside a file, read.
+    async fn control_beside(&self, entry: &Entry, entries: &[Entry], spool: &Spool) -> Result<Option<Control>, Trouble> {
+        if self.settings.control == Controls::Ignored {
+            return Ok(None);
+        }
+        let names = control::names(&entry.name);
+        let Some(beside) = names.iter().find_map(|name| entries.iter().find(|it| it.name == *name && it.name != entry.name)) else {
+            return Ok(None);
+        };
+        let found = self.obtain(beside, spool).await?;
+        self.control(&found).map(Some)
+    }
+
+    fn control(&self, found: &Found) -> Result<Control, Trouble> {
+        let text = std::fs::read(&found.path).map_err(|it| Trouble::new(format!("cannot be read: {it}")).of(&found.name))?;
+        let text = String::from_utf8(text).map_err(|_| Trouble::new("is no UTF-8").of(&found.name))?;
+        Control::read(&found.name, &text, &self.settings.control_sums)
+    }
+
+    fn demand(&self, control: Option<usize>, name: &str) -> Result<(), Trouble> {
+        if control.is_none() && self.settings.control == Controls::Required {
+            let hint = format!("its sender puts `{name}.control.json` beside it; `control` says whether there must be one");
+            return Err(Trouble::new("has no control file").of(name).hint(hint).passing());
+        }
+        Ok(())
+    }
+
+    /// Adds the members of an archive that are wanted to the files of the pull.
+    fn unpack(
+        &self,
+        found: &Found,
+        pattern: Option<&str>,
+        of_archive: Option<usize>,
+        spool: &Spool,
+        bytes_left: &mut u64,
+        ready: &mut Ready,
+    ) -> Result<(), Trouble> {
+        let mut archive = Archive::open(found)?;
+        let wanted = |name: &str| pattern.map_or_else(|| ends(name, F::ENDINGS), |it| fits(it, name));
+        let mut members = archive.members.clone();
+        members.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut read = 0;
+        for member in &members {
+            let name = format!("{}/{}", found.name, member.name);
+            if control::is_control(&member.name) && self.settings.control != Controls::Ignored {
+                continue;
+            }
+            if members.iter().any(|it| belongs(&member.name, &it.name, F::BESIDE)) {
+                continue;
+            }
+            if !wanted(&member.name) {
+                ready.left.push((name, "member not asked for"));
+                continue;
+            }
+            let names = control::names(&member.name);
+            let beside = names.iter().find_map(|name| members.iter().find(|it| it.name == *name));
+            let mut control = of_archive;
+            if let Some(beside) = beside.filter(|_| self.settings.control != Controls::Ignored) {
+                ready.controls.push(self.control(&archive.unpack(beside, spool, bytes_left)?)?);
+                control = Some(ready.controls.len() - 1);
+            }
+            self.demand(control, &name)?;
+            let alone = beside.is_some();
+            ready.files.push(File { found: whole_member::<F>(&mut archive, member, spool, bytes_left)?, control, alone });
+            read += 1;
+        }
+        if read == 0 {
+            let names = crate::near::list(members.iter().map(|it| it.name.as_str()));
+            let why = pattern.map_or_else(|| format!("holds no {} file", F::ENDINGS[0]), |it| format!("holds no file called `{it}`"));
+            return Err(Trouble::new(why).of(&found.name).hint(format!("it holds {names}")));
+        }
+        Ok(())
+    }
+
+    fn read(&self, mut ready: Ready, layouts: &[F::Layout], schema: &SchemaRef, ask: &Ask, outlet: &Outlet) -> Result<(), Stopped> {
+        for (name, why) in std::mem::take(&mut ready.left) {
+            outlet.put(Piece::Skipped(SkippedLine { spot: at(&name), text: name, why }))?;
+        }
+        let mut tallies: Vec<Tally> = ready.controls.iter_mut().map(|it| it.tally(schema)).collect();
+        for control in &ready.controls {
+            for key in &control.others {
+                outlet.put(Piece::Skipped(SkippedLine { spot: at(&control.name), text: key.clone(), why: "not verified" }))?;
+            }
+        }
+        for (nth, (file, layout)) in ready.files.iter().zip(layouts).enumerate() {
+            let before = file.control.map_or_else(Tally::default, |it| std::mem::take(&mut tallies[it]));
+            let out = Counted::new(outlet, before);
+            self.format.read(&file.found, layout, &Reading { schema, ask, out: &out }).map_err(|it| match it {
+                Stopped::Broke(trouble) => Stopped::Broke(trouble.of(&file.found.name)),
+                stop @ Stopped::Stop(_) => stop,
+            })?;
+            let tally = out.tally();
+            let read = hashed(&file.found)?;
+            file.found.unchanged()?;
+            if let Some(at) = file.control {
+                let control = &ready.controls[at];
+                if file.alone {
+                    control.verify_hash(&read)?;
+                }
+                if ready.files[nth + 1..].iter().all(|it| it.control != Some(at)) {
+                    control.verify(&file.found.name, &tally)?;
+                }
+                tallies[at] = tally;
+            }
+            outlet.put(Piece::File(read))?;
+        }
+        Ok(())
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(names: &[&str]) -> (tempfile::TempDir, Folder) {
-        let root = tempfile::tempdir().expect("a folder for the test");
-        for name in names {
-            let path = root.path().join("finance").join(name);
-            std::fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
-            std::fs::write(path, "x").expect("a file");
-        }
-        let place = Place { department: "finance".to_owned(), source: "archive".to_owned(), root: root.path().to_owned() };
-        let folder = Folder::new(place, "finance");
-        (root, folder)
+/// A member, and those beside it that belong to it.
+fn whole_member<F: Format>(archive: &mut Archive, member: &Member, spool: &Spool, bytes_left: &mut u64) -> Result<Found, Trouble> {
+    let mut found = archive.unpack(member, spool, bytes_left)?;
+    let besides: Vec<Member> = archive.members.iter().filter(|it| belongs(&it.name, &member.name, F::BESIDE)).cloned().collect();
+    for beside in besides {
+        found.beside.push(archive.unpack(&beside, spool, bytes_left)?);
     }
+    Ok(found)
+}
 
-    #[test]
-    fn a_pattern_gives_its_files_in_name_order_without_locks() {
-        let (_root, folder) = folder(&["b-2.xlsx", "b-1.xlsx", "~$b-1.xlsx", ".b-3.xlsx", "old/b-0.xlsx"]);
-        let names = |pattern: &str| folder.find(pattern).expect("files").into_iter().map(|it| it.name).collect::<Vec<_>>();
-        assert_eq!(names("b-*.xlsx"), ["b-1.xlsx", "b-2.xlsx"]);
-        assert_eq!(names("old/*.xlsx"), ["old/b-0.xlsx"]);
-        assert!(fits("b-*.xlsx", "b-1.xlsx") && fits("[1].csv", "[1].csv") && !fits("b-*.xlsx", "c-1.xlsx"));
-    }
+/// Whether `beside` is called like `name`, but for one of the `endings`; DOS knew no small letters.
+fn belongs(beside: &str, name: &str, endings: &[&str]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.rsplit_once('.').map_or(lower.as_str(), |(stem, _)| stem);
+    beside.to_ascii_lowercase().strip_prefix(stem).is_some_and(|it| endings.contains(&it))
+}
 
-    #[test]
-    fn a_pattern_without_files_says_what_there_is() {
-        let (_root, folder) = folder(&["工资-202603.xlsx"]);
-        let failure = folder.find("工资-202604.xlsx").expect_err("no such file");
-        assert_eq!(failure.to_string(), "finance/archive 工资-202604.xlsx: no file in `finance` is called `工资-202604.xlsx`");
-        assert_eq!(failure.hint.as_deref(), Some("did you mean `工资-202603.xlsx`?"));
-        let failure = folder.find("参保.csv").expect_err("no such file");
-        assert_eq!(failure.hint.as_deref(), Some("the folder holds `工资-202603.xlsx`"));
-        let failure = folder.find("../*.xlsx").expect_err("outside");
-        assert_eq!(failure.why, "a file pattern stays below the source's folder");
-        assert!(folder.find("[").expect_err("no pattern").why.starts_with("`[` is no file pattern"));
-    }
+fn hashed(found: &Found) -> Result<crate::ReadFile, Trouble> {
+    found.read_file().map_err(|it| Trouble::new(format!("cannot be read: {it}")).of(&found.name))
+}
 
-    #[test]
-    fn a_missing_folder_is_named() {
-        let place = Place { department: "hr".to_owned(), source: "archive".to_owned(), root: PathBuf::from("/nowhere") };
-        assert_eq!(Folder::new(place, "in").find("*").expect_err("no folder").why, "there is no folder `in`");
-    }
+fn at(file: &str) -> Spot {
+    Spot { file: Some(file.to_owned()), sheet: None, row: None }
+}
 
-    #[test]
-    fn months_of_one_table_are_one_offer() {
-        let (_root, folder) = folder(&["pay-2026-01.csv", "pay-2026-02.csv", "units[1].csv", "notes.txt"]);
-        let offers = folder.offers(&[".csv"], |found| Some(vec![found.name.clone()])).expect("offers");
-        let said: Vec<_> = offers.iter().map(|it| (it.table.as_str(), it.columns[0].as_str())).collect();
-        assert_eq!(said, [("pay-*-*.csv", "pay-2026-02.csv"), ("units[[]1[]].csv", "units[1].csv")]);
-        assert_eq!(folder.find(&offers[1].table).expect("the offer").len(), 1);
+/// Refuses files that are not as they were.
+fn same(before: &[Entry], now: &[Entry], otherwise: &str) -> Result<(), Trouble> {
+    match before.iter().find(|it| !now.contains(it)) {
+        None => Ok(()),
+        Some(changed) => Err(Trouble::new(otherwise)
+            .of(&changed.name)
+            .hint("`settle_seconds` says how long a file must rest before it is read")
+            .passing()),
     }
 }

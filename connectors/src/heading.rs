@@ -45,6 +45,12 @@ pub(crate) fn given(names: &[String]) -> Heading {
     Heading { last_row: 0, names: names.iter().cloned().map(Some).collect(), title: None, above: Vec::new() }
 }
 
+/// A heading of columns that the format itself names.
+pub(crate) fn named(names: &[String], asked: &[String]) -> Heading {
+    let candidates: Vec<Candidate> = names.iter().map(|it| Candidate { leaf: it.clone(), group: String::new() }).collect();
+    Heading { last_row: 0, names: name_columns(&candidates, asked), title: None, above: Vec::new() }
+}
+
 /// Which of the columns asked for come near to something in the first lines, for a hint. Says nothing else of what the lines hold,
 /// because without a heading they may hold people.
 pub(crate) fn nearly(lines: &[(i64, Row)], asked: &[String]) -> Option<String> {

@@ -3,29 +3,41 @@
 //! A connector knows a protocol or a format and nothing about staff, pay or rules: it hands over the source's own columns in Arrow
 //! batches, with the place where each row was read. To add one, write a file like `csv.rs` and name it in [`KINDS`].
 //!
-//! Inside, a kind's file holds its settings, what it offers and how it pulls. What they share, in the order in which a file is read:
-//! `files` (which files a pattern means), `text` and `split` (bytes to lines), `cell` (a workbook's cell as text), `row` (a line as
-//! cells), `heading` (which line names the columns), `line` (row, total, signature), `table` (all of that, for one file or sheet) and
-//! `sink` (rows to batches, on their way to whoever pulls). Servers share `guard` (a query that only reads), `secret` (a password that
-//! no message shows) and `patience` (how long to wait for them).
+//! Inside, a kind's file holds its settings, what it offers and how it pulls. What files share, in the order in which one is read:
+//! `files` (the source itself, whatever the format), `store` (a folder here or elsewhere: `sftp`, `ftp`, `web`), `pick` (which files a
+//! pattern means), `spool` (a private copy), `zipped` (members of an archive), `control` (what the sender says a file holds), `text` and
+//! `split` (bytes to lines), `cell` (a workbook's cell as text), `row` (a line as cells), `heading` (which line names the columns),
+//! `line` (row, total, signature), `table` (all of that, for one file or sheet) and `sink` (rows to batches, on their way to whoever
+//! pulls). Servers share `guard` (a query that only reads), `secret` (a password that no message shows) and `patience` (how long to
+//! wait for them).
 
 mod cell;
+mod control;
 mod csv;
+mod dbf;
 mod files;
+mod ftp;
 mod guard;
 mod heading;
 mod line;
+mod memo;
 mod near;
 mod parquet;
 mod patience;
+mod pick;
 mod row;
 mod secret;
+mod sftp;
 mod sink;
 mod split;
+mod spool;
 mod sqlite;
+mod store;
 mod table;
 mod text;
+mod web;
 mod xlsx;
+mod zipped;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -35,7 +47,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-pub use files::fits;
+pub use pick::fits;
 
 /// One source of a department.
 #[async_trait]
@@ -167,6 +179,19 @@ pub enum Piece {
     Total(ControlTotal),
     /// A line that is neither row nor total, named so that nothing is dropped in silence.
     Skipped(SkippedLine),
+    /// A file was read to its end.
+    File(ReadFile),
+}
+
+/// A file that a pull has read, so that whoever pulls can see whether anything new came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFile {
+    /// Its name below the source's folder; `archive.zip/member` for one of an archive.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
 }
 
 /// Where in a source something stands. Null where the source has no such thing.
@@ -333,7 +358,7 @@ pub struct Setting {
 }
 
 /// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
-pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, parquet::KIND, sqlite::KIND];
+pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND];
 
 /// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
 ///
@@ -368,8 +393,8 @@ mod tests {
     fn a_wrong_kind_or_key_is_refused_with_the_nearest_one() {
         assert_eq!(refusal("kind = 'xslx'"), "no connector of kind `xslx`; did you mean `xlsx`?");
         assert_eq!(refusal("kind = 'csv'\nfodler = 'x'"), "a source of kind `csv` has no setting `fodler`; did you mean `folder`?");
-        assert_eq!(refusal("kind = 'telex'"), "no connector of kind `telex`; known are `csv`, `xlsx`, `parquet`, `sqlite`");
-        assert_eq!(refusal("folder = 'x'"), "`kind` is missing; known are `csv`, `xlsx`, `parquet`, `sqlite`");
+        assert_eq!(refusal("kind = 'telex'"), "no connector of kind `telex`; known are `csv`, `xlsx`, `dbf`, `parquet`, `sqlite`");
+        assert_eq!(refusal("folder = 'x'"), "`kind` is missing; known are `csv`, `xlsx`, `dbf`, `parquet`, `sqlite`");
         assert!(refusal("kind = 'sqlite'").contains("file"));
         assert!(refusal("kind = 'csv'\nencoding = 'klingon'").contains("klingon"));
     }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use async_trait::async_trait;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde::Deserialize;
 
-use crate::files::{Folder, Found};
+use crate::files::{self, Format, Reading, Stopped};
 use crate::heading::as_asked;
-use crate::sink::{Outlet, Stop, Under, blocking, places, with_places};
-use crate::{Ask, Connector, Consistency, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, near};
+use crate::sink::{Under, places, with_places};
+use crate::spool::Found;
+use crate::store::Trouble;
+use crate::{Connector, Consistency, Kind, PLACE_COLUMNS, Piece, Place, near};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -23,77 +23,63 @@ pub(crate) const KIND: Kind = Kind {
     open,
     consistency: Consistency::Pinned,
     since: false,
-    settings: &[Setting {
-        name: "folder",
-        about: "Folder that holds the files; a table is a file name or a pattern like `pay-*.parquet`. Default: the source's root",
-        about_zh: "文件所在文件夹；表名即文件名或 `pay-*.parquet` 之类的通配符。默认：数据根目录",
-    }],
+    settings: &files::SETTINGS,
 };
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Settings {
-    folder: String,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings { folder: ".".to_owned() }
-    }
-}
-
-struct Parquet {
-    folder: Folder,
-}
+#[derive(Clone)]
+struct Parquet;
 
 fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
-    let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
-    Ok(Box::new(Parquet { folder: Folder::new(place, &settings.folder) }))
+    files::open(place, settings, |_| Ok(Parquet))
 }
 
-#[async_trait]
-impl Connector for Parquet {
-    async fn offers(&self) -> Result<Vec<Offer>, Failure> {
-        let folder = self.folder.clone();
-        let columns = |found: &Found| Some(builder(found).ok()?.schema().fields().iter().map(|it| it.name().clone()).collect());
-        let offers = tokio::task::spawn_blocking(move || folder.offers(&[".parquet"], columns));
-        offers.await.map_err(|it| self.folder.place.failure("", it.to_string()))?
+impl Format for Parquet {
+    /// The file's own columns.
+    type Layout = SchemaRef;
+
+    const ENDINGS: &'static [&'static str] = &[".parquet"];
+
+    fn layout(&self, found: &Found, _asked: &[String]) -> Result<SchemaRef, Trouble> {
+        Ok(Arc::clone(builder(found)?.schema()))
     }
 
-    async fn pull(&self, ask: &Ask) -> Result<Pull, Failure> {
-        let (folder, asked) = (self.folder.clone(), ask.clone());
-        let opened = tokio::task::spawn_blocking(move || layout(&folder, &asked));
-        let (files, schema) = opened.await.map_err(|it| self.folder.place.failure(&ask.table, it.to_string()))??;
-        let (place, ask, whole) = (self.folder.place.clone(), ask.clone(), Arc::clone(&schema));
-        let pieces = blocking(&self.folder.place, &ask.table.clone(), move |outlet| {
-            files.iter().try_for_each(|it| read(it, &whole, &ask, outlet, &|why| place.failure(&ask.table, why)))
-        });
-        Ok(Pull { schema, pieces })
-    }
-}
-
-fn builder(found: &Found) -> Result<ParquetRecordBatchReaderBuilder<File>, String> {
-    let file = File::open(&found.path).map_err(|it| format!("{} cannot be read: {it}", found.name))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|it| format!("{} is no whole Parquet file: {it}", found.name))
-}
-
-/// The files of a table, and the union of their columns by name.
-fn layout(folder: &Folder, ask: &Ask) -> Result<(Vec<Found>, SchemaRef), Failure> {
-    let files = folder.find(&ask.table)?;
-    let mut columns: Vec<Arc<Field>> = Vec::new();
-    for found in &files {
-        let schema =
-            Arc::clone(builder(found).map_err(|why| folder.place.failure(&ask.table, why).hint("have the file delivered again"))?.schema());
-        for field in schema.fields() {
-            add(&mut columns, &own_name(field.name(), &ask.columns), field.data_type());
+    /// The union of the files' columns by name.
+    fn schema(&self, layouts: &[&SchemaRef], asked: &[String]) -> Result<SchemaRef, Trouble> {
+        let mut columns: Vec<Arc<Field>> = Vec::new();
+        for field in layouts.iter().flat_map(|it| it.fields()) {
+            add(&mut columns, &own_name(field.name(), asked), field.data_type());
         }
+        let mut wanted = asked.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
+        if wanted.peek().is_some() && !wanted.any(|it| columns.iter().any(|column| column.name() == it)) {
+            let names = near::list(columns.iter().map(|it| it.name().as_str()));
+            return Err(Trouble::new("has none of the mapped columns").hint(format!("its columns are {names}")));
+        }
+        Ok(with_places(columns))
     }
-    let wanted: Vec<&String> = ask.columns.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).collect();
-    if !wanted.is_empty() && !wanted.iter().any(|it| columns.iter().any(|column| column.name() == *it)) {
-        let failure = folder.place.failure(&ask.table, "has none of the mapped columns");
-        return Err(failure.hint(format!("its columns are {}", near::list(columns.iter().map(|it| it.name().as_str())))));
+
+    fn read(&self, found: &Found, _layout: &SchemaRef, reading: &Reading<'_>) -> Result<(), Stopped> {
+        let broke = |it: &dyn std::fmt::Display| broken(it);
+        let reader = builder(found)?;
+        let reader = reader.with_batch_size(reading.ask.batch_rows.max(1)).build().map_err(|it| broke(&it))?;
+        let under = Under { file: Some(found.name.clone()), ..Under::default() };
+        let mut rows_before = 0;
+        for batch in reader {
+            let batch = batch.and_then(|it| in_the_pull(&it, reading.schema, &reading.ask.columns, &under, rows_before));
+            let batch = batch.map_err(|it| broke(&it))?;
+            rows_before += batch.num_rows() as i64;
+            reading.out.put(Piece::Rows(batch))?;
+        }
+        Ok(())
     }
-    Ok((files, with_places(columns)))
+}
+
+fn broken(why: &dyn std::fmt::Display) -> Trouble {
+    Trouble::new(format!("is no whole Parquet file: {why}")).hint("have the file delivered again")
+}
+
+fn builder(found: &Found) -> Result<ParquetRecordBatchReaderBuilder<File>, Trouble> {
+    let file = File::open(&found.path).map_err(|it| Trouble::new(format!("cannot be read: {it}")))?;
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|it| broken(&it))
 }
 
 /// The name of a column in the pull: as the mapping writes it, and never that of a place column.
@@ -118,21 +104,6 @@ fn plain(kind: &DataType) -> DataType {
         DataType::Dictionary(_, values) => plain(values),
         kind => kind.clone(),
     }
-}
-
-fn read(found: &Found, schema: &SchemaRef, ask: &Ask, outlet: &Outlet, failure: &dyn Fn(String) -> Failure) -> Result<(), Stop> {
-    let broke = |why: String| Stop::Failed(failure(why).hint("have the file delivered again"));
-    let reader =
-        builder(found).and_then(|it| it.with_batch_size(ask.batch_rows.max(1)).build().map_err(|it| format!("{}: {it}", found.name)));
-    let under = Under { file: Some(found.name.clone()), ..Under::default() };
-    let mut rows_before = 0;
-    for batch in reader.map_err(broke)? {
-        let batch = batch.and_then(|it| in_the_pull(&it, schema, &ask.columns, &under, rows_before));
-        let batch = batch.map_err(|it| broke(format!("{} is no whole Parquet file: {it}", found.name)))?;
-        rows_before += batch.num_rows() as i64;
-        outlet.put(Piece::Rows(batch))?;
-    }
-    found.unchanged().map_err(|why| Stop::Failed(failure(why)))
 }
 
 /// The batch with the columns of the whole pull.

@@ -224,7 +224,7 @@ mod tests {
         while let Some(line) = lines.next(&mut row).expect("to read it") {
             read.push(match line {
                 Line::Cells(row_no) => format!("{row_no}: {}", cells(&row)),
-                Line::Broken(row_no, _) => format!("{row_no}! {}", lines.raw(&row)),
+                Line::Broken(row_no, _) | Line::Skipped(row_no, _) => format!("{row_no}! {}", lines.raw(&row)),
             });
         }
         read

@@ -12,10 +12,10 @@ use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow, SqliteValueRef};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Row as _, SqliteConnection, TypeInfo as _, ValueRef as _};
 
-use crate::files::{Stamp, stamp};
 use crate::heading::as_asked;
 use crate::row::Row;
 use crate::sink::{Outlet, Rows, Stop, Under, spawned, text_column, with_places};
+use crate::spool::{Stamp, stamp};
 use crate::{Ask, BrokenRow, Connector, Consistency, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, Spot, cell, near};
 
 /// This many rows wait at most between the thread that steps the statement and us.

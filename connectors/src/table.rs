@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use crate::control::Counted;
+use crate::files::{Reading, Stopped};
 use crate::heading::{Heading, PEEK_LINES};
 use crate::line::{self, Taken, fold, folds_to, taken_for};
 use crate::row::Row;
-use crate::sink::{Outlet, Rows, Stop, Under, text_column, with_places};
+use crate::sink::{Rows, Under, text_column, with_places};
+use crate::store::Trouble;
 use crate::{BrokenRow, ControlTotal, PLACE_COLUMNS, Piece, SkippedLine, Spot};
 
 /// The lines of a file or sheet, one after the other.
@@ -30,6 +33,8 @@ pub(crate) enum Line {
     Cells(i64),
     /// With this number, but it is no row of cells; and why.
     Broken(i64, &'static str),
+    /// With this number, but it is not to be read; and why.
+    Skipped(i64, &'static str),
 }
 
 /// The first lines, for the search of the heading.
@@ -39,7 +44,7 @@ pub(crate) fn peek(lines: &mut impl Lines) -> Result<Vec<(i64, Row)>, String> {
     while peeked.len() < PEEK_LINES {
         match lines.next(&mut row)? {
             Some(Line::Cells(row_no)) => peeked.push((row_no, row.clone())),
-            Some(Line::Broken(..)) => {}
+            Some(Line::Broken(..) | Line::Skipped(..)) => {}
             None => break,
         }
     }
@@ -65,7 +70,7 @@ pub(crate) struct Table<'a> {
     folded_names: Vec<(usize, String)>,
     /// Whether a row must have as many cells as the heading.
     even: bool,
-    outlet: &'a Outlet,
+    out: &'a Counted<'a>,
     rows: Rows,
     /// For every column of the schema, where it stands in a row of this table.
     from: Vec<Option<usize>>,
@@ -75,41 +80,39 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// A table of `schema` below `heading`.
-    pub(crate) fn new(
-        heading: &'a Heading,
-        under: Under,
-        even: bool,
-        schema: &SchemaRef,
-        batch_rows: usize,
-        outlet: &'a Outlet,
-    ) -> Table<'a> {
+    /// A table below `heading`, in the schema of the pull.
+    pub(crate) fn new(heading: &'a Heading, under: Under, even: bool, reading: &Reading<'a>) -> Table<'a> {
+        let (schema, out) = (reading.schema, reading.out);
         let place = |name: &str| heading.names.iter().position(|it| it.as_deref() == Some(name));
         let own = schema.fields().len() - PLACE_COLUMNS.len();
         let from = schema.fields().iter().take(own).map(|it| place(it.name())).collect();
-        let rows = Rows::new(Arc::clone(schema), batch_rows);
+        let rows = Rows::new(Arc::clone(schema), reading.ask.batch_rows);
         let folded_names = heading.names.iter().enumerate().filter_map(|(at, name)| Some((at, fold(name.as_deref()?)))).collect();
-        Table { heading, folded_names, under, even, outlet, rows, from, last_row: heading.last_row, homeless: BTreeMap::new() }
+        Table { heading, folded_names, under, even, out, rows, from, last_row: heading.last_row, homeless: BTreeMap::new() }
     }
 
     /// Reads all lines to the end.
-    pub(crate) fn read(mut self, lines: &mut impl Lines) -> Result<(), ReadStop> {
+    pub(crate) fn read(mut self, lines: &mut impl Lines) -> Result<(), Stopped> {
         for (row_no, said) in &self.heading.above {
             self.skip(Some(*row_no), said.clone(), line::TITLE)?;
         }
         let mut row = Row::default();
-        while let Some(line) = lines.next(&mut row).map_err(ReadStop::Broke)? {
+        while let Some(line) = lines.next(&mut row).map_err(|why| Stopped::Broke(broken_off(&why)))? {
             match line {
                 Line::Cells(row_no) if row_no <= self.heading.last_row => {}
                 Line::Cells(row_no) => self.line(row_no, &row, lines)?,
                 Line::Broken(row_no, why) => self.broken(row_no, lines.raw(&row), why.to_owned())?,
+                Line::Skipped(row_no, why) => {
+                    self.tell_blanks(row_no)?;
+                    self.skip(Some(row_no), lines.raw(&row), why)?;
+                }
             }
         }
         self.flush()?;
         self.tell_homeless()
     }
 
-    fn line(&mut self, row_no: i64, row: &Row, lines: &impl Lines) -> Result<(), ReadStop> {
+    fn line(&mut self, row_no: i64, row: &Row, lines: &impl Lines) -> Result<(), Stopped> {
         if row.is_blank() {
             return Ok(());
         }
@@ -123,11 +126,11 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn row(&mut self, row_no: i64, row: &Row, lines: &impl Lines) -> Result<(), ReadStop> {
+    fn row(&mut self, row_no: i64, row: &Row, lines: &impl Lines) -> Result<(), Stopped> {
         let width = self.heading.names.len();
         if self.even && row.len() < self.needed() {
             if lines.ends_open() {
-                return Err(ReadStop::Broke(CUT.to_owned()));
+                return Err(Stopped::Broke(broken_off(CUT)));
             }
             let why = format!("{} cells where the heading has {width}", row.len());
             return self.broken(row_no, lines.raw(row), why);
@@ -156,45 +159,45 @@ impl<'a> Table<'a> {
         !self.folded_names.is_empty() && self.folded_names.iter().all(|(at, name)| folds_to(row.trimmed(*at), name))
     }
 
-    fn total(&mut self, row_no: i64, row: &Row) -> Result<(), ReadStop> {
+    fn total(&mut self, row_no: i64, row: &Row) -> Result<(), Stopped> {
         self.flush()?;
         let name = |at: usize| self.heading.names.get(at).cloned().flatten();
         let cells = row.filled().filter_map(|(at, cell)| Some((name(at)?, cell.to_owned()))).collect();
         self.put(Piece::Total(ControlTotal { spot: self.spot(Some(row_no)), cells }))
     }
 
-    fn broken(&mut self, row_no: i64, raw: String, why: String) -> Result<(), ReadStop> {
+    fn broken(&mut self, row_no: i64, raw: String, why: String) -> Result<(), Stopped> {
         self.tell_blanks(row_no)?;
         self.put(Piece::Broken(BrokenRow { spot: self.spot(Some(row_no)), raw, why }))
     }
 
-    fn skip(&self, row_no: Option<i64>, text: String, why: &'static str) -> Result<(), ReadStop> {
+    fn skip(&self, row_no: Option<i64>, text: String, why: &'static str) -> Result<(), Stopped> {
         self.put(Piece::Skipped(SkippedLine { spot: self.spot(row_no), text, why }))
     }
 
     /// Tells the blank lines between the line read before and this one; those at the end are nothing.
-    fn tell_blanks(&mut self, row_no: i64) -> Result<(), ReadStop> {
+    fn tell_blanks(&mut self, row_no: i64) -> Result<(), Stopped> {
         let first = self.last_row + 1;
         self.last_row = row_no;
         if row_no > first { self.skip(Some(first), String::new(), line::BLANK) } else { Ok(()) }
     }
 
-    fn tell_homeless(&self) -> Result<(), ReadStop> {
+    fn tell_homeless(&self) -> Result<(), Stopped> {
         for (at, (first, count)) in &self.homeless {
             self.skip(Some(*first), format!("column {}: {count} cells", letters(*at)), "under no heading")?;
         }
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), ReadStop> {
+    fn flush(&mut self) -> Result<(), Stopped> {
         match self.rows.batch(&self.under) {
             Some(batch) => self.put(Piece::Rows(batch)),
             None => Ok(()),
         }
     }
 
-    fn put(&self, piece: Piece) -> Result<(), ReadStop> {
-        self.outlet.put(piece).map_err(ReadStop::Stop)
+    fn put(&self, piece: Piece) -> Result<(), Stopped> {
+        Ok(self.out.put(piece)?)
     }
 
     fn spot(&self, row: Option<i64>) -> Spot {
@@ -202,12 +205,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Why reading a table ended early.
-pub(crate) enum ReadStop {
-    /// The file cannot be read on; and why.
-    Broke(String),
-    /// The pull is over.
-    Stop(Stop),
+fn broken_off(why: &str) -> Trouble {
+    Trouble::new(why).hint("have the file delivered again")
 }
 
 /// Forms number their columns below the heading: 1 2 3 4, or 甲 乙 1 2.

@@ -70,6 +70,29 @@ impl TextReader {
     }
 }
 
+/// Appends what `bytes` say in an encoding, undecodable ones as `\xNN`; false when there are such.
+pub(crate) fn push_decoded(encoding: &'static Encoding, bytes: &[u8], out: &mut String) -> bool {
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let (mut at, mut whole) = (0, true);
+    loop {
+        let rest = &bytes[at..];
+        out.reserve(decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(rest.len() * 3));
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, out, true);
+        at += read;
+        match result {
+            DecoderResult::InputEmpty => return whole,
+            DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(len, after) => {
+                whole = false;
+                let end = at.saturating_sub(usize::from(after));
+                for byte in &bytes[end.saturating_sub(usize::from(len))..end] {
+                    cell::append(out, &format_args!("\\x{byte:02X}"));
+                }
+            }
+        }
+    }
+}
+
 fn write_bytes(bytes: &[u8], text: &mut String) {
     for byte in bytes {
         cell::append(text, &format_args!("{MARK}\\x{byte:02X}"));

@@ -2,20 +2,20 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use async_trait::async_trait;
 use calamine::{Cell, Data, DataRef, Range, Reader as _, Sheet, SheetType, SheetVisible, Xls, Xlsx, XlsxCellReader};
 use glob::Pattern;
 use serde::Deserialize;
 
-use crate::files::{Folder, Found};
+use crate::files::{self, Format, Reading, Stopped};
 use crate::heading::{self, Heading};
 use crate::row::Row;
-use crate::sink::{Outlet, Stop, Under, blocking};
-use crate::table::{Line, Lines, ReadStop, Table, peek, union};
-use crate::{Ask, Connector, Consistency, Failure, Kind, Offer, Piece, Place, Pull, Setting, SkippedLine, Spot, cell, near};
+use crate::sink::Under;
+use crate::spool::Found;
+use crate::store::Trouble;
+use crate::table::{Line, Lines, Table, peek, union};
+use crate::{Connector, Consistency, Kind, Piece, Place, Setting, SkippedLine, Spot, cell, near};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -25,92 +25,47 @@ pub(crate) const KIND: Kind = Kind {
     open,
     consistency: Consistency::Pinned,
     since: false,
-    settings: &[
-        Setting {
-            name: "folder",
-            about: "Folder that holds the workbooks; a table is a file name or a pattern like `工资-*.xlsx`. Default: the source's root",
-            about_zh: "工作簿所在文件夹；表名即文件名或 `工资-*.xlsx` 之类的通配符。默认：数据根目录",
-        },
-        Setting {
-            name: "sheet",
-            about: "Name of the sheet, or a pattern of names. Default: every visible sheet that has the mapped columns",
-            about_zh: "工作表名或其通配符。默认：凡有映射所列各列的可见工作表",
-        },
-    ],
+    settings: &files::and::<1, 16>([Setting {
+        name: "sheet",
+        about: "Name of the sheet, or a pattern of names. Default: every visible sheet that has the mapped columns",
+        about_zh: "工作表名或其通配符。默认：凡有映射所列各列的可见工作表",
+    }]),
 };
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
-    folder: String,
     sheet: Option<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings { folder: ".".to_owned(), sheet: None }
-    }
 }
 
 #[derive(Clone)]
 struct Workbooks {
-    folder: Folder,
     sheet: Option<Pattern>,
 }
 
 fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
-    let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
-    let sheet = settings.sheet.map(|it| Pattern::new(&it).map_err(|error| format!("`sheet` is no pattern of names: {}", error.msg)));
-    Ok(Box::new(Workbooks { folder: Folder::new(place, &settings.folder), sheet: sheet.transpose()? }))
+    files::open(place, settings, |own| {
+        let settings: Settings = own.try_into().map_err(|it| it.message().to_owned())?;
+        let pattern = |it: String| Pattern::new(&it).map_err(|error| format!("`sheet` is no pattern of names: {}", error.msg));
+        Ok(Workbooks { sheet: settings.sheet.map(pattern).transpose()? })
+    })
 }
 
 /// A workbook's sheets that are to be read, and the others.
 struct Layout {
-    found: Found,
     tables: Vec<(String, Heading)>,
     others: Vec<(String, &'static str)>,
 }
 
-#[async_trait]
-impl Connector for Workbooks {
-    async fn offers(&self) -> Result<Vec<Offer>, Failure> {
-        let (books, folder) = (self.clone(), self.folder.clone());
-        let columns = move |found: &Found| {
-            let layout = books.layout(found, &[]).ok()?;
-            let names = union(layout.tables.iter().map(|(_, heading)| heading));
-            Some(names.fields().iter().map(|it| it.name().clone()).filter(|it| !crate::PLACE_COLUMNS.contains(&it.as_str())).collect())
-        };
-        let offers = tokio::task::spawn_blocking(move || folder.offers(&[".xlsx", ".xlsm", ".xls"], columns));
-        offers.await.map_err(|it| self.folder.place.failure("", it.to_string()))?
-    }
+impl Format for Workbooks {
+    type Layout = Layout;
 
-    async fn pull(&self, ask: &Ask) -> Result<Pull, Failure> {
-        let (books, asked) = (self.clone(), ask.clone());
-        let layouts = tokio::task::spawn_blocking(move || books.layouts(&asked));
-        let layouts = layouts.await.map_err(|it| self.folder.place.failure(&ask.table, it.to_string()))??;
-        let schema = union(layouts.iter().flat_map(|it| &it.tables).map(|(_, heading)| heading));
-        let (place, table, batch_rows, whole) = (self.folder.place.clone(), ask.table.clone(), ask.batch_rows, Arc::clone(&schema));
-        let pieces = blocking(&self.folder.place, &ask.table, move |outlet| {
-            layouts.iter().try_for_each(|it| read(it, &whole, batch_rows, outlet, &|why| place.failure(&table, why)))
-        });
-        Ok(Pull { schema, pieces })
-    }
-}
-
-impl Workbooks {
-    fn layouts(&self, ask: &Ask) -> Result<Vec<Layout>, Failure> {
-        self.folder
-            .find(&ask.table)?
-            .iter()
-            .map(|it| self.layout(it, &ask.columns).map_err(|it| Failure { table: ask.table.clone(), ..it }))
-            .collect()
-    }
+    const ENDINGS: &'static [&'static str] = &[".xlsx", ".xlsm", ".xls"];
 
     /// Finds the sheets of a workbook that hold the table, and their headings.
-    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Failure> {
-        let failure = |why: &str| self.folder.place.failure("", format!("{} {why}", found.name));
-        let mut book = Book::open(found).map_err(|(why, hint)| failure(&why).hint(hint))?;
-        let mut layout = Layout { found: found.clone(), tables: Vec::new(), others: Vec::new() };
+    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Trouble> {
+        let mut book = Book::open(found).map_err(|(why, hint)| Trouble::new(why).hint(hint))?;
+        let mut layout = Layout { tables: Vec::new(), others: Vec::new() };
         let mut near = None;
         let sheets = book.sheets();
         for sheet in &sheets {
@@ -119,7 +74,7 @@ impl Workbooks {
                 layout.others.push((name, why));
                 continue;
             }
-            let lines = book.lines(&name, |lines| peek(lines)).map_err(|why| failure(&why))?;
+            let lines = book.lines(&name, |lines| peek(lines)).map_err(Trouble::new)?;
             match heading::find(&lines, asked) {
                 Some(heading) => layout.tables.push((name, heading)),
                 None if lines.is_empty() => {}
@@ -131,11 +86,38 @@ impl Workbooks {
         }
         if layout.tables.is_empty() {
             let names = near::list(sheets.iter().map(|it| it.name.as_str()));
-            return Err(failure("has no sheet with the mapped columns").hint(near.unwrap_or_else(|| format!("its sheets are {names}"))));
+            return Err(
+                Trouble::new("has no sheet with the mapped columns").hint(near.unwrap_or_else(|| format!("its sheets are {names}")))
+            );
         }
         Ok(layout)
     }
 
+    fn schema(&self, layouts: &[&Layout], _asked: &[String]) -> Result<SchemaRef, Trouble> {
+        Ok(union(layouts.iter().flat_map(|it| &it.tables).map(|(_, heading)| heading)))
+    }
+
+    fn read(&self, found: &Found, layout: &Layout, reading: &Reading<'_>) -> Result<(), Stopped> {
+        let whole = "open it in Excel or WPS; if it is whole there, save it again";
+        let broke = |why: String| Trouble::new(why).hint(whole);
+        let mut book = Book::open(found).map_err(|(why, _)| broke(why))?;
+        for (sheet, why) in &layout.others {
+            let spot = Spot { file: Some(found.name.clone()), sheet: Some(sheet.clone()), row: None };
+            reading.out.put(Piece::Skipped(SkippedLine { spot, text: sheet.clone(), why }))?;
+        }
+        for (sheet, heading) in &layout.tables {
+            let under = Under { file: Some(found.name.clone()), sheet: Some(sheet.clone()), title: heading.title.clone() };
+            let table = Table::new(heading, under, false, reading);
+            book.lines(sheet, |lines| Ok(table.read(lines))).map_err(broke)?.map_err(|it| match it {
+                Stopped::Broke(trouble) => Stopped::Broke(trouble.hint(whole)),
+                stop @ Stopped::Stop(_) => stop,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Workbooks {
     /// Why a sheet is not looked at; null when it is.
     fn passes_over(&self, sheet: &Sheet) -> Option<&'static str> {
         match &self.sheet {
@@ -146,35 +128,6 @@ impl Workbooks {
             _ => None,
         }
     }
-}
-
-fn read(layout: &Layout, schema: &SchemaRef, batch_rows: usize, outlet: &Outlet, failure: &dyn Fn(String) -> Failure) -> Result<(), Stop> {
-    let name = &layout.found.name;
-    let broke =
-        |why: String| Stop::Failed(failure(format!("{name} {why}")).hint("open it in Excel or WPS; if it is whole there, save it again"));
-    let mut book = Book::open(&layout.found).map_err(|(why, _)| broke(why))?;
-    for (sheet, why) in &layout.others {
-        let spot = Spot { file: Some(name.clone()), sheet: Some(sheet.clone()), row: None };
-        outlet.put(Piece::Skipped(SkippedLine { spot, text: sheet.clone(), why }))?;
-    }
-    for (sheet, heading) in &layout.tables {
-        let under = Under { file: Some(name.clone()), sheet: Some(sheet.clone()), title: heading.title.clone() };
-        let table = Table::new(heading, under, false, schema, batch_rows, outlet);
-        let mut stopped = None;
-        let read = book.lines(sheet, |lines| match table.read(lines) {
-            Err(ReadStop::Broke(why)) => Err(why),
-            Err(ReadStop::Stop(stop)) => {
-                stopped = Some(stop);
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        });
-        read.map_err(&broke)?;
-        if let Some(stop) = stopped {
-            return Err(stop);
-        }
-    }
-    layout.found.unchanged().map_err(|why| Stop::Failed(failure(why)))
 }
 
 /// An open workbook of either format.

@@ -83,6 +83,17 @@ const SUBJECTS: &[Subject] = &[
         write: write_xlsx,
     },
     Subject {
+        kind: "dbf",
+        settings: "kind = 'dbf'",
+        file: "GZ202603.DBF",
+        table: "GZ*.DBF",
+        first_row: 1,
+        knows_empty: false,
+        unknown: "GX*.DBF",
+        known: "GZ202603.DBF",
+        write: write_dbf,
+    },
+    Subject {
         kind: "parquet",
         settings: "kind = 'parquet'",
         file: "pay.parquet",
@@ -156,6 +167,44 @@ fn write_parquet(path: &Path, columns: &[&str], rows: &[Cells]) {
     writer.close().expect("to close the file");
 }
 
+/// A table of FoxPro in GBK; the amounts are numbers, the rest texts.
+fn write_dbf(path: &Path, columns: &[&str], rows: &[Cells]) {
+    const BYTES: usize = 60;
+    let gbk = |text: &str| encoding_rs::GB18030.encode(text).0.into_owned();
+    let record_bytes = 1 + BYTES * columns.len();
+    let header_bytes = 32 + 32 * columns.len() + 1;
+    let mut table = vec![0x03, 126, 3, 31];
+    table.extend((rows.len() as u32).to_le_bytes());
+    table.extend((header_bytes as u16).to_le_bytes());
+    table.extend((record_bytes as u16).to_le_bytes());
+    table.resize(29, 0);
+    table.extend([0x7a, 0, 0]);
+    for name in columns {
+        let mut column = gbk(name);
+        column.resize(11, 0);
+        column.push(if *name == "应发合计" { b'N' } else { b'C' });
+        column.extend([0, 0, 0, 0, BYTES as u8]);
+        column.resize(32, 0);
+        table.extend(column);
+    }
+    table.push(0x0d);
+    for row in rows {
+        table.push(b' ');
+        for (name, cell) in columns.iter().zip(row) {
+            let mut cell = gbk(cell.unwrap_or_default());
+            let blanks = vec![b' '; BYTES - cell.len()];
+            if *name == "应发合计" {
+                cell.splice(..0, blanks)
+            } else {
+                cell.splice(cell.len().., blanks)
+            };
+            table.extend(cell);
+        }
+    }
+    table.push(0x1a);
+    fs::write(path, table).expect("to write the table");
+}
+
 /// The amounts are REAL, the rest TEXT.
 fn write_sqlite(path: &Path, columns: &[&str], rows: &[Cells]) {
     let path = path.to_owned();
@@ -200,7 +249,11 @@ impl Source {
 
     fn open(&self) -> Box<dyn Connector> {
         let place = Place { department: "finance".to_owned(), source: "archive".to_owned(), root: self.root.path().to_owned() };
-        open(place, self.subject.settings.parse().expect("the test writes TOML")).expect("the settings are right")
+        let mut settings: toml::Table = self.subject.settings.parse().expect("the test writes TOML");
+        if ["csv", "xlsx", "dbf", "parquet"].contains(&self.subject.kind) {
+            settings.insert("settle_seconds".to_owned(), 0.into());
+        }
+        open(place, settings).expect("the settings are right")
     }
 
     async fn pull(&self, batch_rows: usize) -> Result<Pulled, Failure> {
@@ -243,8 +296,10 @@ impl Pulled {
     }
 }
 
-fn column_of(rows: &[Cells], at: usize, knows_empty: bool) -> Vec<Option<String>> {
-    rows.iter().map(|row| row[at].filter(|it| knows_empty || !it.is_empty()).map(str::to_owned)).collect()
+fn column_of(rows: &[Cells], at: usize, subject: &Subject) -> Vec<Option<String>> {
+    // dBASE fills a text up with blanks: those at its end are not part of it.
+    let held = |it: &'static str| if subject.kind == "dbf" { it.trim_end_matches(' ') } else { it };
+    rows.iter().map(|row| row[at].map(held).filter(|it| subject.knows_empty || !it.is_empty()).map(str::to_owned)).collect()
 }
 
 #[test]
@@ -261,7 +316,7 @@ async fn the_same_rows_come_out_and_null_is_not_empty() {
         assert_eq!(pulled.names[..4], COLUMNS, "{}", subject.kind);
         assert_eq!(pulled.names[4..], PLACE_COLUMNS, "{}", subject.kind);
         for (at, name) in COLUMNS.iter().enumerate() {
-            assert_eq!(pulled.column(name), column_of(&people(), at, subject.knows_empty), "{} {name}", subject.settings);
+            assert_eq!(pulled.column(name), column_of(&people(), at, subject), "{} {name}", subject.settings);
         }
     }
 }

@@ -150,7 +150,10 @@ async fn several_workbooks_are_one_table_in_name_order() {
     book(&root.path().join("工资-02.xlsx"), &[("S", &[&["姓名", "金额", "津贴"], &["李娜", "=2", "=3"]])]);
     book(&root.path().join("工资-01.xlsx"), &[("S", &[&["姓名", "金额"], &["张伟", "=1"]])]);
     std::fs::write(root.path().join("~$工资-02.xlsx"), "open in Excel").expect("to write the lock");
-    assert_eq!(told(root.path(), "kind = 'xlsx'", "工资-*.xlsx", &["姓名"]).await, ["row 2: 张伟 | 1 | ~", "row 2: 李娜 | 2 | 3"]);
+    assert_eq!(
+        told(root.path(), "kind = 'xlsx'", "工资-*.xlsx", &["姓名"]).await,
+        ["lock of an open file -: ~$工资-02.xlsx", "row 2: 张伟 | 1 | ~", "row 2: 李娜 | 2 | 3"]
+    );
 }
 
 #[tokio::test]
