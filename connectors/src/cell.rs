@@ -50,10 +50,13 @@ pub(crate) fn number(value: f64, out: &mut String) {
     if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
         return append(out, &(value as i64));
     }
-    let shortest = value.to_string();
-    if significant_digits(&shortest) <= DIGITS {
-        out.push_str(&shortest);
-    } else if value.fract() == 0.0 {
+    let from = out.len();
+    append(out, &value);
+    if significant_digits(&out[from..]) <= DIGITS {
+        return;
+    }
+    out.truncate(from);
+    if value.fract() == 0.0 {
         // An 18-digit number that another program put through a double: all its digits, so that linking can see what became of it.
         append(out, &format_args!("{value:.0}"));
     } else {

@@ -101,7 +101,7 @@ impl Format for Csv {
     const ENDINGS: &'static [&'static str] = &[".csv", ".txt", ".tsv"];
 
     /// Finds out how a file is written and where its heading stands.
-    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Trouble> {
+    fn layout(&self, found: &Found, asked: &[String], _alone: bool) -> Result<Layout, Trouble> {
         let io = |it: std::io::Error| Trouble::new(format!("cannot be read: {it}"));
         if found.beginning(1).map_err(io)?.is_empty() {
             return Err(Trouble::new("is empty").hint("have the file delivered again"));

@@ -69,7 +69,7 @@ impl Format for Dbf {
     const ENDINGS: &'static [&'static str] = &[".dbf"];
     const BESIDE: &'static [&'static str] = &[".fpt", ".dbt"];
 
-    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Trouble> {
+    fn layout(&self, found: &Found, asked: &[String], _alone: bool) -> Result<Layout, Trouble> {
         let header = Header::read(found)?;
         let encoding = match (self.encoding, header.encoding()) {
             (Some(encoding), _) | (None, Some(encoding)) => encoding,

@@ -27,8 +27,9 @@ pub(crate) trait Format: Clone + Send + Sync + 'static {
     /// How files end that belong to one of its files and lie beside it under the same name.
     const BESIDE: &'static [&'static str] = &[];
 
-    /// Finds out how a file is to be read. With nothing asked for, as it would be offered.
-    fn layout(&self, found: &Found, asked: &[String]) -> Result<Self::Layout, Trouble>;
+    /// Finds out how a file is to be read. With nothing asked for, as it would be offered. What was opened may be kept open for
+    /// [`Format::read`] when the file is read `alone`.
+    fn layout(&self, found: &Found, asked: &[String], alone: bool) -> Result<Self::Layout, Trouble>;
 
     /// The columns of files that are one table.
     fn schema(&self, layouts: &[&Self::Layout], asked: &[String]) -> Result<SchemaRef, Trouble>;
@@ -237,8 +238,11 @@ impl<F: Format> Connector for Files<F> {
         let ready = tokio::time::timeout(in_all, self.ready(ask)).await.unwrap_or_else(|_| Err(overdue())).map_err(trouble)?;
         let (this, asked) = (self.clone(), ask.clone());
         let laid_out = tokio::task::spawn_blocking(move || {
-            let layouts =
-                ready.files.iter().map(|it| this.format.layout(&it.found, &asked.columns).map_err(|trouble| trouble.of(&it.found.name)));
+            let alone = ready.files.len() == 1;
+            let layouts = ready
+                .files
+                .iter()
+                .map(|it| this.format.layout(&it.found, &asked.columns, alone).map_err(|trouble| trouble.of(&it.found.name)));
             let layouts = layouts.collect::<Result<Vec<_>, _>>()?;
             let schema = this.format.schema(&layouts.iter().collect::<Vec<_>>(), &asked.columns)?;
             Ok((ready, layouts, schema))
@@ -277,7 +281,7 @@ impl<F: Format> Files<F> {
     /// What a file, or the members of an archive, can be asked for as.
     fn offered(&self, pattern: &str, found: &Found, spool: &Spool) -> Vec<Offer> {
         let offer = |table: String, found: &Found| {
-            let layout = self.format.layout(found, &[]).ok()?;
+            let layout = self.format.layout(found, &[], false).ok()?;
             let schema = self.format.schema(&[&layout], &[]).ok()?;
             let names = schema.fields().iter().map(|it| it.name().clone());
             Some(Offer { table, columns: names.filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).collect(), rows: None })

@@ -39,7 +39,7 @@ impl Format for Parquet {
 
     const ENDINGS: &'static [&'static str] = &[".parquet"];
 
-    fn layout(&self, found: &Found, _asked: &[String]) -> Result<SchemaRef, Trouble> {
+    fn layout(&self, found: &Found, _asked: &[String], _alone: bool) -> Result<SchemaRef, Trouble> {
         Ok(Arc::clone(builder(found)?.schema()))
     }
 

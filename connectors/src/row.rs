@@ -4,9 +4,11 @@
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     text: String,
-    /// Where each cell ends in `text`, and whether there is one at all.
-    cells: Vec<(usize, bool)>,
+    /// Where each cell stands in `text`; [`NONE`] where there is none.
+    cells: Vec<(usize, usize)>,
 }
+
+const NONE: (usize, usize) = (usize::MAX, usize::MAX);
 
 impl Row {
     /// Forgets the cells and keeps the memory.
@@ -17,21 +19,34 @@ impl Row {
 
     /// Adds a cell.
     pub(crate) fn push(&mut self, cell: Option<&str>) {
+        let from = self.text.len();
         self.text.push_str(cell.unwrap_or_default());
-        self.cells.push((self.text.len(), cell.is_some()));
+        self.cells.push(if cell.is_some() { (from, self.text.len()) } else { NONE });
     }
 
     /// Adds a cell of what `write` appends.
     pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut String)) {
+        let from = self.text.len();
         write(&mut self.text);
-        self.cells.push((self.text.len(), true));
+        self.cells.push((from, self.text.len()));
+    }
+
+    /// Adds the next cell of the line that [`Row::take_line`] will take: it goes from `from` to `to` there, and is none when it is empty.
+    #[inline]
+    pub(crate) fn push_place(&mut self, from: usize, to: usize) {
+        self.cells.push(if from == to { NONE } else { (from, to) });
+    }
+
+    /// Takes the line whose cells were placed: one copy for all of them.
+    #[inline]
+    pub(crate) fn take_line(&mut self, line: &str) {
+        self.text.push_str(line);
     }
 
     /// Adds empty places until there are `len`.
     pub(crate) fn pad(&mut self, len: usize) {
-        let end = self.text.len();
         if self.cells.len() < len {
-            self.cells.resize(len, (end, false));
+            self.cells.resize(len, NONE);
         }
     }
 
@@ -41,10 +56,10 @@ impl Row {
     }
 
     /// A cell as it stands; null where there is none.
+    #[inline]
     pub(crate) fn cell(&self, at: usize) -> Option<&str> {
-        let (end, there) = *self.cells.get(at)?;
-        let start = if at == 0 { 0 } else { self.cells[at - 1].0 };
-        there.then(|| &self.text[start..end])
+        let (from, to) = *self.cells.get(at)?;
+        self.text.get(from..to)
     }
 
     /// A cell without the blanks around it; empty where there is none.
@@ -59,7 +74,7 @@ impl Row {
 
     /// Whether no cell holds anything.
     pub(crate) fn is_blank(&self) -> bool {
-        self.text.chars().all(is_blank)
+        self.filled().next().is_none()
     }
 
     /// What the line says, for titles and skipped lines.

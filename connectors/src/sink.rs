@@ -126,6 +126,8 @@ pub(crate) struct Rows {
     schema: SchemaRef,
     most: usize,
     columns: Vec<StringBuilder>,
+    /// Bytes that each column had in the last batch: room for the next one is made at once.
+    bytes: Vec<usize>,
     row_nos: Int64Builder,
     waiting: usize,
 }
@@ -133,8 +135,9 @@ pub(crate) struct Rows {
 impl Rows {
     /// For batches of `schema`, all of whose own columns are text.
     pub(crate) fn new(schema: SchemaRef, batch_rows: usize) -> Rows {
-        let columns = (0..schema.fields().len() - PLACE_COLUMNS.len()).map(|_| StringBuilder::new()).collect();
-        Rows { schema, most: batch_rows.max(1), columns, row_nos: Int64Builder::new(), waiting: 0 }
+        let own = schema.fields().len() - PLACE_COLUMNS.len();
+        let columns = (0..own).map(|_| StringBuilder::new()).collect();
+        Rows { schema, most: batch_rows.max(1), columns, bytes: vec![0; own], row_nos: Int64Builder::new(), waiting: 0 }
     }
 
     /// Adds a row. `from` says for every column of the schema at which place of the row it stands; null where the row has no such column.
@@ -158,7 +161,12 @@ impl Rows {
         }
         self.waiting = 0;
         let row_nos: ArrayRef = Arc::new(self.row_nos.finish());
-        let own = self.columns.iter_mut().map(|it| Arc::new(it.finish()) as ArrayRef);
+        for (bytes, column) in self.bytes.iter_mut().zip(&self.columns) {
+            *bytes = column.values_slice().len();
+        }
+        let room = |bytes: &usize| StringBuilder::with_capacity(row_nos.len(), bytes + bytes / 8);
+        let next = self.bytes.iter().map(room).collect();
+        let own = std::mem::replace(&mut self.columns, next).into_iter().map(|mut it| Arc::new(it.finish()) as ArrayRef);
         let columns: Vec<ArrayRef> = own.chain(places(under, &row_nos)).collect();
         Some(RecordBatch::try_new(self.schema.clone(), columns).expect("the builders were made from the schema"))
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use encoding_rs::Encoding;
+use memchr::{memchr, memchr3_iter};
 
 use crate::row::Row;
 use crate::table::{CUT, Line, Lines};
@@ -12,6 +13,8 @@ use crate::text::{MARK, TextReader};
 
 /// A quoted cell that goes on for more lines than this was never meant to be one: a quote in it was forgotten.
 const QUOTED_LINES: i64 = 100;
+/// No line of a table is longer; a file that has one is of another format, and would be held in memory whole.
+const LINE_BYTES: usize = 64 << 20;
 
 /// The lines of a text file, cut at its delimiter.
 pub(crate) struct TextLines {
@@ -40,30 +43,28 @@ impl TextLines {
     fn next_line(&mut self, from: usize) -> io::Result<Option<(usize, usize)>> {
         let mut searched = from;
         loop {
-            if let Some(at) = self.buffer[searched..].find('\n') {
+            if let Some(at) = memchr(b'\n', &self.buffer.as_bytes()[searched..]) {
                 let end = searched + at;
-                let without = if self.buffer[from..end].ends_with('\r') { end - 1 } else { end };
-                return Ok(Some((without, end + 1)));
+                return Ok(Some((without_return(&self.buffer, from, end), end + 1)));
             }
             searched = self.buffer.len();
             if self.ended {
                 return Ok((from < searched).then_some((searched, searched)));
             }
+            if searched - from > LINE_BYTES {
+                return Err(io::Error::other("has a line that does not end; is it text?"));
+            }
             self.ended = !self.text.read(&mut self.buffer)?;
-        }
-    }
-
-    /// Forgets what was read, when it is worth moving the rest.
-    fn forget(&mut self) {
-        if self.at > self.buffer.len() / 2 {
-            self.buffer.drain(..self.at);
-            self.at = 0;
         }
     }
 
     fn read(&mut self, row: &mut Row) -> io::Result<Option<Line>> {
         row.clear();
-        self.forget();
+        if let Some((end, after)) = self.plain_line(row)? {
+            row.take_line(&self.buffer[self.at..end]);
+            return self.took(self.lines + 1, end, after, 1, None);
+        }
+        row.clear();
         let Some((mut end, mut after)) = self.next_line(self.at)? else { return Ok(None) };
         let row_no = self.lines + 1;
         let first = (end, after);
@@ -80,6 +81,38 @@ impl TextLines {
             row.clear();
         }
         self.took(row_no, end, after, lines, None)
+    }
+
+    /// Finds the cells of a line without quotes in one pass, as nearly all lines are. Null when the line is none of these, or not whole
+    /// in what was decoded so far and nothing more comes.
+    fn plain_line(&mut self, row: &mut Row) -> io::Result<Option<(usize, usize)>> {
+        let &[delimiter] = self.delimiter.as_bytes() else { return Ok(None) };
+        loop {
+            let line = &self.buffer.as_bytes()[self.at..];
+            let mut cell = 0;
+            for at in memchr3_iter(delimiter, b'\n', b'"', line) {
+                match line[at] {
+                    b'"' => return Ok(None),
+                    b'\n' => {
+                        let end = without_return(&self.buffer, self.at, self.at + at);
+                        row.push_place(cell, end - self.at);
+                        return Ok(Some((end, self.at + at + 1)));
+                    }
+                    _ => {
+                        row.push_place(cell, at);
+                        cell = at + 1;
+                    }
+                }
+            }
+            if self.ended || line.len() > LINE_BYTES {
+                return Ok(None);
+            }
+            row.clear();
+            // Only the beginning of a line is left: little to move.
+            self.buffer.drain(..self.at);
+            self.at = 0;
+            self.ended = !self.text.read(&mut self.buffer)?;
+        }
     }
 
     fn took(&mut self, row_no: i64, end: usize, after: usize, lines: i64, why: Option<&'static str>) -> io::Result<Option<Line>> {
@@ -110,6 +143,11 @@ impl Lines for TextLines {
     fn ends_open(&self) -> bool {
         self.ends_open
     }
+}
+
+/// The end of a line from `from` on without a carriage return.
+fn without_return(text: &str, from: usize, end: usize) -> usize {
+    if end > from && text.as_bytes()[end - 1] == b'\r' { end - 1 } else { end }
 }
 
 /// Cuts a line into cells. False when a quoted cell does not end in it.

@@ -75,6 +75,10 @@ pub(crate) struct Table<'a> {
     /// For every column of the schema, where it stands in a row of this table.
     from: Vec<Option<usize>>,
     last_row: i64,
+    /// Cells that a row must have: up to the last heading.
+    needed: usize,
+    /// Whether every column has a heading.
+    all_named: bool,
     /// Cells under no heading: by column, the first row and how many there are.
     homeless: BTreeMap<usize, (i64, u64)>,
 }
@@ -87,8 +91,22 @@ impl<'a> Table<'a> {
         let own = schema.fields().len() - PLACE_COLUMNS.len();
         let from = schema.fields().iter().take(own).map(|it| place(it.name())).collect();
         let rows = Rows::new(Arc::clone(schema), reading.ask.batch_rows);
+        let needed = heading.names.iter().rposition(Option::is_some).map_or(0, |it| it + 1);
+        let all_named = heading.names.iter().all(Option::is_some);
         let folded_names = heading.names.iter().enumerate().filter_map(|(at, name)| Some((at, fold(name.as_deref()?)))).collect();
-        Table { heading, folded_names, under, even, out, rows, from, last_row: heading.last_row, homeless: BTreeMap::new() }
+        Table {
+            heading,
+            folded_names,
+            under,
+            even,
+            out,
+            rows,
+            from,
+            last_row: heading.last_row,
+            needed,
+            all_named,
+            homeless: BTreeMap::new(),
+        }
     }
 
     /// Reads all lines to the end.
@@ -128,14 +146,15 @@ impl<'a> Table<'a> {
 
     fn row(&mut self, row_no: i64, row: &Row, lines: &impl Lines) -> Result<(), Stopped> {
         let width = self.heading.names.len();
-        if self.even && row.len() < self.needed() {
+        if self.even && row.len() < self.needed {
             if lines.ends_open() {
                 return Err(Stopped::Broke(broken_off(CUT)));
             }
             let why = format!("{} cells where the heading has {width}", row.len());
             return self.broken(row_no, lines.raw(row), why);
         }
-        for at in (0..row.len()).filter(|at| self.heading.names.get(*at).is_none_or(Option::is_none)) {
+        let from = if self.all_named { width } else { 0 };
+        for at in (from..row.len()).filter(|at| self.heading.names.get(*at).is_none_or(Option::is_none)) {
             if row.trimmed(at).is_empty() {
                 continue;
             }
@@ -147,11 +166,6 @@ impl<'a> Table<'a> {
         }
         self.rows.add(row_no, row, &self.from);
         if self.rows.is_full() { self.flush() } else { Ok(()) }
-    }
-
-    /// Cells that a row must have: up to the last heading.
-    fn needed(&self) -> usize {
-        self.heading.names.iter().rposition(Option::is_some).map_or(0, |it| it + 1)
     }
 
     /// Printed tables repeat their heading on every page.

@@ -119,15 +119,19 @@ fn told(what: &str, error: &Error) -> Trouble {
         }
         ErrorKind::ConfigInvalid | ErrorKind::Unsupported => Trouble::new(format!("{what} cannot be read: {}", error.kind())),
         kind if error.is_temporary() => Trouble::new(format!("{what} cannot be read now: {kind}")).passing(),
-        kind => Trouble::new(format!("{what} cannot be read: {kind}, {}", status(error))),
+        _ => {
+            let trouble = Trouble::new(format!("{what} cannot be read: {}", status(error)));
+            let refused = trouble.why.ends_with(": 401") || trouble.why.ends_with(": 403");
+            if refused { trouble.hint("are `user` and `password` right, and may they read it?") } else { trouble }
+        }
     }
 }
 
-/// The status line that the server answered with.
+/// The status line that the server answered with; else what OpenDAL makes of the answer, in its own words.
 fn status(error: &Error) -> String {
     let text = error.to_string();
-    let from = text.find("status: ").map_or("", |at| &text[at..]);
-    from.split([',', '}']).next().unwrap_or_default().to_owned()
+    let answered = text.find("status: ").and_then(|at| text[at..].split([',', '}']).next());
+    answered.map_or_else(|| error.message().lines().next().unwrap_or_default().to_owned(), str::to_owned)
 }
 
 #[async_trait]

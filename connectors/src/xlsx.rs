@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::sync::Mutex;
 
 use arrow::datatypes::SchemaRef;
 use calamine::{Cell, Data, DataRef, Range, Reader as _, Sheet, SheetType, SheetVisible, Xls, Xlsx, XlsxCellReader};
@@ -53,6 +54,8 @@ fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Strin
 
 /// A workbook's sheets that are to be read, and the others.
 struct Layout {
+    /// The open workbook, when it is the only one of the pull: its shared texts are read once then.
+    book: Mutex<Option<Book>>,
     tables: Vec<(String, Heading)>,
     others: Vec<(String, &'static str)>,
 }
@@ -63,9 +66,9 @@ impl Format for Workbooks {
     const ENDINGS: &'static [&'static str] = &[".xlsx", ".xlsm", ".xls"];
 
     /// Finds the sheets of a workbook that hold the table, and their headings.
-    fn layout(&self, found: &Found, asked: &[String]) -> Result<Layout, Trouble> {
+    fn layout(&self, found: &Found, asked: &[String], alone: bool) -> Result<Layout, Trouble> {
         let mut book = Book::open(found).map_err(|(why, hint)| Trouble::new(why).hint(hint))?;
-        let mut layout = Layout { tables: Vec::new(), others: Vec::new() };
+        let mut layout = Layout { book: Mutex::default(), tables: Vec::new(), others: Vec::new() };
         let mut near = None;
         let sheets = book.sheets();
         for sheet in &sheets {
@@ -90,6 +93,9 @@ impl Format for Workbooks {
                 Trouble::new("has no sheet with the mapped columns").hint(near.unwrap_or_else(|| format!("its sheets are {names}")))
             );
         }
+        if alone {
+            layout.book = Mutex::new(Some(book));
+        }
         Ok(layout)
     }
 
@@ -100,7 +106,8 @@ impl Format for Workbooks {
     fn read(&self, found: &Found, layout: &Layout, reading: &Reading<'_>) -> Result<(), Stopped> {
         let whole = "open it in Excel or WPS; if it is whole there, save it again";
         let broke = |why: String| Trouble::new(why).hint(whole);
-        let mut book = Book::open(found).map_err(|(why, _)| broke(why))?;
+        let kept = layout.book.lock().expect("nothing panics while it holds the workbook").take();
+        let mut book = kept.map_or_else(|| Book::open(found).map_err(|(why, _)| broke(why)), Ok)?;
         for (sheet, why) in &layout.others {
             let spot = Spot { file: Some(found.name.clone()), sheet: Some(sheet.clone()), row: None };
             reading.out.put(Piece::Skipped(SkippedLine { spot, text: sheet.clone(), why }))?;
