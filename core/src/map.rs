@@ -6,6 +6,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod expression;
+mod guard;
 mod plan;
 mod prove;
 mod reject;
@@ -28,6 +29,7 @@ use expression::Expression;
 use plan::{Cells, Places, Plan};
 use tally::Counting;
 
+pub use guard::{Excess, excesses};
 pub use plan::{Trouble, Unusable};
 pub use prove::{Proof, prove};
 pub use reject::{Defect, Reject};

@@ -9,6 +9,8 @@ mod examples;
 mod expect;
 mod feeds;
 mod form;
+mod guard;
+mod incremental;
 mod json_schema;
 mod synonyms;
 mod walk;
@@ -26,6 +28,7 @@ use crate::read::{FlagWords, Form, MoneyUnit};
 use crate::schema::{Column, Table};
 
 pub use codes::CodeMap;
+pub use guard::GUARD_NIGHTS_MAX;
 pub use json_schema::json_schema;
 pub use synonyms::{Proposal, propose};
 
@@ -69,6 +72,10 @@ pub struct Feed {
     pub ignore: Ignore,
     /// What a healthy delivery looks like.
     pub expect: Expect,
+    /// Pulled in parts; null: whole every night.
+    pub incremental: Option<Incremental>,
+    /// How far a delivery may differ from the usual.
+    pub guard: Guard,
     /// Worked rows.
     pub examples: Vec<Example>,
 }
@@ -165,6 +172,51 @@ impl Default for Expect {
     }
 }
 
+/// How a feed is pulled in parts: only rows that changed lately, merged into what was landed before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incremental {
+    /// The source column that tells when a row changed: days, instants, or a number that only rises.
+    pub column: String,
+    /// How far before the newest value known the next pull begins.
+    pub lookback: Lookback,
+    /// The source columns that tell which row is which.
+    pub key: Vec<String>,
+    /// Days after which everything is pulled again, whatever the counts say.
+    pub full_every_days: u32,
+}
+
+/// How far back a pull in parts begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookback {
+    /// Days, for columns of days and instants.
+    Days(u32),
+    /// So many, for columns that count.
+    Count(u64),
+}
+
+/// How far a delivery may differ from the median of the last nights. What differs more is held until an operator releases it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guard {
+    /// Whether the feed is guarded at all.
+    pub on: bool,
+    /// Largest change of the rows, as a share of the usual.
+    pub rows: f64,
+    /// Largest change of the number of distinct people.
+    pub people: f64,
+    /// Largest change of the sum of any column of amounts.
+    pub sums: f64,
+    /// How many nights make the usual.
+    pub nights: u32,
+    /// Feeds that usually have fewer rows are not guarded.
+    pub rows_min: u64,
+}
+
+impl Default for Guard {
+    fn default() -> Guard {
+        Guard { on: true, rows: 0.3, people: 0.3, sums: 0.5, nights: 7, rows_min: 200 }
+    }
+}
+
 /// Bounds of the number of mapped rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowsBound {
@@ -258,7 +310,8 @@ impl Feed {
     pub fn source_columns(&self) -> Vec<String> {
         let mut columns: Vec<String> = Vec::new();
         let named = self.columns.iter().flat_map(|it| it.from.columns());
-        for column in named.chain(self.keep.iter().flat_map(|it| &it.columns)) {
+        let parts = self.incremental.iter().flat_map(|it| it.key.iter().chain([&it.column]));
+        for column in named.chain(self.keep.iter().flat_map(|it| &it.columns)).chain(parts) {
             if !PLACE_COLUMNS.contains(&column.as_str()) && !columns.contains(column) {
                 columns.push(column.clone());
             }

@@ -5,6 +5,7 @@
 
 mod distinct;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Date32Builder, Int32Array, Int64Array, RecordBatch, StringArray, StringBuilder};
@@ -31,6 +32,26 @@ pub struct Sealed {
     pub identities: RecordBatch,
     /// `at`, `unit_code`, `unit_name`, `uscc`, `rows`; in the order of first rows.
     pub references: RecordBatch,
+}
+
+impl Sealed {
+    /// Distinct people: by ID number, or by name where there is none.
+    pub fn people(&self) -> u64 {
+        let text = |name: &str| self.identities.column_by_name(name).expect("IDENTITIES has it").as_string::<i32>();
+        let mut known: Vec<u64> = text("id_number")
+            .iter()
+            .zip(text("name"))
+            .filter_map(|(id_number, name)| {
+                let mut hasher = DefaultHasher::new();
+                (id_number.is_some(), id_number.or(name)?).hash(&mut hasher);
+                Some(hasher.finish())
+            })
+            .collect();
+        // Hashes, sorted: a province's two million people must not cost a set of texts.
+        known.sort_unstable();
+        known.dedup();
+        known.len() as u64
+    }
 }
 
 /// The schema of [`Sealed::identities`].

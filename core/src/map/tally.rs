@@ -17,6 +17,8 @@ pub struct Tally {
     pub rejected: u64,
     /// Rows that the feed's `keep` leaves to others.
     pub set_aside: u64,
+    /// Distinct people of the mapped rows: by ID number, or by name where there is none. 0 in tallies of older versions.
+    pub people: u64,
     /// Mapped rows that have a value, by shared column. Columns that the feed does not fill are not listed.
     pub filled: BTreeMap<String, u64>,
     /// Sums over the mapped rows, by shared column of amounts.

@@ -57,7 +57,7 @@ fn months(walk: &mut Walk<'_>, entries: &Entries<'_>, table: &Table) -> MonthsBo
 
 fn fresh(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, table: &'static Table, fills: &[Fill]) -> Option<Fresh> {
     if let DeValue::String(text) = value.get_ref() {
-        let within_days = days(walk, &Word { text: text.to_string(), at: value.span() })?;
+        let within_days = span(walk, &Word { text: text.to_string(), at: value.span() })?;
         if table.month.is_none() {
             let what = format!("`{}` does not come month by month, so `fresh` must name a column of days", table.name);
             let hint = format!("write fresh = {{ column = \"…_on\", within = \"{text}\" }}");
@@ -67,7 +67,7 @@ fn fresh(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, table: &'static Tabl
     }
     let entries = walk.entries(value, "`fresh`", form::FRESH)?;
     let (column, within) = (walk.text(&entries, "column"), walk.text(&entries, "within"));
-    let within_days = days(walk, &within?)?;
+    let within_days = span(walk, &within?)?;
     let column = column?;
     let of_days = fills.iter().any(|it| it.into == column.text && it.column.kind == Kind::Date);
     if !of_days {
@@ -77,7 +77,7 @@ fn fresh(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, table: &'static Tabl
 }
 
 /// "40 days", "6 weeks".
-fn days(walk: &mut Walk<'_>, word: &Word) -> Option<u32> {
+pub(super) fn span(walk: &mut Walk<'_>, word: &Word) -> Option<u32> {
     let (number, unit) = word.text.trim().split_once(' ').unwrap_or((&word.text, ""));
     let factor = match unit.trim() {
         "day" | "days" => 1,

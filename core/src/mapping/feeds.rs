@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::codes::Written;
 use super::walk::{Entries, Walk, Word};
-use super::{Expect, Feed, Fill, Ignore, Sql, columns, examples, expect, form};
+use super::{Expect, Feed, Fill, Ignore, Sql, columns, examples, expect, form, guard, incremental};
 use crate::diag::did_you_mean;
 use crate::map::expression;
 use crate::schema::{self, Table};
@@ -43,8 +43,10 @@ fn feed(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, codes: &BTreeMap<Stri
         Some(value) => expect::expect(walk, value, fills, &columns, sound),
         None => Expect::default(),
     };
+    let (incremental, guard) = (incremental::incremental(walk, &entries), guard::guard(walk, &entries));
     let (name, name_at) = name.map_or((fills.name.to_owned(), fills_at), |it| (it.text, it.at));
-    let mut feed = Feed { name, fills, source, table: table.unwrap_or_default(), columns, keep, ignore, expect, examples: Vec::new() };
+    let table = table.unwrap_or_default();
+    let mut feed = Feed { name, fills, source, table, columns, keep, ignore, expect, incremental, guard, examples: Vec::new() };
     if sound {
         feed.examples = examples::examples(walk, &entries, &feed);
     }

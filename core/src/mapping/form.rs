@@ -66,7 +66,29 @@ pub(super) const FEED: &[Key] = &[
     may("keep", Holds::Table(KEEP), "Which rows this feed is for; the others are counted as set aside."),
     may("ignore", Holds::Table(IGNORE), "Source columns that are left alone on purpose."),
     may("expect", Holds::Expect, "What a healthy delivery looks like; otherwise the feed is left out of the night."),
+    may(
+        "incremental",
+        Holds::Table(INCREMENTAL),
+        "Pull only what changed and merge it into what was landed; proved against the source every night.",
+    ),
+    may("guard", Holds::Table(GUARD), "How far a delivery may differ from the median of the last nights before it is held."),
     may("example", Holds::Tables(EXAMPLE), "Worked rows, proved before real data is read."),
+];
+
+pub(super) const INCREMENTAL: &[Key] = &[
+    needed("column", Holds::Text, "The source column that tells when a row changed: days, instants, or a number that only rises."),
+    needed("lookback", Holds::Cell, "How far before the newest value known a pull begins: \"7 days\", or a number for columns that count."),
+    needed("key", Holds::TextOrTexts, "The source columns that tell which row is which."),
+    may("full_every", Holds::Text, "How often everything is pulled all the same; \"7 days\" when left out."),
+];
+
+pub(super) const GUARD: &[Key] = &[
+    may("on", Holds::Flag, "false: not guarded."),
+    may("rows", Holds::Share, "Largest change of the rows; 0.3 when left out. A fall counts in all, a rise by the average month."),
+    may("people", Holds::Share, "Largest change of the number of distinct people; 0.3 when left out."),
+    may("sums", Holds::Share, "Largest change of the sum of any column of amounts; 0.5 when left out."),
+    may("nights", Holds::Whole, "How many nights make the usual, by their median; 7 when left out."),
+    may("rows_min", Holds::Whole, "Feeds that usually have fewer rows are not guarded; 200 when left out."),
 ];
 
 pub(super) const COLUMN: &[Key] = &[

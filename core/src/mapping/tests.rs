@@ -252,3 +252,32 @@ fn a_mistake_is_shown_with_its_line_and_a_caret() {
     // The caret stands under the comma, although the backslashes before it are not part of the SQL.
     assert!(shown.contains("·                            ┬"), "{shown}");
 }
+
+#[test]
+fn a_pull_in_parts_says_what_changed_and_which_row_is_which() {
+    let with = |line: &str| PAYROLL.replacen("[feed.columns]", &format!("{line}\n[feed.columns]"), 1);
+    let known = |text: &str| read(&Source::new("mappings/test.toml", text), &files).expect("right").feeds.remove(0);
+    let feed = known(&with("incremental = { column = \"GXSJ\", lookback = \"2 weeks\", key = [\"ID\", \"NY\"], full_every = \"3 days\" }"));
+    let parts = feed.incremental.clone().expect("it is said");
+    assert_eq!((parts.column.as_str(), parts.lookback, parts.full_every_days), ("GXSJ", Lookback::Days(14), 3));
+    assert!(["GXSJ", "ID", "NY"].iter().all(|it| feed.source_columns().contains(&(*it).to_owned())));
+    let counted = known(&with("incremental = { column = \"BB\", lookback = 1000, key = \"ID\" }")).incremental.expect("it is said");
+    assert_eq!((counted.lookback, counted.full_every_days), (Lookback::Count(1000), 7));
+    check(
+        &with("incremental = { column = \"GXSJ\", lookback = \"soon\" }"),
+        "7: `incremental` lacks `key` (key: The source columns that tell which row is which.)\n7: `soon` is no span of time (write \"40 days\" or \"6 weeks\")",
+    );
+}
+
+#[test]
+fn a_guard_is_on_unless_the_mapping_says_otherwise() {
+    let with = |line: &str| PAYROLL.replacen("[feed.columns]", &format!("{line}\n[feed.columns]"), 1);
+    let known = |text: &str| read(&Source::new("mappings/test.toml", text), &files).expect("right").feeds.remove(0).guard;
+    assert_eq!(known(PAYROLL), Guard::default());
+    assert_eq!(known(&with("guard = { rows = 0.1, nights = 3 }")), Guard { rows: 0.1, nights: 3, ..Guard::default() });
+    check(
+        &with("guard = { nigths = 3 }"),
+        "7: `guard` has no key `nigths` (did you mean `nights`?)\n7: `rows` of `guard` must be a share between 0 and 1 (5 % is written 0.05)",
+    );
+    check(&with("guard = { nights = 90 }"), "7: `nights` must be 1 to 31");
+}
