@@ -1,6 +1,8 @@
 //! `muster bench night`: a province of any size, written as its data warehouse would deliver it, and one real night over it.
+//! `muster bench pull` is in its own file.
 
 mod province;
+pub mod pull;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -84,7 +86,7 @@ fn text(told: &Told, lang: Lang) -> String {
 }
 
 /// The most memory this process ever held, as the kernel counts it; 0 where it does not say.
-fn peak_mib() -> u64 {
+pub(crate) fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
     line.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024

@@ -61,6 +61,14 @@ pub enum Command {
     Rejects(RejectsArgs),
     /// 并列展示一个问题的各方证据、规则和人员识别依据 Show a case: evidence side by side, the rule, the links
     Explain(ExplainArgs),
+    /// 逐步检测部门的各个数据源：域名、端口、登录、只读、表、列、速度 Try the way to every source of a department, step by step
+    Connect(ConnectArgs),
+    /// 查看、暂停或放行数据源 Feeds: list, hold, release
+    Feed {
+        /// 做什么 What to do
+        #[command(subcommand)]
+        what: FeedWhat,
+    },
     /// 由现有数据源生成配置、部门文件和映射草稿 Write a configuration, a department file and a mapping draft from a live source
     Init(InitArgs),
     /// 打印参考手册 Print the references
@@ -186,6 +194,68 @@ pub struct ExplainArgs {
     pub reveal: bool,
 }
 
+/// `muster connect`.
+#[derive(Debug, Args)]
+pub struct ConnectArgs {
+    /// 部门；默认为全部 The department; all of them by default
+    pub department: Option<String>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster feed …`.
+#[derive(Debug, Subcommand)]
+pub enum FeedWhat {
+    /// 列出数据源：在用、暂停及原因 List the feeds: used or held, and why
+    List(FeedListArgs),
+    /// 暂停使用一个数据源，直到放行 Hold a feed until it is released
+    Hold(DecideArgs),
+    /// 放行被暂停的数据源；更差的数据仍会被暂停 Release a held feed; worse data is held again
+    Release {
+        #[command(flatten)]
+        decide: DecideArgs,
+        /// 比本次更差多少仍可放行，如 0.05 How much worse than approved may still pass, as a share
+        #[arg(long, default_value_t = 0.0, value_parser = share)]
+        margin: f64,
+    },
+}
+
+/// `muster feed list`.
+#[derive(Debug, Args)]
+pub struct FeedListArgs {
+    /// 连同全部暂停与放行记录 With every decision that was ever made
+    #[arg(long)]
+    pub history: bool,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster feed hold` and `muster feed release`.
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// 数据源，如 finance/payroll The feed
+    #[arg(value_name = "DEPARTMENT/FEED")]
+    pub feed: String,
+    /// 决定人 Who decides
+    #[arg(long, value_parser = said)]
+    pub by: String,
+    /// 理由 The reason
+    #[arg(long, value_parser = said)]
+    pub why: String,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// A word that says something.
+fn said(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("不能为空 must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|it| (0.0..=1.0).contains(it)).ok_or_else(|| "0 到 1 之间 between 0 and 1".to_owned())
+}
+
 /// `muster init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -241,4 +311,49 @@ pub enum BenchWhat {
         #[arg(long, default_value_t = 1024)]
         memory_mib: usize,
     },
+    /// 取数：由数据库或文件到 Arrow A pull: from a database or file into Arrow
+    Pull(BenchPullArgs),
+    /// 取数一次，由 `bench pull` 在子进程中调用 One pull, as `bench pull` runs it in a process of its own
+    #[command(hide = true)]
+    PullOne(PullOneArgs),
+}
+
+/// `muster bench pull`.
+#[derive(Debug, Args)]
+pub struct BenchPullArgs {
+    /// 连接方式：postgres、mysql、sqlite、sqlserver、xlsx、csv The kind of source
+    #[arg(long)]
+    pub kind: String,
+    /// 行数 Rows
+    #[arg(long, default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rows: u64,
+    /// 可写入的服务器，如 postgres://user:password@127.0.0.1:5432/bench A server that may be written to
+    #[arg(long)]
+    pub url: Option<String>,
+    /// 连接参数 Further settings of the source, like --set tls=off
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// 已有的表，不再生成 A table that is filled already; nothing is written then
+    #[arg(long)]
+    pub table: Option<String>,
+    /// 文件目录，已有则复用 Folder of the files; used again when they are there
+    #[arg(long, default_value = "target/bench-pull")]
+    pub out: PathBuf,
+}
+
+/// `muster bench pull-one`.
+#[derive(Debug, Args)]
+pub struct PullOneArgs {
+    /// 连接方式 The kind of source
+    #[arg(long)]
+    pub kind: String,
+    /// 连接参数 Settings of the source
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// 表 The table
+    #[arg(long)]
+    pub table: String,
+    /// 只用解析库读这个工作簿 Read this workbook with the library alone
+    #[arg(long)]
+    pub alone: Option<PathBuf>,
 }

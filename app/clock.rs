@@ -3,11 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{Local, NaiveDate};
+use chrono::{Local, NaiveDate, SecondsFormat, Utc};
 
 /// The day on which a night started now is filed.
 pub fn today() -> NaiveDate {
     Local::now().date_naive()
+}
+
+/// This instant, for the record: UTC, to the second.
+pub fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Measures how long stages take; for people and benchmarks, never for results.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use muster_connectors::{Connector, Place};
+use muster_connectors::{Connector, KINDS, Kind, Place};
 use muster_core::diag::{Mistake, Source, did_you_mean};
 use muster_core::mapping::{self, Mapping, Title};
 use muster_core::report::{ReportColumn, shipped_columns};
@@ -13,6 +13,7 @@ use muster_core::rule::{self, Rule};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::pull::{PullFile, PullSettings};
 use crate::sheet::SheetSettings;
 use crate::shipped;
 use crate::words::Lang;
@@ -113,7 +114,10 @@ pub struct DepartmentFile {
     /// Who gets its report by mail.
     #[serde(default)]
     pub reviewers: Vec<String>,
-    /// How to reach its systems, by name.
+    /// How patiently its systems are asked.
+    #[serde(default)]
+    pub pull: PullFile,
+    /// How to reach its systems, by name; `pull` in one of them overrides the department's.
     pub source: BTreeMap<String, toml::Table>,
 }
 
@@ -125,6 +129,8 @@ pub struct Department {
     pub mapping: Mapping,
     /// Its sources, by name.
     pub sources: BTreeMap<String, Box<dyn Connector>>,
+    /// How patiently each of them is asked.
+    pub pulls: BTreeMap<String, PullSettings>,
 }
 
 /// A whole configuration, checked.
@@ -206,10 +212,17 @@ fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Departmen
     let source = file(path, "")?;
     let file: DepartmentFile = parse(&source).map_err(|it| vec![it])?;
     let mut mistakes = Vec::new();
-    let mut sources = BTreeMap::new();
+    let (mut sources, mut pulls) = (BTreeMap::new(), BTreeMap::new());
     for (name, table) in &file.source {
         let place = Place { department: file.name.clone(), source: name.clone(), root: root.to_owned() };
-        match muster_connectors::open(place, table.clone()) {
+        let mut table = table.clone();
+        match table.remove("pull").map_or(Ok(PullFile::default()), toml::Value::try_into) {
+            Ok(own) => drop(pulls.insert(name.clone(), PullSettings::of(file.pull, own))),
+            Err(why) => {
+                mistakes.push(source.mistake(find(&source, &format!("[source.{name}.pull]")), why.message(), "how this source is asked"));
+            }
+        }
+        match muster_connectors::open(place, table) {
             Ok(it) => drop(sources.insert(name.clone(), it)),
             Err(why) => mistakes.push(source.mistake(find(&source, &format!("[source.{name}]")), why, "this source")),
         }
@@ -249,11 +262,32 @@ fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Departmen
             })
         }));
     }
+    for feed in mapping.iter().flat_map(|it| &it.feeds) {
+        mistakes.extend(unable_in_parts(&source, &file, feed));
+    }
     match mapping {
-        Some(mapping) if mistakes.is_empty() => Ok(Department { file, mapping, sources }),
+        Some(mapping) if mistakes.is_empty() => Ok(Department { file, mapping, sources, pulls }),
         _ => Err(mistakes),
     }
 }
+
+/// A feed that is pulled in parts needs a source that can be asked for what changed, and for a list of what it has.
+fn unable_in_parts(source: &Source, file: &DepartmentFile, feed: &mapping::Feed) -> Option<Mistake> {
+    feed.incremental.as_ref()?;
+    let table = feed.source.as_ref().map_or_else(|| file.source.values().next(), |it| file.source.get(it))?;
+    let name = table.get("kind")?.as_str()?;
+    let kind = KINDS.iter().find(|it| it.name == name)?;
+    let able = |it: &Kind| it.since && LIST_KINDS.contains(&it.name);
+    (!able(kind)).then(|| {
+        let known: Vec<&str> = KINDS.iter().filter(|it| able(it)).map(|it| it.name).collect();
+        let what = format!("feed `{}` is `incremental`, but a source of kind `{name}` cannot be pulled in parts", feed.name);
+        let hint = format!("remove `incremental` from the mapping; kinds that can are: {}", known.join(", "));
+        source.mistake(find(source, "[source"), what, "the source is here").try_this(hint)
+    })
+}
+
+/// Kinds that answer a query, and so can list their keys.
+const LIST_KINDS: [&str; 5] = ["postgres", "mysql", "sqlserver", "sqlite", "odbc"];
 
 /// The mapping called `name`: the city's own before the shipped one. `Err(None)` when there is none.
 pub fn mapping_called(name: &str, folder: &Path) -> Result<Mapping, Option<Vec<Mistake>>> {

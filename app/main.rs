@@ -5,12 +5,14 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod connect;
 mod demo;
 mod digest;
 mod docs;
 mod dry;
 mod dry_text;
 mod explain;
+mod feed;
 mod files;
 mod init;
 mod night;
@@ -50,10 +52,14 @@ async fn main() -> ExitCode {
         Command::Preview(args) => commands::preview(args, say).await,
         Command::Rejects(args) => commands::rejects(args, say).await,
         Command::Explain(args) => commands::explain(args, say).await,
+        Command::Connect(args) => connect::connect(args, say).await,
+        Command::Feed { what } => feed::feed(what, say).await,
         Command::Init(args) => init::write(args, say).await,
         Command::Docs(args) => docs::print(args, say),
         Command::Bench(args) => match &args.what {
             BenchWhat::Night { people, months, out, memory_mib } => bench::night(*people, *months, out, *memory_mib, say).await,
+            BenchWhat::Pull(args) => bench::pull::pull(args, say).await,
+            BenchWhat::PullOne(args) => bench::pull::pull_one(args, say).await,
         },
         Command::Completions { shell } => Ok(commands::completions(*shell)),
     };

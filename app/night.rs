@@ -11,6 +11,8 @@ use muster_core::mapping::Title;
 use muster_core::report;
 use serde::{Deserialize, Serialize};
 
+use crate::store::feeds::Hold;
+
 /// One reconciled night.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Night {
@@ -71,6 +73,12 @@ pub struct FeedNight {
     pub skipped_lines: u64,
     /// Hash of the landed delivery; null when the pull failed.
     pub sha256: Option<String>,
+    /// What else was met on the way: retries, new columns, a pull in parts that was not equal.
+    #[serde(default)]
+    pub notes: Vec<Said>,
+    /// Why the guard holds it; null when it does not.
+    #[serde(default)]
+    pub held: Option<Hold>,
 }
 
 /// A sentence in both languages.

@@ -1,9 +1,12 @@
 //! What a person sees while the night works: a bar per feed, a line per stage. Talk goes to stderr, data to stdout.
 
+use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use muster_core::mapping::Title;
+use muster_core::schema::Table;
 
 use crate::clock::Stopwatch;
 use crate::words::{self, Lang};
@@ -74,8 +77,13 @@ pub struct Progress {
     times: Mutex<Vec<(Stage, Duration)>>,
 }
 
-/// One bar; does nothing where bars are not shown.
-pub struct Bar(ProgressBar);
+/// The progress of one feed; a bar shows nothing where bars are not shown.
+pub struct Bar {
+    bar: ProgressBar,
+    name: String,
+    lines: bool,
+    clock: Stopwatch,
+}
 
 impl Progress {
     /// Tells in `lang`, as `show` says.
@@ -94,12 +102,32 @@ impl Progress {
         }
     }
 
-    /// A feed begins.
-    pub fn feed(&self, name: &str) -> Bar {
-        let style = ProgressStyle::with_template("    {spinner} {msg} {human_pos} {per_sec}").expect("a template of ours");
-        let bar = self.bars.add(ProgressBar::new_spinner().with_style(style));
-        bar.set_message(words::pad(name, 34));
-        Bar(bar)
+    /// A feed begins: its name, whose it is, what it fills, and how many rows it had the last time.
+    pub fn feed(&self, name: &str, department: &Title, fills: &Table, rows_before: Option<u64>) -> Bar {
+        let label = match self.lang {
+            Lang::Zh => format!("{} {}", department.zh, fills.label_zh),
+            Lang::En => format!("{} {}", department.en, fills.label_en),
+        };
+        // How much is left is known from the last night; what goes beyond it is not shown as less than nothing.
+        let rows_before = rows_before.filter(|it| *it > 0);
+        let template = if rows_before.is_some() {
+            format!("    {{spinner}} {{msg}} {{bar:20}} {{human_pos:>12}} {{per_sec:>14}} {} {{eta}}", self.lang.pick("剩余", "left"))
+        } else {
+            "    {spinner} {msg} {human_pos:>12} {per_sec:>14}".to_owned()
+        };
+        let style = ProgressStyle::with_template(&template)
+            .expect("a template of ours")
+            .with_key("per_sec", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = write!(out, "{}/s", words::count(state.per_sec() as i64));
+            })
+            .with_key("human_pos", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = write!(out, "{}", words::count(state.pos()));
+            });
+        let bar = rows_before.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let bar = self.bars.add(bar.with_style(style));
+        bar.set_message(words::pad(&label, 40));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Bar { bar, name: name.to_owned(), lines: self.show == Show::Lines, clock: Stopwatch::start() }
     }
 
     /// How long every stage took so far, in order, and all of it.
@@ -112,13 +140,27 @@ impl Progress {
 }
 
 impl Bar {
-    /// `count` more rows came.
-    pub fn rows(&self, count: usize) {
-        self.0.inc(count as u64);
+    /// A try begins: nothing has come yet.
+    pub fn begin(&self) {
+        self.bar.set_position(0);
     }
 
-    /// The feed is through.
-    pub fn done(&self) {
-        self.0.finish_and_clear();
+    /// `count` more rows came.
+    pub fn rows(&self, count: usize) {
+        self.bar.inc(count as u64);
+        if self.bar.length().is_some_and(|it| it < self.bar.position()) {
+            self.bar.set_length(self.bar.position());
+        }
+    }
+
+    /// The feed is through, or has failed.
+    pub fn done(&self, landed: bool) {
+        if self.lines {
+            let (rows, seconds) = (self.bar.position(), self.clock.elapsed().as_secs_f64());
+            let rate = words::count((rows as f64 / seconds.max(0.001)) as i64);
+            let word = if landed { "landed" } else { "failed" };
+            eprintln!("feed {} {word}: {} rows in {seconds:.1} s, {rate}/s", self.name, words::count(rows));
+        }
+        self.bar.finish_and_clear();
     }
 }

@@ -2,32 +2,42 @@
 //!
 //! One delivery per feed and night: `deliveries/<department>/<feed>/<night>/raw.parquet` and `rejects.parquet`. What is landed is
 //! never changed; a delivery appears as a whole or not at all. Memory holds a few batches, however long a table is.
+//!
+//! Sources are asked side by side, each within its own limit, and each is held in one state while its feeds are pulled. A failure that
+//! may pass is tried again from the beginning.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+mod drift;
+mod landing;
+mod order;
+mod parts;
+mod settings;
+mod source;
+#[cfg(test)]
+mod tests;
+mod weight;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use futures::StreamExt;
-use muster_connectors::{Ask, BrokenRow, Connector, ControlTotal, Failure, Piece};
-use muster_core::map::{self, Mapper, Reject, Tally, Total, Trouble as Column, Unusable};
-use muster_core::mapping::{Feed, Title};
+use muster_connectors::{Ask, Connector, Failure, Piece};
+use muster_core::map::{self, Trouble as Column};
+use muster_core::mapping::Feed;
 use muster_core::schema::Table;
-use muster_core::snapshot::{Sealed, Sealer};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
-use sha2::{Digest, Sha256};
+use muster_core::snapshot::Sealed;
 use tokio::sync::mpsc;
 
 use crate::config::{City, Department};
 use crate::night::{FeedNight, Said};
-use crate::progress::Progress;
-use crate::rejects::Rejects;
+use crate::progress::{Bar, Progress};
+use crate::store::Before;
+use crate::store::feeds::{FeedBefore, Hold};
+
+use landing::{Delivery, Landed, Trouble, Worker};
+pub use landing::{broken_reject, total, writer};
+pub use settings::{PullFile, PullSettings};
 
 /// Rows in one batch on the way through.
 pub const BATCH_ROWS: usize = 16_384;
@@ -67,14 +77,10 @@ pub struct Landing {
     pub salt: String,
 }
 
-/// Pulls every feed of every department, a few side by side, in configuration order.
+/// Pulls every feed of every department, the sources side by side; what it gives is in configuration order.
 /// A feed that fails is named in its place; the others go on.
-pub async fn all(city: &City, landing: &Landing, before: &BTreeMap<String, Tally>, progress: &Arc<Progress>) -> Vec<FeedPulled> {
-    let feeds = city.departments.iter().flat_map(|department| department.mapping.feeds.iter().map(move |feed| (department, feed)));
-    futures::stream::iter(feeds.map(|(department, feed)| one(department, feed, landing, before, progress)))
-        .buffered(cores())
-        .collect()
-        .await
+pub async fn all(city: &City, landing: &Landing, before: &Before, progress: &Arc<Progress>) -> Vec<FeedPulled> {
+    source::all(city, landing, before, progress).await
 }
 
 /// Cores that this machine offers; two where it does not say.
@@ -82,40 +88,20 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-async fn one(
-    department: &Department,
-    feed: &Feed,
-    landing: &Landing,
-    before: &BTreeMap<String, Tally>,
-    progress: &Arc<Progress>,
-) -> FeedPulled {
-    let name = format!("{}/{}", department.file.name, feed.name);
-    let bar = progress.feed(&name);
-    let delivery = Delivery::new(landing, &department.file.name, &feed.name);
-    let landed = land(department, feed, landing, &delivery, &bar).await;
-    bar.done();
-    conclude(&department.file.title, name, feed, landing, before, landed)
+/// The name of the source that a feed reads: the one it names, or the department's only one.
+pub fn source_name<'a>(department: &'a Department, feed: &Feed) -> &'a str {
+    let named = feed.source.as_ref().and_then(|it| department.sources.get_key_value(it));
+    named.or_else(|| department.sources.iter().next()).expect("config::read refuses a feed without a source").0
 }
 
-/// The source that a feed reads: the one it names, or the department's only one.
+/// The source that a feed reads.
 pub fn source<'a>(department: &'a Department, feed: &Feed) -> &'a dyn Connector {
-    let named = feed.source.as_ref().and_then(|it| department.sources.get(it));
-    named.or_else(|| department.sources.values().next()).expect("config::read refuses a feed without a source").as_ref()
+    department.sources[source_name(department, feed)].as_ref()
 }
 
 /// What to ask of the source for `feed`.
 pub fn ask(feed: &Feed) -> Ask {
     Ask { table: feed.table.clone(), columns: feed.source_columns(), batch_rows: BATCH_ROWS, since: None }
-}
-
-/// What landing one feed came to.
-struct Landed {
-    tally: Tally,
-    totals: Vec<Total>,
-    skipped_lines: u64,
-    sealed: Option<SealedFeed>,
-    unusable: Option<Unusable>,
-    sha256: String,
 }
 
 /// Why a feed could not be landed.
@@ -126,25 +112,69 @@ enum Broken {
     Disk(String),
 }
 
-async fn land(
-    department: &Department,
-    feed: &Feed,
-    landing: &Landing,
-    delivery: &Delivery,
-    bar: &crate::progress::Bar,
-) -> Result<Landed, Broken> {
-    let mut pull = source(department, feed).pull(&ask(feed)).await.map_err(Broken::Source)?;
-    let (send, receive) = mpsc::channel::<Piece>(4);
+/// One feed's pull tonight.
+struct Job<'a> {
+    department: &'a Department,
+    feed: &'a Feed,
+    connector: &'a dyn Connector,
+    landing: &'a Landing,
+    before: &'a FeedBefore,
+    bar: Bar,
+}
+
+impl Job<'_> {
+    /// `department/feed`.
+    fn name(&self) -> String {
+        format!("{}/{}", self.department.file.name, self.feed.name)
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::new(self.landing, &self.department.file.name, &self.feed.name)
+    }
+
+    /// What its source's `kind` says.
+    fn kind(&self) -> &str {
+        let source = self.department.file.source.get(source_name(self.department, self.feed));
+        source.and_then(|it| it.get("kind")).and_then(toml::Value::as_str).unwrap_or_default()
+    }
+}
+
+/// Pulls and lands one feed once: in parts where that is possible and proves right, whole otherwise. `notes` takes what is told of it.
+async fn land(job: &Job<'_>, notes: &mut Vec<Said>) -> Result<Landed, Broken> {
+    job.bar.begin();
+    match parts::base(job) {
+        Ok(base) => match parts::land(job, base).await? {
+            Ok(landed) => return Ok(landed),
+            Err(why) => notes.push(why),
+        },
+        Err(why) => notes.extend(why),
+    }
+    job.bar.begin();
+    whole(job).await
+}
+
+async fn whole(job: &Job<'_>) -> Result<Landed, Broken> {
+    let delivery = job.delivery();
+    let mut pull = job.connector.pull(&ask(job.feed)).await.map_err(Broken::Source)?;
+    let (send, mut receive) = mpsc::channel::<Piece>(4);
     let worker = {
-        let (feed, landing, delivery, schema) = (feed.clone(), landing.clone(), delivery.clone(), pull.schema.clone());
-        tokio::task::spawn_blocking(move || Worker::open(&feed, &landing, &delivery, &schema)?.drain(receive))
+        let (feed, landing, delivery, schema) = (job.feed.clone(), job.landing.clone(), delivery.clone(), pull.schema.clone());
+        blocking(move || {
+            delivery.begin()?;
+            let mut worker = Worker::open(&feed, &landing, &delivery, &schema)?;
+            while let Some(piece) = receive.blocking_recv() {
+                worker.take(piece)?;
+            }
+            Ok(worker)
+        })
     };
+    let worker = tokio::spawn(worker);
     let mut failure = None;
     while let Some(piece) = pull.pieces.next().await {
         match piece {
             Ok(piece) => {
                 if let Piece::Rows(rows) = &piece {
-                    bar.rows(rows.num_rows());
+                    job.bar.rows(rows.num_rows());
                 }
                 if send.send(piece).await.is_err() {
                     break; // the worker stopped; its result says why
@@ -162,231 +192,104 @@ async fn land(
         delivery.discard();
         return Err(Broken::Source(failure));
     }
-    worked.and_then(|it| it.close(delivery)).map_err(|err| {
+    let (tonight, place) = (job.landing.tonight, delivery.clone());
+    let closed = match worked {
+        Ok(worker) => blocking(move || worker.close(&place, tonight, None)).await,
+        Err(why) => Err(why),
+    };
+    closed.map_err(|why| {
         delivery.discard();
-        Broken::Disk(err.to_string())
+        Broken::Disk(why)
     })
 }
 
-fn conclude(
-    title: &Title,
-    name: String,
-    feed: &Feed,
-    landing: &Landing,
-    before: &BTreeMap<String, Tally>,
-    landed: Result<Landed, Broken>,
-) -> FeedPulled {
+/// Disk and arithmetic, off the threads that wait for sources.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(move || work().map_err(|it| it.to_string())).await.expect("landing does not panic")
+}
+
+/// Whether tonight's pull may be used, and what is told of it.
+fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> FeedPulled {
     let mut told = FeedNight {
-        feed: name,
-        department: title.clone(),
-        table: feed.fills.name.to_owned(),
+        feed: job.name(),
+        department: job.department.file.title.clone(),
+        table: job.feed.fills.name.to_owned(),
         left_out: Vec::new(),
         tally: None,
         skipped_lines: 0,
         sha256: None,
+        notes,
+        held: None,
     };
     let (mut sealed, mut rejected_people) = (None, Vec::new());
     match landed {
-        Err(Broken::Source(failure)) => told.left_out.push(Said {
-            zh: format!("取数失败：{}{}", failure.why, failure.hint.as_deref().map_or(String::new(), |it| format!("（{it}）"))),
-            en: format!("the pull failed: {}{}", failure.why, failure.hint.as_deref().map_or(String::new(), |it| format!(" ({it})"))),
-        }),
+        Err(Broken::Source(failure)) => told.left_out.push(failed(&failure)),
         Err(Broken::Disk(why)) => told
             .left_out
             .push(Said { zh: format!("无法写入数据目录：{why}"), en: format!("the data folder cannot be written: {why}") }),
         Ok(mut landed) => {
             rejected_people = std::mem::take(&mut landed.tally.rejected_people);
             told.skipped_lines = landed.skipped_lines;
+            judge(job, &landed, &mut told);
             told.sha256 = Some(landed.sha256);
-            if let Some(unusable) = &landed.unusable {
-                told.left_out.extend(unusable.troubles.iter().map(said));
-            } else {
-                let unmet = map::unmet(feed, &landed.tally, before.get(&told.feed), &landed.totals, landing.tonight);
-                told.left_out.extend(unmet.into_iter().map(|it| Said { zh: it.zh, en: it.en }));
-            }
             told.tally = Some(landed.tally);
-            sealed = landed.sealed.filter(|_| told.left_out.is_empty());
+            sealed = landed.sealed;
         }
     }
-    FeedPulled { told, table: feed.fills, sealed, rejected_people }
+    if let Some(held) = &job.before.standing.by_operator {
+        told.left_out.push(Said {
+            zh: format!("{} 于 {} 暂停使用：{}", held.by_whom, held.night, held.why),
+            en: format!("held by {} on {}: {}", held.by_whom, held.night, held.why),
+        });
+    }
+    let sealed = sealed.filter(|_| told.left_out.is_empty());
+    FeedPulled { told, table: job.feed.fills, sealed, rejected_people }
 }
 
-/// The folder of one delivery, filled beside its place and moved there when it is whole.
-#[derive(Clone)]
-struct Delivery {
-    partial: PathBuf,
-    place: PathBuf,
-}
-
-impl Delivery {
-    fn new(landing: &Landing, department: &str, feed: &str) -> Delivery {
-        let folder = landing.deliveries.join(department).join(feed);
-        Delivery { partial: folder.join(format!("{}.partial", landing.tonight)), place: folder.join(landing.tonight.to_string()) }
-    }
-
-    fn discard(&self) {
-        let _ = fs::remove_dir_all(&self.partial);
-    }
-
-    fn settle(&self) -> std::io::Result<()> {
-        if self.place.exists() {
-            fs::remove_dir_all(&self.place)?;
-        }
-        fs::rename(&self.partial, &self.place)
+fn failed(failure: &Failure) -> Said {
+    Said {
+        zh: format!("取数失败：{}{}", failure.why, failure.hint.as_deref().map_or(String::new(), |it| format!("（{it}）"))),
+        en: format!("the pull failed: {}{}", failure.why, failure.hint.as_deref().map_or(String::new(), |it| format!(" ({it})"))),
     }
 }
 
-/// Writes what comes: raw rows, sealed rows, rejects.
-struct Worker {
-    table: &'static Table,
-    raw: ArrowWriter<File>,
-    rejects: Rejects,
-    mapped: Result<Mapped, Unusable>,
-    seen_rows: i64,
-    broken: u64,
-    totals: Vec<Total>,
-    skipped_lines: u64,
-}
-
-struct Mapped {
-    mapper: Mapper,
-    sealer: Sealer,
-    writer: ArrowWriter<File>,
-    file: PathBuf,
-    register: Vec<RecordBatch>,
-}
-
-type Trouble = Box<dyn std::error::Error + Send + Sync>;
-
-impl Worker {
-    fn open(feed: &Feed, landing: &Landing, delivery: &Delivery, schema: &SchemaRef) -> Result<Worker, Trouble> {
-        delivery.discard();
-        fs::create_dir_all(&delivery.partial)?;
-        let raw = writer(&delivery.partial.join("raw.parquet"), schema.clone())?;
-        let rejects = Rejects::create(&delivery.partial.join("rejects.parquet"))?;
-        let mapped = match Mapper::new(feed, schema, &landing.salt) {
-            Err(unusable) => Err(unusable),
-            Ok(mapper) => {
-                let folder = landing.sealed.join(feed.fills.name);
-                fs::create_dir_all(&folder)?;
-                let department =
-                    delivery.place.ancestors().nth(2).and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
-                let file = folder.join(format!("{department}.{}.parquet", feed.name));
-                let writer = writer(&file, feed.fills.sealed_schema())?;
-                Ok(Mapped { mapper, sealer: Sealer::new(feed.fills), writer, file, register: Vec::new() })
-            }
-        };
-        Ok(Worker { table: feed.fills, raw, rejects, mapped, seen_rows: 0, broken: 0, totals: Vec::new(), skipped_lines: 0 })
-    }
-
-    fn drain(mut self, mut pieces: mpsc::Receiver<Piece>) -> Result<Worker, Trouble> {
-        while let Some(piece) = pieces.blocking_recv() {
-            match piece {
-                Piece::Rows(rows) => self.rows(&rows)?,
-                Piece::Broken(row) => self.broken(row)?,
-                Piece::Total(it) => self.totals.push(total(it)),
-                Piece::Skipped(_) => self.skipped_lines += 1,
-                Piece::File(_) => {}
-            }
+/// Holds what was landed against the mapping, the expectations, the columns of the last time and the usual amount, in this order: what
+/// fails an earlier question is not asked the later ones.
+fn judge(job: &Job<'_>, landed: &Landed, told: &mut FeedNight) {
+    let last = job.before.night.map(|it| Delivery::of(job.landing, &job.department.file.name, &job.feed.name, it));
+    let known = last.and_then(|it| drift::landed_schema(&it.raw()));
+    let drift = known.map(|it| drift::drift(job.feed, &it, &landed.schema)).unwrap_or_default();
+    told.notes.extend(drift.notes());
+    if let Some(unusable) = &landed.unusable {
+        for trouble in &unusable.troubles {
+            told.left_out.push(said(trouble));
+            told.left_out.extend(drift.renamed_to(&trouble.column));
         }
-        Ok(self)
+        return;
     }
-
-    fn rows(&mut self, rows: &RecordBatch) -> Result<(), Trouble> {
-        self.raw.write(rows)?;
-        let first = self.seen_rows;
-        self.seen_rows += rows.num_rows() as i64;
-        let Ok(mapped) = &mut self.mapped else { return Ok(()) };
-        let out = mapped.mapper.apply(rows);
-        self.rejects.write(&out.rejects)?;
-        let row_nos: Vec<i64> = out.raw_rows.iter().map(|it| first + i64::from(*it)).collect();
-        mapped.writer.write(&mapped.sealer.seal(&out.rows, &row_nos))?;
-        if self.table.name == "unit" {
-            mapped.register.push(out.rows);
+    let unmet = map::unmet(job.feed, &landed.tally, job.before.tallies.first(), &landed.totals, job.landing.tonight);
+    told.left_out.extend(unmet.into_iter().map(|it| Said { zh: it.zh, en: it.en }));
+    if !told.left_out.is_empty() {
+        return;
+    }
+    let hold = Hold { excesses: map::excesses(job.feed, &landed.tally, &job.before.tallies), retyped: drift.retyped };
+    let held = job.before.standing.unapproved(&hold, job.landing.tonight);
+    if held.is_empty() {
+        return;
+    }
+    told.left_out.extend(held.retyped.iter().map(|it| drift::said(it, &told.feed)));
+    told.left_out.extend(held.excesses.iter().map(|it| {
+        let (zh, en) = it.said();
+        Said {
+            zh: format!("数据突变，已暂停使用：{zh}（核实后用 muster feed release {} 放行）", told.feed),
+            en: format!("held for a mass change: {en} (if it is right: muster feed release {})", told.feed),
         }
-        Ok(())
-    }
-
-    fn broken(&mut self, row: BrokenRow) -> Result<(), Trouble> {
-        self.broken += 1;
-        self.rejects.write(&[broken_reject(row)])
-    }
-
-    fn close(self, delivery: &Delivery) -> Result<Landed, Trouble> {
-        self.raw.close()?;
-        self.rejects.close()?;
-        let sha256 = hash(&delivery.partial.join("raw.parquet"))?;
-        delivery.settle()?;
-        let mut landed = Landed {
-            tally: Tally { pulled: self.seen_rows as u64, ..Tally::default() },
-            totals: self.totals,
-            skipped_lines: self.skipped_lines,
-            sealed: None,
-            unusable: None,
-            sha256,
-        };
-        match self.mapped {
-            Err(unusable) => landed.unusable = Some(unusable),
-            Ok(mapped) => {
-                landed.tally = mapped.mapper.finish();
-                mapped.writer.close()?;
-                landed.sealed = Some(SealedFeed { file: mapped.file, texts: mapped.sealer.finish(), register: mapped.register });
-            }
-        }
-        landed.tally.pulled += self.broken;
-        landed.tally.rejected += self.broken;
-        Ok(landed)
-    }
+    }));
+    told.held = Some(hold);
 }
 
 /// What stands in a feed's way, in both languages.
 pub fn said(it: &Column) -> Said {
     let hint = |open: &str, close: &str| it.hint.as_deref().map_or(String::new(), |hint| format!("{open}{hint}{close}"));
     Said { zh: format!("{}{}", it.zh, hint("（", "）")), en: format!("{}{}", it.en, hint(" (", ")")) }
-}
-
-/// A row that the connector could not give as columns, as a reject.
-pub fn broken_reject(row: BrokenRow) -> Reject {
-    Reject {
-        file: row.spot.file,
-        sheet: row.spot.sheet,
-        row: row.spot.row,
-        column: String::new(),
-        value: String::new(),
-        why_zh: row.why.clone(),
-        why: row.why,
-        hint: None,
-        hint_zh: None,
-        also: Vec::new(),
-        raw: row.raw,
-    }
-}
-
-/// A total that the source states, in core's terms.
-pub fn total(it: ControlTotal) -> Total {
-    Total { file: it.spot.file, sheet: it.spot.sheet, row: it.spot.row, cells: it.cells }
-}
-
-/// A Parquet file of ours: zstd, small row groups, so that readers stay small too.
-pub fn writer(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<File>, Trouble> {
-    let settings = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(256 * 1024))
-        .set_created_by("muster".to_owned())
-        .build();
-    Ok(ArrowWriter::try_new(File::create(path)?, schema, Some(settings))?)
-}
-
-/// The sha-256 of a file, in hexadecimal.
-pub fn hash(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hasher.finalize().iter().map(|it| format!("{it:02x}")).collect());
-        }
-        hasher.update(&buffer[..read]);
-    }
 }

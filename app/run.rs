@@ -65,7 +65,7 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     let folder = NightFolder::begin(&city.data(), tonight)?;
 
     progress.stage(Stage::Pull);
-    let mut pulled = pull::all(city, &folder.landing(city), &before.tallies, progress).await;
+    let mut pulled = pull::all(city, &folder.landing(city), &before, progress).await;
 
     progress.stage(Stage::Link);
     let (units, mut people) = link(city, &pulled, tonight);

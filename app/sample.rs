@@ -355,6 +355,8 @@ fn feeds() -> Vec<FeedNight> {
             }),
             skipped_lines: if table == "payment" { 48 } else { 0 },
             sha256: Some("0".repeat(64)),
+            notes: vec![],
+            held: None,
         };
     let (org, hr) = (["中共嵊州市委编办", "Establishment office"], ["市人力社保局", "Human resources bureau"]);
     let (fin, ins) = (["市财政局", "Finance bureau"], ["市社保中心", "Social insurance centre"]);

@@ -5,13 +5,14 @@
 //! same cases as the first time and is kept as a further run, and from then on only that run counts. The tables are in
 //! `store/sqlite/`.
 
+pub mod feeds;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 use muster_core::case::{Case, Folded, What};
-use muster_core::map::Tally;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -19,10 +20,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{QueryBuilder, Row, SqlSafeStr, Sqlite, SqliteConnection};
 use thiserror::Error;
 
+use crate::clock;
 use crate::night::FeedNight;
+use feeds::FeedBefore;
 
 /// The migrations, in order. A file that was shipped is never changed; a new one is added.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "nights and cases", include_str!("store/sqlite/0001_nights_and_cases.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "nights and cases", include_str!("store/sqlite/0001_nights_and_cases.sql")),
+    (2, "feed holds", include_str!("store/sqlite/0002_feed_holds.sql")),
+];
 
 /// How long a write waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(30);
@@ -41,8 +47,8 @@ pub struct Store {
 pub struct Before {
     /// Every case as it was before the night, cured ones too, by key.
     pub cases: Vec<Case>,
-    /// By feed, `department/feed`: the counts of the last night before in which it was used.
-    pub tallies: BTreeMap<String, Tally>,
+    /// By feed, `department/feed`: its last nights, and who holds it.
+    pub feeds: BTreeMap<String, FeedBefore>,
 }
 
 /// Why the store cannot be used. Holds no personal data.
@@ -109,7 +115,7 @@ impl Store {
     pub async fn before(&self, tonight: NaiveDate) -> Result<Before, StoreError> {
         let mut read = self.pool.begin().await?;
         not_over(&mut read, tonight).await?;
-        Ok(Before { cases: cases_before(&mut read, tonight).await?, tallies: tallies_before(&mut read, tonight).await? })
+        Ok(Before { cases: cases_before(&mut read, tonight).await?, feeds: feeds::before(&mut read, tonight).await? })
     }
 
     /// Keeps a night in one transaction and gives its cases back with their numbers, by number. New cases are numbered by
@@ -190,21 +196,6 @@ async fn cases_before(db: &mut SqliteConnection, tonight: NaiveDate) -> Result<V
     rows.iter().map(case).collect()
 }
 
-async fn tallies_before(db: &mut SqliteConnection, tonight: NaiveDate) -> Result<BTreeMap<String, Tally>, StoreError> {
-    let rows = sqlx::query(
-        "with newest as (
-             select f.feed, max(f.run) as run
-             from feed_night f join night n using (run)
-             where f.used = 1 and n.night < ?
-             group by f.feed)
-         select f.feed, f.tally from newest join feed_night f using (feed, run)",
-    )
-    .bind(tonight.to_string())
-    .fetch_all(db)
-    .await?;
-    rows.iter().map(|it| Ok((it.try_get("feed")?, from_json("feed's counts", it.try_get::<&str, _>("tally")?)?))).collect()
-}
-
 /// All that a night writes; nothing of it is seen before the caller commits.
 async fn write_night(
     db: &mut SqliteConnection,
@@ -218,6 +209,7 @@ async fn write_night(
     for (place, feed) in (0_i64..).zip(feeds) {
         write_feed(&mut *db, run, place, feed).await?;
     }
+    feeds::keep(&mut *db, tonight, &clock::now(), feeds).await?;
     let numbers = number(&mut *db, tonight, &folded.cases).await?;
     write_events(&mut *db, run, folded).await?;
     Ok(numbers)

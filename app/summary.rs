@@ -65,6 +65,11 @@ fn feeds(out: &mut String, night: &Night, lang: Lang) {
             let _ = writeln!(out, "  ✗ {}: {}", feed.feed, lang.pick(&why.zh, &why.en));
         }
     }
+    for feed in &night.feeds {
+        for note in &feed.notes {
+            let _ = writeln!(out, "  · {}: {}", feed.feed, lang.pick(&note.zh, &note.en));
+        }
+    }
     for rule in night.rules.iter().filter(|it| it.skipped.is_some()) {
         let why = rule.skipped.as_ref().map_or("", |it| lang.pick(&it.zh, &it.en));
         let _ = writeln!(out, "  – {} {} {}: {why}", rule.id, lang.of(&rule.title), lang.pick("未执行", "did not run"));

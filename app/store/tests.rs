@@ -1,5 +1,6 @@
 use muster_core::case::{RulesRan, State, fold};
 use muster_core::finding::{Family, Finding, Severity, Subject};
+use muster_core::map::Tally;
 use muster_core::mapping::Title;
 use tempfile::TempDir;
 
@@ -71,6 +72,8 @@ fn feed(used: bool, mapped: u64) -> FeedNight {
         tally: Some(Tally { mapped, ..Tally::default() }),
         skipped_lines: 3,
         sha256: Some("00ff".into()),
+        notes: Vec::new(),
+        held: None,
     }
 }
 
@@ -108,7 +111,7 @@ async fn what_was_kept_is_what_the_next_night_starts_from() {
     let kept = city.run(night(1), &[("p-a", 1)]).await;
     let before = city.again().await.before(night(2)).await.expect("the next night may run");
     assert_eq!(before.cases, [kept[0].lasting()]);
-    assert_eq!(before.tallies["finance/payroll"], feed(true, 100).tally.expect("a used feed has counts"));
+    assert_eq!(before.feeds["finance/payroll"].tallies, [feed(true, 100).tally.expect("a used feed has counts")]);
 }
 
 #[tokio::test]
@@ -174,7 +177,8 @@ async fn a_feed_that_was_left_out_does_not_become_the_measure() {
     for (day, used, mapped) in [(1, true, 100), (2, false, 3)] {
         city.store.keep(night(day), &[feed(used, mapped)], &Folded::default()).await.expect("the night is kept");
     }
-    let mapped = async |day| city.store.before(night(day)).await.expect("may run").tallies.get("finance/payroll").map(|it| it.mapped);
+    let mapped =
+        async |day| city.store.before(night(day)).await.expect("may run").feeds.get("finance/payroll").map(|it| it.tallies[0].mapped);
     assert_eq!((mapped(3).await, mapped(2).await), (Some(100), Some(100)));
     city.store.keep(night(2), &[feed(true, 101)], &Folded::default()).await.expect("the night is kept again");
     assert_eq!((mapped(3).await, mapped(2).await), (Some(101), Some(100)));
@@ -238,7 +242,7 @@ async fn what_is_not_a_store_is_told() {
 #[tokio::test]
 async fn a_store_of_a_newer_version_is_told() {
     let city = City::new().await;
-    let newer = "insert into _sqlx_migrations select 99, 'later', installed_on, success, checksum, 0 from _sqlx_migrations";
+    let newer = "insert into _sqlx_migrations select 99, 'later', installed_on, success, checksum, 0 from _sqlx_migrations limit 1";
     sqlx::query(newer).execute(&city.store.pool).await.expect("a migration of the future");
     let refused = Store::open(&city.folder.path().join("data/muster.db")).await.expect_err("a newer store");
     assert!(refused.to_string().ends_with("they were made by a newer version of muster"), "{refused}");

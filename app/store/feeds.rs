@@ -1,0 +1,254 @@
+//! What the store knows of feeds: their last nights, and who holds them.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+use muster_core::map::{Excess, Tally};
+use muster_core::mapping::GUARD_NIGHTS_MAX;
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, StoreError, day, from_json, json};
+use crate::night::FeedNight;
+
+/// An approval is for the nights in which the new level becomes the usual one, not for ever.
+const APPROVAL_DAYS: u64 = 14;
+
+/// What is known of a feed before a night.
+#[derive(Clone, Debug, Default)]
+pub struct FeedBefore {
+    /// Tallies of the nights on which it was used, the newest first.
+    pub tallies: Vec<Tally>,
+    /// The night of the newest of them.
+    pub night: Option<NaiveDate>,
+    /// The hash of its delivery.
+    pub sha256: Option<String>,
+    /// Who holds it, and what was approved.
+    pub standing: Standing,
+}
+
+/// Why the guard holds a feed: what must not become worse once an operator has released it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Measures beyond their limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excesses: Vec<Excess>,
+    /// Mapped columns of another type than before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retyped: Vec<Retyped>,
+}
+
+/// A source column that has another type than in the last delivery that was used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retyped {
+    /// The source column.
+    pub column: String,
+    /// Its type in the last delivery that was used.
+    pub from: String,
+    /// Its type tonight.
+    pub to: String,
+}
+
+/// What a feed's events come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// An operator holds it, whatever it delivers.
+    pub by_operator: Option<FeedEvent>,
+    /// The guard held its last pull.
+    pub by_guard: Option<FeedEvent>,
+    /// The last release of what the guard held.
+    pub approved: Option<FeedEvent>,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FeedEvent {
+    /// Instant, UTC.
+    pub at: String,
+    /// The night it was decided on.
+    pub night: NaiveDate,
+    /// `department/feed`.
+    pub feed: String,
+    /// Held, or released.
+    pub held: bool,
+    /// Whether it was the guard.
+    pub by_guard: bool,
+    /// The operator, or `guard`.
+    pub by_whom: String,
+    /// The reason.
+    pub why: String,
+    /// What the guard saw.
+    pub hold: Hold,
+    /// Of a release: how much worse than approved may still pass, as a share.
+    pub margin: f64,
+}
+
+impl Hold {
+    /// Nothing that the guard would hold.
+    pub fn is_empty(&self) -> bool {
+        self.excesses.is_empty() && self.retyped.is_empty()
+    }
+}
+
+impl Standing {
+    /// What `events`, in order, come to.
+    pub fn of(events: impl IntoIterator<Item = FeedEvent>) -> Standing {
+        let mut standing = Standing::default();
+        for event in events {
+            match (event.held, event.by_guard) {
+                (true, true) => standing.by_guard = Some(event),
+                (true, false) => standing.by_operator = Some(event),
+                (false, true) => standing.by_guard = None,
+                (false, false) => {
+                    let guarded = standing.by_guard.take();
+                    standing.by_operator = None;
+                    if let Some(guarded) = guarded {
+                        standing.approved = Some(FeedEvent { hold: guarded.hold, night: guarded.night, ..event });
+                    }
+                }
+            }
+        }
+        standing
+    }
+
+    /// What of `hold` nobody has approved: an approval is a ceiling, and only for a while.
+    pub fn unapproved(&self, hold: &Hold, tonight: NaiveDate) -> Hold {
+        let lasts = |it: &&FeedEvent| it.night.checked_add_days(Days::new(APPROVAL_DAYS)).is_some_and(|last| tonight <= last);
+        let Some(approved) = self.approved.as_ref().filter(lasts) else { return hold.clone() };
+        let covered = |it: &Excess| approved.hold.excesses.iter().any(|ceiling| it.is_covered_by(ceiling, approved.margin));
+        Hold {
+            excesses: hold.excesses.iter().filter(|it| !covered(it)).cloned().collect(),
+            retyped: hold.retyped.iter().filter(|it| !approved.hold.retyped.contains(it)).cloned().collect(),
+        }
+    }
+
+    /// Whether anybody holds the feed.
+    pub fn is_held(&self) -> bool {
+        self.by_operator.is_some() || self.by_guard.is_some()
+    }
+}
+
+impl Store {
+    /// Writes a decision down and says whether it changed anything: holding what is held or releasing what is not does not.
+    pub async fn decide(&self, event: &FeedEvent) -> Result<bool, StoreError> {
+        let mut write = self.pool.begin_with("begin immediate").await?;
+        let standing = standings(&mut write).await?.remove(&event.feed).unwrap_or_default();
+        let news = if event.held { standing.by_operator.is_none() } else { standing.is_held() };
+        if news {
+            insert(&mut write, event).await?;
+        }
+        write.commit().await?;
+        Ok(news)
+    }
+
+    /// Every decision about `feed`, the oldest first.
+    pub async fn decisions(&self, feed: &str) -> Result<Vec<FeedEvent>, StoreError> {
+        let rows = sqlx::query("select * from feed_event where feed = ? order by id").bind(feed).fetch_all(&self.pool).await?;
+        rows.iter().map(event).collect()
+    }
+
+    /// What is known of every feed before `tonight`.
+    pub async fn feeds_before(&self, tonight: NaiveDate) -> Result<BTreeMap<String, FeedBefore>, StoreError> {
+        let mut read = self.pool.acquire().await?;
+        before(&mut read, tonight).await
+    }
+}
+
+pub(super) async fn before(db: &mut SqliteConnection, tonight: NaiveDate) -> Result<BTreeMap<String, FeedBefore>, StoreError> {
+    let rows = sqlx::query(
+        "select feed, night, tally, sha256 from (
+             select f.feed, n.night, f.tally, f.sha256, row_number() over (partition by f.feed order by f.run desc) as back
+             from feed_night f join night n using (run)
+             where f.used = 1 and n.night < ?)
+         where back <= ?
+         order by feed, back",
+    )
+    .bind(tonight.to_string())
+    .bind(i64::from(GUARD_NIGHTS_MAX))
+    .fetch_all(&mut *db)
+    .await?;
+    let mut feeds: BTreeMap<String, FeedBefore> = BTreeMap::new();
+    for row in &rows {
+        let feed = feeds.entry(row.try_get("feed")?).or_default();
+        feed.tallies.push(from_json("feed's counts", row.try_get::<&str, _>("tally")?)?);
+        if feed.night.is_none() {
+            feed.night = Some(day(row.try_get("night")?)?);
+            feed.sha256 = row.try_get("sha256")?;
+        }
+    }
+    for (feed, standing) in standings(db).await? {
+        feeds.entry(feed).or_default().standing = standing;
+    }
+    Ok(feeds)
+}
+
+/// Keeps what the guard decided tonight. The same night again decides the same, and nothing is written twice.
+pub(super) async fn keep(db: &mut SqliteConnection, tonight: NaiveDate, at: &str, feeds: &[FeedNight]) -> Result<(), StoreError> {
+    let standings = standings(&mut *db).await?;
+    for feed in feeds {
+        let known = standings.get(&feed.feed).and_then(|it| it.by_guard.as_ref());
+        let event = |held, why: &str, hold: Hold| FeedEvent {
+            at: at.to_owned(),
+            night: tonight,
+            feed: feed.feed.clone(),
+            held,
+            by_guard: true,
+            by_whom: "guard".to_owned(),
+            why: why.to_owned(),
+            hold,
+            margin: 0.0,
+        };
+        match (&feed.held, known) {
+            (Some(hold), Some(known)) if known.hold == *hold && known.night == tonight => {}
+            (Some(hold), _) => {
+                let why: Vec<&str> = feed.left_out.iter().map(|it| it.zh.as_str()).collect();
+                insert(&mut *db, &event(true, &why.join("；"), hold.clone())).await?;
+            }
+            (None, Some(_)) if feed.left_out.is_empty() => {
+                insert(&mut *db, &event(false, "恢复正常 as usual again", Hold::default())).await?;
+            }
+            (None, _) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn standings(db: &mut SqliteConnection) -> Result<BTreeMap<String, Standing>, StoreError> {
+    let rows = sqlx::query("select * from feed_event order by feed, id").fetch_all(db).await?;
+    let mut events: BTreeMap<String, Vec<FeedEvent>> = BTreeMap::new();
+    for it in rows.iter().map(event) {
+        let it = it?;
+        events.entry(it.feed.clone()).or_default().push(it);
+    }
+    Ok(events.into_iter().map(|(feed, events)| (feed, Standing::of(events))).collect())
+}
+
+async fn insert(db: &mut SqliteConnection, event: &FeedEvent) -> Result<(), StoreError> {
+    sqlx::query("insert into feed_event (at, night, feed, what, by_guard, by_whom, why, hold, margin) values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(&event.at)
+        .bind(event.night.to_string())
+        .bind(&event.feed)
+        .bind(if event.held { "held" } else { "released" })
+        .bind(event.by_guard)
+        .bind(&event.by_whom)
+        .bind(&event.why)
+        .bind(json(&event.hold))
+        .bind(event.margin)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+fn event(row: &sqlx::sqlite::SqliteRow) -> Result<FeedEvent, StoreError> {
+    Ok(FeedEvent {
+        at: row.try_get("at")?,
+        night: day(row.try_get("night")?)?,
+        feed: row.try_get("feed")?,
+        held: row.try_get::<&str, _>("what")? == "held",
+        by_guard: row.try_get("by_guard")?,
+        by_whom: row.try_get("by_whom")?,
+        why: row.try_get("why")?,
+        hold: from_json("hold", row.try_get("hold")?)?,
+        margin: row.try_get("margin")?,
+    })
+}

@@ -1,0 +1,176 @@
+//! What an operator does with sources: connect them, draft a mapping, hold a feed and release it.
+
+mod support;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::story;
+
+const NIGHT: &str = "2026-11-15";
+const NEXT: &str = "2026-11-16";
+
+fn run(root: &Path, args: &[&str]) -> (String, i32) {
+    let config = root.join("config/muster.toml").display().to_string();
+    let out = support::muster(&[args, &["--config", &config, "--lang", "en"]].concat());
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(!text.contains("panicked"), "{text}");
+    (text, out.status.code().unwrap_or(-1))
+}
+
+/// A city with a register and a payroll of so many people.
+fn city(root: &Path, people: usize) {
+    let mut text = format!("## {NIGHT}\n`unit`\n| unit_code | unit_name | kind |\n| U1 | 中心小学 | institution |\n");
+    text.push_str("`payment`\n| id_number | name | unit_code | month | kind | gross_fen |\n");
+    for it in 0..people {
+        let _ = writeln!(text, "| 33068319800101{it:04} | 张{it} | U1 | 202610 | salary | 500000 |");
+    }
+    text.push_str("finds nothing\n");
+    let story = story::read(&text);
+    if !root.join("config").exists() {
+        story::settle(&story, root);
+        // The numbers of these people are made up; their check digits are not what is tested here.
+        let mapping = root.join("mappings/payment.toml");
+        let text = fs::read_to_string(&mapping).expect("the story wrote it").replace("max = 0.0", "max = 1.0");
+        fs::write(mapping, text).expect("a file of the test");
+    }
+    story::deliver(&story.nights[0], root);
+}
+
+fn feed<'a>(night: &'a Value, name: &str) -> &'a Value {
+    night["feeds"].as_array().expect("feeds").iter().find(|it| it["feed"] == name).expect("the feed is told")
+}
+
+#[test]
+fn every_source_of_a_city_is_tried_and_the_first_thing_in_the_way_is_named() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    city(root.path(), 3);
+    let (text, code) = run(root.path(), &["connect", "payment"]);
+    assert_eq!(code, 0, "{text}");
+    for line in [
+        "┌ main · csv",
+        "│ ✓ open",
+        "│ ✓ table      `payment.csv`: 1",
+        "│ ✓ columns",
+        "all 6 mapped columns are there",
+        "└ ✓ ready",
+        "1 of 1 sources are ready",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+
+    let file = root.path().join("payment/payment.csv");
+    let renamed = fs::read_to_string(&file).expect("delivered").replacen("gross_fen", "gross_fee", 1);
+    fs::write(&file, renamed).expect("a file of the test");
+    let (text, code) = run(root.path(), &["connect", "payment"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("lacks `gross_fen`") && text.contains("→ did you mean `gross_fee`?"), "{text}");
+
+    fs::remove_dir_all(root.path().join("payment")).expect("a folder of the test");
+    let (text, code) = run(root.path(), &["connect", "--json"]);
+    assert_eq!(code, 1, "{text}");
+    let told: Value = serde_json::from_str(&text).expect("JSON");
+    let fine: Vec<bool> = told.as_array().expect("sources").iter().filter_map(|it| it["fine"].as_bool()).collect();
+    assert_eq!(fine.iter().filter(|it| **it).count(), 1, "the other department is not in the way: {text}");
+    let (text, code) = run(root.path(), &["connect", "paymnet"]);
+    assert!(code == 74 && text.contains("did you mean `payment`?"), "{text}");
+}
+
+#[test]
+fn a_mass_change_is_held_and_an_operator_releases_it_with_a_reason() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    city(root.path(), 400);
+    let (first, code) = support::night(root.path(), NIGHT);
+    assert_eq!(code, 0, "{}", first["feeds"]);
+    city(root.path(), 150);
+    let (held, code) = support::night(root.path(), NEXT);
+    assert_eq!(code, 3);
+    let why = feed(&held, "payment/payment")["left_out"].to_string();
+    assert!(why.contains("held for a mass change: 150 rows against 400"), "{why}");
+    assert!(held["events"].as_array().expect("events").is_empty(), "nothing is opened or closed by it");
+    let skipped = held["rules"].as_array().expect("rules").iter().filter(|it| !it["skipped"].is_null()).count();
+    assert!(skipped > 0, "rules that need it did not run");
+
+    let (text, code) = run(root.path(), &["feed", "list"]);
+    assert!(code == 0 && text.contains("held by guard") && text.contains("2 feeds, 1 held"), "{text}");
+    let release = ["feed", "release", "payment/payment", "--by", "wang", "--why", "a school was closed"];
+    let (text, code) = run(root.path(), &release);
+    assert!(code == 0 && text.contains("is released") && text.contains(&format!("muster run --night {NEXT}")), "{text}");
+    let (text, code) = run(root.path(), &release);
+    assert!(code == 0 && text.contains("nothing changed"), "{text}");
+    let (used, code) = support::night(root.path(), NEXT);
+    assert_eq!((code, feed(&used, "payment/payment")["left_out"].to_string().as_str()), (0, "[]"));
+
+    city(root.path(), 149);
+    let (worse, code) = support::night(root.path(), "2026-11-17");
+    assert_eq!(code, 3, "an approval is a ceiling: {}", worse["feeds"]);
+    let (text, _) = run(root.path(), &["feed", "list", "--history"]);
+    assert!(text.contains("released wang: a school was closed"), "{text}");
+    let (text, code) = run(root.path(), &["feed", "release", "payment/payment", "--by", "wang", "--why", " "]);
+    assert_eq!(code, 2, "a reason is needed: {text}");
+}
+
+#[test]
+fn a_feed_held_by_hand_is_not_concluded_from_until_it_is_released() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    city(root.path(), 30);
+    let hold = ["feed", "hold", "payment/payment", "--by", "li", "--why", "the bureau migrates its system"];
+    let (text, code) = run(root.path(), &hold);
+    assert!(code == 0 && text.contains("is held"), "{text}");
+    assert!(run(root.path(), &hold).0.contains("held already"));
+    let (night, code) = support::night(root.path(), NIGHT);
+    let why = feed(&night, "payment/payment")["left_out"].to_string();
+    assert!(code == 3 && why.contains("held by li") && why.contains("migrates"), "{why}");
+    run(root.path(), &["feed", "release", "payment/payment", "--by", "li", "--why", "done"]);
+    assert_eq!(support::night(root.path(), NIGHT).1, 0);
+    let (text, code) = run(root.path(), &["feed", "hold", "payment/paymnt", "--by", "li", "--why", "x"]);
+    assert!(code == 74 && text.contains("payment/payment"), "{text}");
+}
+
+#[test]
+fn a_draft_says_how_columns_are_written_and_where_a_person_must_look() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir_all(root.path().join("drop")).expect("a folder of the test");
+    let rows = "姓名,身份证号,所属月份,发放类别,应发合计,是否领导\n俞娟,330623197108090422,202610,在职,8120.50,1\n马晓,33068319980310011X,202610,salary,7300,0\n";
+    fs::write(root.path().join("drop/工资.csv"), rows).expect("a file of the test");
+    fs::write(root.path().join("drop/other.csv"), "a,b\n1,2\n").expect("a file of the test");
+    let out = root.path().display().to_string();
+    let said = support::muster(&["init", "finance", "--kind", "csv", "--set", "folder=drop", "--set", "encoding=utf-8", "--out", &out]);
+    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
+    let path = root.path().join("mappings/finance.toml");
+    let draft = fs::read_to_string(&path).expect("init writes it");
+    for line in [
+        "fills = \"payment\"",
+        "gross_fen = { from = \"应发合计\", money = \"yuan\" }",
+        "codes = { \"salary\" = \"salary\", \"在职\" = \"?\" }",
+        "# ? 未识别 not recognised: \"other.csv\": a, b",
+    ] {
+        assert!(draft.contains(line), "{line}\n{draft}");
+    }
+    assert!(!draft.contains("俞娟") && !draft.contains("330623197108090422"), "nobody stands in a draft: {draft}");
+    let (text, code) = run(root.path(), &["preview", "finance"]);
+    assert!(code == 78 && text.contains("`?`"), "the draft is refused where somebody must look: {text}");
+    fs::write(&path, draft.replace("\"?\"", "\"salary\"")).expect("a file of the test");
+    let (text, code) = run(root.path(), &["preview", "finance"]);
+    assert!(code == 0 && text.contains("2 rows pulled = 2 mapped + 0 rejected"), "{text}");
+}
+
+#[test]
+fn a_wrong_pull_setting_and_parts_of_a_source_that_has_none_are_refused() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    city(root.path(), 3);
+    let department = root.path().join("config/departments/payment.toml");
+    let text = fs::read_to_string(&department).expect("the story wrote it");
+    fs::write(&department, format!("{text}[source.main.pull]\nretires = 3\n")).expect("a file of the test");
+    let (said, code) = run(root.path(), &["connect"]);
+    assert!(code == 78 && said.contains("retires"), "{said}");
+    fs::write(&department, format!("{text}[source.main.pull]\nretries = 3\n")).expect("a file of the test");
+    let mapping = root.path().join("mappings/payment.toml");
+    let feed = fs::read_to_string(&mapping).expect("the story wrote it");
+    let parts = "incremental = { column = \"month\", lookback = 2, key = \"id_number\" }\n[feed.columns]";
+    fs::write(&mapping, feed.replace("[feed.columns]", parts)).expect("a file of the test");
+    let (said, code) = run(root.path(), &["connect"]);
+    assert!(code == 78 && said.contains("is `incremental`, but a source of kind `csv`"), "{said}");
+}
