@@ -2,7 +2,7 @@
 
 /// Whether what a mapping names as its table is a query.
 pub(crate) fn is_query(table: &str) -> bool {
-    let word = table.trim_start().split(|it: char| !it.is_ascii_alphabetic()).next().unwrap_or_default();
+    let word = table.trim_start().split(|it: char| !it.is_alphanumeric() && it != '_').next().unwrap_or_default();
     word.eq_ignore_ascii_case("select") || word.eq_ignore_ascii_case("with")
 }
 
@@ -10,7 +10,7 @@ pub(crate) fn is_query(table: &str) -> bool {
 ///
 /// The words of every dialect are refused together: a column of such a name must be quoted.
 pub(crate) fn only_reads(sql: &str) -> Result<(), String> {
-    let words = words(sql)?;
+    let (words, _) = words(sql)?;
     if !is_query(&words.join(" ")) {
         return Err("a query must begin with SELECT or WITH".to_owned());
     }
@@ -18,6 +18,11 @@ pub(crate) fn only_reads(sql: &str) -> Result<(), String> {
         Some(word) => Err(format!("a query that reads has no `{word}`; quote it if it is a name")),
         None => Ok(()),
     }
+}
+
+/// The query without the semicolon at its end and what stands behind it, so that it can stand in brackets. A comment may be last in it.
+pub(crate) fn bare(sql: &str) -> &str {
+    words(sql).map_or(sql, |(_, end)| &sql[..end])
 }
 
 /// Words that write, lock, or run what may write.
@@ -70,11 +75,11 @@ const WRITES: &[&str] = &[
     "BENCHMARK",
 ];
 
-/// The words outside of texts, quoted names and comments, in capitals; a second statement is refused.
-fn words(sql: &str) -> Result<Vec<String>, String> {
+/// The words outside of texts, quoted names and comments, in capitals, and where the statement ends; a second statement is refused.
+fn words(sql: &str) -> Result<(Vec<String>, usize), String> {
     let mut words = Vec::new();
     let mut rest = sql;
-    let mut ended = false;
+    let mut end = None;
     while let Some(first) = rest.chars().next() {
         let skipped = match first {
             '\'' | '"' | '`' => after_quote(rest, first)?,
@@ -88,7 +93,7 @@ fn words(sql: &str) -> Result<Vec<String>, String> {
             }
             '$' if rest.starts_with("$$") => rest[2..].find("$$").map(|it| it + 4).ok_or("a text in $$ does not end")?,
             ';' => {
-                ended = true;
+                end = end.or(Some(sql.len() - rest.len()));
                 1
             }
             it if it.is_alphabetic() || it == '_' => {
@@ -98,12 +103,12 @@ fn words(sql: &str) -> Result<Vec<String>, String> {
             }
             it => it.len_utf8(),
         };
-        if ended && first != ';' && !first.is_whitespace() && !rest.starts_with("--") && !rest.starts_with("/*") {
+        if end.is_some() && first != ';' && !first.is_whitespace() && !rest.starts_with("--") && !rest.starts_with("/*") {
             return Err("only one statement can be sent".to_owned());
         }
         rest = &rest[skipped..];
     }
-    Ok(words)
+    Ok((words, end.unwrap_or(sql.len())))
 }
 
 /// Where what is quoted ends; a quote in it is doubled.
@@ -154,8 +159,14 @@ mod tests {
     }
 
     #[test]
+    fn a_query_is_bared_of_its_end() {
+        assert_eq!(bare("select ';' -- a;b\n from t ; -- last"), "select ';' -- a;b\n from t ");
+        assert_eq!(bare("select 1 -- last"), "select 1 -- last");
+    }
+
+    #[test]
     fn a_table_is_no_query() {
         assert!(is_query("SELECT 1") && is_query("\n with x as (select 1) select 2"));
-        assert!(!is_query("selected_people") && !is_query("工资"));
+        assert!(!is_query("selected_people") && !is_query("工资") && !is_query("with_pay") && !is_query("select人员"));
     }
 }

@@ -8,7 +8,7 @@
 //! pattern means), `spool` (a private copy), `zipped` (members of an archive), `control` (what the sender says a file holds), `text` and
 //! `split` (bytes to lines), `cell` (a workbook's cell as text), `row` (a line as cells), `heading` (which line names the columns),
 //! `line` (row, total, signature), `table` (all of that, for one file or sheet) and `sink` (rows to batches, on their way to whoever
-//! pulls). Servers share `guard` (a query that only reads), `secret` (a password that no message shows) and `patience` (how long to
+//! pulls). Databases put their values into batches by `gather`. Servers share `guard` (a query that only reads), `secret` (a password that no message shows) and `patience` (how long to
 //! wait for them).
 
 mod cell;
@@ -17,10 +17,12 @@ mod csv;
 mod dbf;
 mod files;
 mod ftp;
+mod gather;
 mod guard;
 mod heading;
 mod line;
 mod memo;
+mod mysql;
 mod near;
 mod parquet;
 mod patience;
@@ -358,7 +360,7 @@ pub struct Setting {
 }
 
 /// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
-pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND];
+pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, mysql::KIND];
 
 /// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
 ///
@@ -393,8 +395,9 @@ mod tests {
     fn a_wrong_kind_or_key_is_refused_with_the_nearest_one() {
         assert_eq!(refusal("kind = 'xslx'"), "no connector of kind `xslx`; did you mean `xlsx`?");
         assert_eq!(refusal("kind = 'csv'\nfodler = 'x'"), "a source of kind `csv` has no setting `fodler`; did you mean `folder`?");
-        assert_eq!(refusal("kind = 'telex'"), "no connector of kind `telex`; known are `csv`, `xlsx`, `dbf`, `parquet`, `sqlite`");
-        assert_eq!(refusal("folder = 'x'"), "`kind` is missing; known are `csv`, `xlsx`, `dbf`, `parquet`, `sqlite`");
+        let known = near::list(KINDS.iter().map(|it| it.name));
+        assert_eq!(refusal("kind = 'telex'"), format!("no connector of kind `telex`; known are {known}"));
+        assert_eq!(refusal("folder = 'x'"), format!("`kind` is missing; known are {known}"));
         assert!(refusal("kind = 'sqlite'").contains("file"));
         assert!(refusal("kind = 'csv'\nencoding = 'klingon'").contains("klingon"));
     }

@@ -39,6 +39,11 @@ impl Patience {
         }
     }
 
+    /// Waits until others have done with what only one can use at a time.
+    pub(crate) async fn turn<T>(self, failure: &Failure, turn: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::time::timeout(self.total, turn).await.map_err(|_| self.overdue(failure))
+    }
+
     /// The same pieces, ending in a failure when the next one does not come in time. Dropping the stream drops the pull.
     pub(crate) fn watch(
         self,

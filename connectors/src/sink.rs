@@ -44,6 +44,19 @@ impl Outlet {
     }
 }
 
+impl Outlet {
+    /// Whether nobody takes the pieces any more: for work that lasts long between two pieces. Does not keep the stream open.
+    pub(crate) fn watcher(&self) -> impl Fn() -> bool + Send + 'static {
+        let sender = self.0.downgrade();
+        move || sender.upgrade().is_none_or(|it| it.is_closed())
+    }
+
+    /// Returns when nobody takes the pieces any more.
+    pub(crate) async fn gone(&self) {
+        self.0.closed().await;
+    }
+}
+
 /// Runs a reader on a blocking thread; its pieces are the stream.
 pub(crate) fn blocking(
     place: &Place,
