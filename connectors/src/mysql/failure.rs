@@ -14,15 +14,20 @@ pub(super) fn told(failure: Failure, error: &Error) -> Failure {
             Some(it) => of_server(failure, it),
             None => because(failure, "the server refused"),
         },
+        Error::Io(it) if it.to_string().contains("certificate") => of_tls(failure, &it.to_string()),
         Error::Io(it) => because(failure, &format!("the connection broke: {it}")).hint("is the server up, is the line stable?").passing(),
-        Error::Tls(it) => because(failure, &format!("TLS failed: {it}"))
-            .hint("does `ca` fit the server's certificate, and `host` its name? The server must speak TLS 1.2 or later"),
+        Error::Tls(it) => of_tls(failure, &it.to_string()),
         Error::Protocol(it) => {
             because(failure, &format!("the server's answer is not understood: {it}")).hint("is it MySQL or MariaDB that listens there?")
         }
         Error::Configuration(it) => because(failure, &format!("the settings cannot be used: {it}")),
         other => because(failure, &other.to_string()),
     }
+}
+
+fn of_tls(failure: Failure, why: &str) -> Failure {
+    because(failure, &format!("TLS failed: {why}"))
+        .hint("does `ca` fit the server's certificate, and `host` its name? The server must speak TLS 1.2 or later")
 }
 
 fn because(failure: Failure, why: &str) -> Failure {

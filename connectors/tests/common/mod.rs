@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
+use arrow::util::display::array_value_to_string;
 use futures::TryStreamExt as _;
-use muster_connectors::{Ask, PLACE_COLUMNS, Piece, Place, Spot, open};
+use muster_connectors::{Ask, Connector, PLACE_COLUMNS, Piece, Place, Spot, open};
 
 /// What a pull gives, in order: `row 3: 张伟 | 8120.5`, `total 9: 应发=8120.5`, `title 1: 2026年3月`, `broken 4: raw (why)`.
 /// Null is `~`. A failure is its text and its hint.
@@ -18,7 +19,12 @@ pub async fn told(root: &Path, settings: &str, table: &str, columns: &[&str]) ->
     }
     let source = open(place, settings).expect("the settings are right");
     let columns = columns.iter().map(|it| (*it).to_owned()).collect();
-    let pieces = match source.pull(&Ask { table: table.to_owned(), columns, batch_rows: 100, since: None }).await {
+    told_of(source.as_ref(), &Ask { table: table.to_owned(), columns, batch_rows: 100, since: None }).await
+}
+
+/// The same for a source that is open.
+pub async fn told_of(source: &dyn Connector, ask: &Ask) -> Vec<String> {
+    let pieces = match source.pull(ask).await {
         Ok(pull) => pull.pieces.try_collect::<Vec<Piece>>().await,
         Err(failure) => Err(failure),
     };
@@ -48,6 +54,7 @@ fn spot(spot: &Spot) -> String {
 fn row(batch: &RecordBatch, at: usize) -> String {
     let row_no = batch.column_by_name("_row").expect("a place column").as_primitive::<Int64Type>().value(at);
     let own = &batch.columns()[..batch.num_columns() - PLACE_COLUMNS.len()];
-    let cells: Vec<&str> = own.iter().map(|it| if it.is_null(at) { "~" } else { it.as_string::<i32>().value(at) }).collect();
+    let shown = |it: &ArrayRef| array_value_to_string(it, at).expect("a type that can be shown");
+    let cells: Vec<String> = own.iter().map(|it| if it.is_null(at) { "~".to_owned() } else { shown(it) }).collect();
     format!("row {row_no}: {}", cells.join(" | "))
 }
