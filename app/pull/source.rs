@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use muster_connectors::{Connector, Failure, Held};
+use muster_connectors::{Connector, Consistency, Failure, Held, KINDS};
 use muster_core::mapping::Feed;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -55,12 +55,22 @@ fn sources(city: &City) -> Vec<Source<'_>> {
         let source = sources.entry((department.file.name.as_str(), name)).or_insert_with(|| Source {
             department,
             connector: department.sources[name].as_ref(),
-            settings: department.pulls.get(name).copied().unwrap_or_default(),
+            settings: settings(department, name),
             feeds: Vec::new(),
         });
         source.feeds.push((place, feed));
     }
     sources.into_values().collect()
+}
+
+/// How a source is asked. Where all tables of one instant come over one connection, side by side would only be waiting for each other.
+fn settings(department: &Department, source: &str) -> PullSettings {
+    let settings = department.pulls.get(source).copied().unwrap_or_default();
+    let kind = department.file.source.get(source).and_then(|it| it.get("kind")?.as_str());
+    match KINDS.iter().find(|it| Some(it.name) == kind).map(|it| it.consistency) {
+        Some(Consistency::Transaction) => PullSettings { parallel: 1, ..settings },
+        _ => settings,
+    }
 }
 
 impl Source<'_> {
