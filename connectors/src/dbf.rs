@@ -281,16 +281,20 @@ impl Lines for Records<'_> {
         self.file.read_exact(&mut self.record).map_err(|it| it.to_string())?;
         self.read += 1;
         let row_no = i64::from(self.read);
+        let deleted = match self.record[0] {
+            b' ' => false,
+            b'*' => true,
+            _ => return Err(format!("is no whole dBASE table: record {row_no} begins with neither a blank nor `*`")),
+        };
         let mut broken = None;
         for column in &self.layout.header.columns {
             let cell = Cell { column, header: &self.layout.header, record: &self.record, encoding: self.layout.encoding };
             broken = cell.push(row, self.memos.as_ref())?.or(broken);
         }
-        Ok(Some(match (self.record[0], broken) {
-            (b'*', _) => Line::Skipped(row_no, "deleted record"),
-            (b' ', None) => Line::Cells(row_no),
-            (b' ', Some(why)) => Line::Broken(row_no, why),
-            _ => return Err(format!("is no whole dBASE table: record {row_no} begins with neither a blank nor `*`")),
+        Ok(Some(match broken {
+            _ if deleted => Line::Skipped(row_no, "deleted record"),
+            None => Line::Cells(row_no),
+            Some(why) => Line::Broken(row_no, why),
         }))
     }
 
