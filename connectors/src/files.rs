@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::control::{self, Control, Controls, Counted, Tally};
-use crate::pick::{self, DEEPEST, Pick, Wanted};
+use crate::pick::{self, DEEPEST, Pick, Picked, Wanted};
 use crate::sink::{Outlet, Stop, blocking};
 use crate::spool::{Found, Spool};
 use crate::store::{self, Access, Entry, Store, Trouble};
@@ -304,7 +304,7 @@ impl<F: Format> Files<F> {
     }
 
     fn examined(&self, table: &str, entries: &[Entry]) -> Step {
-        let picked = Wanted::read(table).and_then(|it| pick::pick(entries, &it.files, &self.settings.folder, self.settings.pick));
+        let picked = Wanted::read(table).and_then(|it| self.picked(entries, &it));
         match picked {
             Ok(picked) => {
                 let bytes: u64 = picked.files.iter().map(|it| it.bytes).sum();
@@ -318,10 +318,7 @@ impl<F: Format> Files<F> {
     async fn ready(&self, ask: &Ask) -> Result<Ready, Trouble> {
         let wanted = Wanted::read(&ask.table)?;
         let entries = self.settled(&wanted).await?;
-        let mut picked = pick::pick(&entries, &wanted.files, &self.settings.folder, self.settings.pick)?;
-        if self.settings.control != Controls::Ignored {
-            picked.files.retain(|it| !control::is_control(&it.name) || it.name == wanted.files);
-        }
+        let mut picked = self.picked(&entries, &wanted)?;
         let spool = Arc::new(Spool::default());
         let mut ready = Ready { left: std::mem::take(&mut picked.left), _spool: Arc::clone(&spool), ..Ready::default() };
         let mut bytes_left = self.bytes_most();
@@ -357,11 +354,18 @@ impl<F: Format> Files<F> {
         Ok(ready)
     }
 
+    /// The files that are wanted. A control file is none of them, unless it is named.
+    fn picked(&self, entries: &[Entry], wanted: &Wanted) -> Result<Picked, Trouble> {
+        let beside = |it: &Entry| self.settings.control != Controls::Ignored && control::is_control(&it.name) && it.name != wanted.files;
+        let files: Vec<Entry> = entries.iter().filter(|it| !beside(it)).cloned().collect();
+        pick::pick(&files, &wanted.files, &self.settings.folder, self.settings.pick)
+    }
+
     /// The listing of the folder, once the files that are wanted have not changed for a while.
     async fn settled(&self, wanted: &Wanted) -> Result<Vec<Entry>, Trouble> {
         let entries = self.store.list(wanted.depth()).await?;
         let settle = Duration::from_secs(self.settings.settle_seconds);
-        let picked = pick::pick(&entries, &wanted.files, &self.settings.folder, self.settings.pick)?;
+        let picked = self.picked(&entries, wanted)?;
         // The age of a file elsewhere is counted on another clock; only a second look tells.
         let old = |it: &Entry| it.changed.and_then(|it| it.elapsed().ok()).is_some_and(|age| age >= settle);
         let here = |it: &Entry| self.store.path(&it.name).is_some();
@@ -398,7 +402,7 @@ impl<F: Format> Files<F> {
             return Found::at(path, &entry.name);
         }
         let path = spool.path(&entry.name)?;
-        let bytes = self.store.fetch(&entry.name, &path).await?;
+        let bytes = self.store.fetch(&entry.name, &path, entry.bytes).await?;
         if bytes != entry.bytes {
             let why = format!("has {} bytes, and {bytes} came", entry.bytes);
             return Err(Trouble::new(why).of(&entry.name).hint("is it still being written?").passing());

@@ -171,12 +171,12 @@ impl Store for Ftp {
         Ok(entries)
     }
 
-    async fn fetch(&self, name: &str, to: &Path) -> Result<u64, Trouble> {
+    async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<u64, Trouble> {
         let mut ftp = self.connect().await?;
         let mut remote = in_time(self.idle, async { ftp.retr_as_stream(name).await.map_err(|it| told(name, &it)) }).await?;
         let mut local =
             tokio::fs::File::create_new(to).await.map_err(|it| Trouble::new(format!("the private copy cannot be written: {it}")))?;
-        let bytes = copied(&mut remote, &mut local, name, self.idle).await?;
+        let bytes = copied(&mut remote, &mut local, name, most, self.idle).await?;
         local.flush().await.map_err(|it| Trouble::new(format!("the private copy cannot be written: {it}")))?;
         // The end of a cut transfer looks like the end of the file; only the answer after it tells them apart.
         in_time(self.idle, async { ftp.finalize_retr_stream(remote).await.map_err(|it| told(name, &it)) }).await?;

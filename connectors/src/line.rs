@@ -90,6 +90,9 @@ fn may_be_word(opening: &str) -> bool {
         let words = TOTALS.iter().chain(&SUBTOTALS).chain(&SIGNATURES).chain(&["第", "共"]);
         words.filter_map(|it| it.chars().next()).collect()
     });
+    if opening.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return opening.ends_with('计');
+    }
     let begins = folded(opening).next().is_some_and(|it| BEGINNINGS.contains(&it));
     begins || opening.ends_with('计')
 }

@@ -64,7 +64,12 @@ impl Row {
 
     /// A cell without the blanks around it; empty where there is none.
     pub(crate) fn trimmed(&self, at: usize) -> &str {
-        self.cell(at).map_or("", |it| it.trim_matches(is_blank))
+        let cell = self.cell(at).unwrap_or_default();
+        match cell.as_bytes() {
+            // Nearly every cell of digits and letters: nothing to decode.
+            [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => cell,
+            _ => cell.trim_matches(is_blank),
+        }
     }
 
     /// The cells that hold something, with their places, without the blanks around them.

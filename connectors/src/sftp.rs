@@ -13,7 +13,7 @@ use reqwest::Url;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-use crate::store::{Access, Entry, Store, Trouble, in_time, path_of, reached, step_failed};
+use crate::store::{Access, Entry, Store, Trouble, in_time, path_of, reached, step_failed, within};
 use crate::{Place, Step};
 
 /// So much is asked for at once; servers answer with what they like.
@@ -168,7 +168,7 @@ impl Store for Sftp {
         Ok(entries)
     }
 
-    async fn fetch(&self, name: &str, to: &Path) -> Result<u64, Trouble> {
+    async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<u64, Trouble> {
         let connection = self.connect().await?;
         let what = |it: Error| told(name, &it);
         let ours = |it: std::io::Error| Trouble::new(format!("the private copy of {name} cannot be written: {it}"));
@@ -183,6 +183,7 @@ impl Store for Sftp {
                 Some(read) => {
                     local.write_all(&read).await.map_err(ours)?;
                     bytes += read.len() as u64;
+                    within(bytes, most, name)?;
                     buffer = read;
                 }
                 None => break,

@@ -60,8 +60,8 @@ pub(crate) trait Store: Send + Sync {
     /// The files below the folder, at most `depth` folders deep.
     async fn list(&self, depth: usize) -> Result<Vec<Entry>, Trouble>;
 
-    /// Copies a file to `to`, which is new. Fails when less than the whole of it came.
-    async fn fetch(&self, name: &str, to: &Path) -> Result<u64, Trouble>;
+    /// Copies a file to `to`, which is new, and gives its length. Stops when it is longer than `most`.
+    async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<u64, Trouble>;
 
     /// Where a file is read without a copy; null where it must be fetched.
     fn path(&self, _name: &str) -> Option<PathBuf> {
@@ -145,6 +145,7 @@ pub(crate) async fn copied(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     name: &str,
+    most: u64,
     idle: Duration,
 ) -> Result<u64, Trouble> {
     let (mut buffer, mut bytes) = (vec![0; 256 * 1024], 0);
@@ -157,7 +158,16 @@ pub(crate) async fn copied(
         let ours = |it: std::io::Error| Trouble::new(format!("the private copy of {name} cannot be written: {it}"));
         to.write_all(&buffer[..read]).await.map_err(ours)?;
         bytes += read as u64;
+        within(bytes, most, name)?;
     }
+}
+
+/// Refuses a file that is longer than its folder said: it grows, or the server does not stop.
+pub(crate) fn within(bytes: u64, most: u64, name: &str) -> Result<(), Trouble> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Trouble::new(format!("has {most} bytes, and more came")).of(name).hint("is it still being written?").passing())
 }
 
 /// Tries a host and a port: the steps, as the error when the way ends there.
@@ -199,7 +209,7 @@ impl Store for Local {
         listed.await.unwrap_or_else(|it| Err(Trouble::new(it.to_string())))
     }
 
-    async fn fetch(&self, name: &str, to: &Path) -> Result<u64, Trouble> {
+    async fn fetch(&self, name: &str, to: &Path, _most: u64) -> Result<u64, Trouble> {
         tokio::fs::copy(self.path.join(name), to).await.map_err(|it| Trouble::new(format!("cannot be read: {it}")))
     }
 

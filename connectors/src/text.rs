@@ -115,8 +115,8 @@ pub(crate) fn detect(path: &Path) -> io::Result<&'static Encoding> {
         bytes.truncate(kept + read);
         let rest = count_utf8(&bytes, read == 0, &mut good, &mut bad);
         bytes.drain(..bytes.len() - rest);
-        // In GBK hardly any character is good UTF-8; the first thousand decide.
-        if read == 0 || bad > 1000 && bad * 20 > good {
+        // In GBK hardly any character is good UTF-8: the first thousand bad ones decide, or so many good ones that it cannot be chance.
+        if read == 0 || bad > 1000 && bad * 20 > good || good > 200_000 {
             return Ok(if bad * 20 > good { GB18030 } else { UTF_8 });
         }
     }

@@ -11,7 +11,7 @@ use reqwest::{Certificate, Client, Url};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::secret::{Hidden, Secret};
-use crate::store::{Access, Entry, Store, Trouble, in_time, path_of, reached, step_failed};
+use crate::store::{Access, Entry, Store, Trouble, in_time, path_of, reached, step_failed, within};
 use crate::{Place, Step};
 
 /// What of a service there is to say before its secrets are fetched.
@@ -165,7 +165,7 @@ impl Store for Web {
         Ok(entries)
     }
 
-    async fn fetch(&self, name: &str, to: &Path) -> Result<u64, Trouble> {
+    async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<u64, Trouble> {
         let operator = self.operator()?;
         let path = format!("{}{name}", self.folder);
         let ours = |it: std::io::Error| Trouble::new(format!("the private copy of {name} cannot be written: {it}"));
@@ -178,6 +178,7 @@ impl Store for Web {
             for part in buffer.map_err(|it| told(name, &it))? {
                 local.write_all(&part).await.map_err(ours)?;
                 bytes += part.len() as u64;
+                within(bytes, most, name)?;
             }
         }
         local.flush().await.map_err(ours)?;

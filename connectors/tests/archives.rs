@@ -157,6 +157,9 @@ async fn a_control_file_may_be_demanded_and_may_speak_of_an_archive() {
     fs::write(root.path().join("a.csv"), PAY).expect("to write");
     let told = pull(root.path(), "control = 'required'", "a.csv").await;
     assert_eq!(told[0], "finance/archive a.csv: a.csv has no control file");
+    // The control file came, the delivery did not: that is no empty table.
+    fs::write(root.path().join("c.csv.ctl"), "rows = 2").expect("to write");
+    assert_eq!(pull(root.path(), "", "c*").await[0], "finance/archive c*: no file in `.` is called `c*`");
     archive(&root.path().join("b.zip"), &[("1.csv", PAY.as_bytes()), ("2.csv", PAY.as_bytes())]);
     fs::write(root.path().join("b.ctl"), "rows = 4\nsum_应发 = 7").expect("to write");
     assert_eq!(pull(root.path(), "control = 'required'", "b.zip").await.len(), 4);
