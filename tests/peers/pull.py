@@ -49,6 +49,12 @@ def adbc_postgres(at):
         return sum(batch.num_rows for batch in cursor.fetch_record_batch())
 
 
+def counted(relation):
+    """Rows of a DuckDB result, batch by batch; the method was renamed in DuckDB 2."""
+    batches = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
+    return sum(batch.num_rows for batch in batches(16384))
+
+
 def duckdb_of(extension):
     def pull(at):
         import duckdb
@@ -56,7 +62,7 @@ def duckdb_of(extension):
         base = duckdb.connect(config={"threads": 2})
         base.execute(f"INSTALL {extension}; LOAD {extension}")
         base.execute(f"ATTACH '{at['duckdb']}' AS hub (TYPE {extension}, READ_ONLY)")
-        return sum(batch.num_rows for batch in base.execute(f"SELECT {COLUMNS} FROM hub.bench_pay").fetch_record_batch(16384))
+        return counted(base.execute(f"SELECT {COLUMNS} FROM hub.bench_pay"))
 
     return pull
 
@@ -88,7 +94,7 @@ def duckdb_csv(at):
 
     base = duckdb.connect(config={"threads": 2})
     relation = base.execute(f"SELECT * FROM read_csv('{at['utf8']}', header = true, all_varchar = true)")
-    return sum(batch.num_rows for batch in relation.fetch_record_batch(16384))
+    return counted(relation)
 
 
 def polars_csv(at):
