@@ -64,6 +64,7 @@ pub const LISTS: &[&CodeList] = &[
     &DEATH_SOURCE,
     &COMPANY_ROLE,
     &COMPANY_STATUS,
+    &BENEFIT_KIND,
 ];
 
 /// 性别, GB/T 2261.1-2003 (1 male, 2 female).
@@ -401,5 +402,18 @@ pub const COMPANY_STATUS: CodeList = CodeList {
         code("cancelled", "注销", "cancelled"),
         code("revoked", "吊销", "revoked"),
         code("disputed", "冒用登记撤销中", "disputed registration"),
+    ],
+};
+
+/// 救助待遇类别.
+pub const BENEFIT_KIND: CodeList = CodeList {
+    name: "benefit_kind",
+    codes: &[
+        code("unemployment", "失业保险金", "unemployment benefit"),
+        code("minimum-living", "最低生活保障", "minimum living allowance"),
+        code("extreme-hardship", "特困供养", "support in extreme hardship"),
+        code("housing", "住房保障", "housing benefit"),
+        code("job-subsidy", "就业困难补贴", "subsidy for people hard to employ"),
+        code("other", "其他", "other"),
     ],
 };

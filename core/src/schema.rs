@@ -148,11 +148,15 @@ pub const TABLES: &[Table] = &[
     ASSESSMENT,
     SANCTION,
     PAYMENT,
+    TREASURY,
     PENSION,
     CONTRIBUTION,
     DEATH,
     COMPANY,
     ACCOUNT_HOLDER,
+    SUPPLIER,
+    BENEFIT,
+    BORDER,
 ];
 
 /// 机构: one row per unit of the establishment register, current or abolished.
@@ -449,6 +453,24 @@ pub const PAYMENT: Table = Table {
     ],
 };
 
+/// 国库支付: what the treasury paid out for payroll batches, to be compared with the lines.
+pub const TREASURY: Table = Table {
+    name: "treasury",
+    label_zh: "国库支付",
+    label_en: "treasury payment",
+    about: "One row per voucher with which the treasury paid a payroll batch of a unit.",
+    person: false,
+    units: &[""],
+    month: Some("month"),
+    columns: &[
+        required("month", Kind::Month, "所属月份", "month", "the month the pay is for"),
+        column("paid_on", Kind::Date, "支付日期", "paid on", ""),
+        column("kind", Kind::Code(&codes::PAY_KIND), "发放类别", "kind", "null: all kinds of pay of the month"),
+        column("amount_fen", Kind::Fen, "支付金额", "amount", "negative when the bank returned it"),
+        column("voucher_no", Kind::Text, "凭证号", "voucher number", ""),
+    ],
+};
+
 /// 养老金发放.
 pub const PENSION: Table = Table {
     name: "pension",
@@ -533,6 +555,56 @@ pub const ACCOUNT_HOLDER: Table = Table {
         required("account", Kind::Account, "银行账号", "bank account", "keyed hash"),
         column("bank", Kind::Text, "开户行", "bank", ""),
         column("verified_on", Kind::Date, "核验日期", "verified on", ""),
+    ],
+};
+
+/// 收款单位.
+pub const SUPPLIER: Table = Table {
+    name: "supplier",
+    label_zh: "收款单位付款",
+    label_en: "payment to a supplier",
+    about: "One row per payment of a unit to a supplier of goods or services.",
+    person: false,
+    units: &[""],
+    month: Some("month"),
+    columns: &[
+        required("month", Kind::Month, "付款月份", "month", ""),
+        required("account", Kind::Account, "收款账号", "supplier's account", "keyed hash"),
+        column("supplier_name", Kind::Text, "收款单位", "supplier", "as the source writes it"),
+        column("amount_fen", Kind::Fen, "付款金额", "amount", ""),
+    ],
+};
+
+/// 救助待遇领取.
+pub const BENEFIT: Table = Table {
+    name: "benefit",
+    label_zh: "救助待遇领取",
+    label_en: "benefit",
+    about: "One row per person, kind of benefit and month in which it was drawn.",
+    person: true,
+    units: &[],
+    month: Some("month"),
+    columns: &[
+        required("month", Kind::Month, "所属月份", "month", ""),
+        required("kind", Kind::Code(&codes::BENEFIT_KIND), "待遇类别", "kind", ""),
+        column("amount_fen", Kind::Fen, "金额", "amount", ""),
+        column("household", Kind::Flag, "按户发放", "for the household", "yes: granted to a family, of which the person is one"),
+    ],
+};
+
+/// 出入境记录.
+pub const BORDER: Table = Table {
+    name: "border",
+    label_zh: "出入境记录",
+    label_en: "stay abroad",
+    about: "One row per person and stay abroad.",
+    person: true,
+    units: &[],
+    month: None,
+    columns: &[
+        required("left_on", Kind::Date, "出境日期", "left on", ""),
+        column("returned_on", Kind::Date, "入境日期", "returned on", "null: not back yet"),
+        column("official", Kind::Flag, "因公", "official", "yes: on an official passport"),
     ],
 };
 

@@ -29,7 +29,7 @@ impl Rank {
         match table {
             "establishment" => Rank::Establishment,
             "employment" => Rank::Hr,
-            "death" | "company_role" | "account_holder" => Rank::Population,
+            "death" | "company_role" | "account_holder" | "benefit" | "border" => Rank::Population,
             _ => Rank::Living,
         }
     }

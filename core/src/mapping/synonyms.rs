@@ -129,6 +129,11 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("role", &["任职", "企业职务", "职务类型"]),
     ("bank", &["开户行", "开户银行", "银行名称", "AAE008"]),
     ("verified_on", &["核验日期", "验证日期"]),
+    ("voucher_no", &["凭证号", "支付凭证号", "PZH"]),
+    ("supplier_name", &["收款单位", "供应商", "收款人全称"]),
+    ("household", &["按户发放", "是否按户"]),
+    ("left_on", &["出境日期", "出境时间"]),
+    ("official", &["因公", "是否因公"]),
 ];
 
 /// A first guess at a mapping.
