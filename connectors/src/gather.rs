@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, BooleanArray, Decimal128Builder, Float64Builder, Int64Builder, NullBufferBuilder, RecordBatch, StringArray,
-    UInt64Builder,
+    Array as _, ArrayRef, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, NullBufferBuilder,
+    RecordBatch, StringArray, TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use arrow::util::display::array_value_to_string;
 
 use crate::sink::{Under, places};
@@ -40,6 +40,10 @@ pub(crate) enum Column {
     Unsigned(UInt64Builder),
     Real(Float64Builder),
     Exact(Decimal128Builder),
+    Flag(BooleanBuilder),
+    Day(Date32Builder),
+    /// Microseconds since 1970, without a zone.
+    Moment(TimestampMicrosecondBuilder),
 }
 
 /// Texts as bytes, one behind the other.
@@ -150,6 +154,9 @@ impl Column {
             DataType::UInt64 => Column::Unsigned(UInt64Builder::new()),
             DataType::Float64 => Column::Real(Float64Builder::new()),
             DataType::Decimal128(..) => Column::Exact(Decimal128Builder::new().with_data_type(kind.clone())),
+            DataType::Boolean => Column::Flag(BooleanBuilder::new()),
+            DataType::Date32 => Column::Day(Date32Builder::new()),
+            DataType::Timestamp(TimeUnit::Microsecond, None) => Column::Moment(TimestampMicrosecondBuilder::new()),
             _ => Column::Text(Text::new(0, 0)),
         }
     }
@@ -162,6 +169,9 @@ impl Column {
             Column::Unsigned(it) => it.append_null(),
             Column::Real(it) => it.append_null(),
             Column::Exact(it) => it.append_null(),
+            Column::Flag(it) => it.append_null(),
+            Column::Day(it) => it.append_null(),
+            Column::Moment(it) => it.append_null(),
         }
     }
 
@@ -176,6 +186,9 @@ impl Column {
             Column::Unsigned(it) => Arc::new(it.finish()),
             Column::Real(it) => Arc::new(it.finish()),
             Column::Exact(it) => Arc::new(it.finish()),
+            Column::Flag(it) => Arc::new(it.finish()),
+            Column::Day(it) => Arc::new(it.finish()),
+            Column::Moment(it) => Arc::new(it.finish()),
         };
         Finished { array, texts: None, undecodable: Vec::new() }
     }

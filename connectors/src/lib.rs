@@ -34,6 +34,7 @@ mod sink;
 mod split;
 mod spool;
 mod sqlite;
+mod sqlserver;
 mod store;
 mod table;
 mod text;
@@ -360,7 +361,7 @@ pub struct Setting {
 }
 
 /// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
-pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, mysql::KIND];
+pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, mysql::KIND, sqlserver::KIND];
 
 /// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
 ///

@@ -1,0 +1,159 @@
+//! The checklist of `muster connect` for a server.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tiberius::EncryptionLevel;
+use tiberius::error::Error;
+
+use super::reading::Reading;
+use super::session::Session;
+use super::{Server, trouble};
+use crate::{Ask, Failure, Step, StepState, guard};
+
+/// So many rows are read to tell how fast the line is.
+const SAMPLE_ROWS: u32 = 20_000;
+/// A clock that is further off than this makes "since" and times of change doubtful.
+const CLOCK_MAX: Duration = Duration::from_secs(60);
+/// 2000-01-01 in seconds since 1970.
+const YEAR_2000: i64 = 946_684_800;
+
+const RIGHTS: &str = "SELECT CONVERT(int, ISNULL(IS_SRVROLEMEMBER('sysadmin'), 0)), CONVERT(int, ISNULL(IS_MEMBER('db_owner'), 0)), \
+     CONVERT(int, ISNULL(HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'INSERT'), 0)), \
+     CONVERT(int, ISNULL(HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'UPDATE'), 0)), \
+     CONVERT(int, ISNULL(HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'DELETE'), 0)), \
+     CONVERT(int, ISNULL(HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'ALTER'), 0))";
+/// What the columns of [`RIGHTS`] allow.
+const RIGHTS_WORDS: [&str; 6] = ["sysadmin", "db_owner", "INSERT", "UPDATE", "DELETE", "ALTER"];
+
+const CLOCK: &str = "SELECT DATEDIFF(second, '20000101', SYSUTCDATETIME())";
+
+/// Tries the way to the server step by step; stops at the first that fails.
+pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Err(failed) = all(server, tables, &mut steps).await {
+        steps.push(failed);
+    }
+    steps
+}
+
+async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Result<(), Step> {
+    steps.push(name(server).await?);
+    let address = port(server).await?;
+    steps.push(Step::fine("port", format!("{address} answers")));
+    let mut session = server.connect("").await.map_err(refused)?;
+    steps.push(tls(server));
+    steps.push(Step::fine("login", format!("`{}` at SQL Server {}", server.user, session.facts.version)));
+    steps.push(read_only(server, &mut session).await?);
+    let offers = said(server, "tables", session.offers(&server.schema)).await?;
+    steps.push(Step::fine("tables", format!("{} in `{}`", offers.len(), server.database)));
+    for table in tables {
+        of_table(server, &mut session, table, steps).await?;
+    }
+    steps.push(snapshot(&session));
+    steps.push(clock(server, &mut session).await?);
+    session.end().await;
+    Ok(())
+}
+
+/// Which step a refused connection belongs to.
+fn refused(failure: Failure) -> Step {
+    let name = if failure.why.contains("TLS") || failure.why.contains("encrypt") { "tls" } else { "login" };
+    Step::failed(name, failure)
+}
+
+async fn name(server: &Server) -> Result<Step, Step> {
+    let failure = server.place.failure("", format!("`{}` has no address", server.host));
+    let told = |_: std::io::Error| failure.clone().hint("is `host` right, and the name known to this machine?");
+    let found = server.patience.answer(&failure, tokio::net::lookup_host((server.host.as_str(), 0)), told).await;
+    let addresses: Vec<String> = found.map_err(|it| Step::failed("name", it))?.map(|it| it.ip().to_string()).collect();
+    Ok(Step::fine("name", format!("{} is {}", server.host, addresses.join(", "))))
+}
+
+async fn port(server: &Server) -> Result<String, Step> {
+    let port = server.tcp_port("").await.map_err(|it| Step::failed("port", it))?;
+    let address = format!("{}:{port}", server.host);
+    let failure = server.place.failure("", format!("nothing answers at {address}"));
+    let told = |it: std::io::Error| {
+        let hint = "is the server up, is TCP/IP switched on for it, is a firewall open?";
+        Failure { why: format!("{}: {it}", failure.why), ..failure.clone() }.hint(hint)
+    };
+    let connected = tokio::net::TcpStream::connect((server.host.as_str(), port));
+    server.patience.answer(&failure, connected, told).await.map_err(|it| Step::failed("port", it))?;
+    Ok(address)
+}
+
+/// What the server says, or the step that failed.
+async fn said<T>(server: &Server, step: &'static str, asked: impl Future<Output = Result<T, Error>>) -> Result<T, Step> {
+    let failure = server.place.failure("", "the server does not say");
+    let told = |it: Error| trouble::told(failure.clone(), &it);
+    server.long.answer(&failure, asked, told).await.map_err(|it| Step::failed(step, it))
+}
+
+fn tls(server: &Server) -> Step {
+    match server.encryption {
+        EncryptionLevel::NotSupported => {
+            doubtful("tls", "the line is not encrypted, nor is the password", "set `encryption = \"required\"`")
+        }
+        EncryptionLevel::Off => doubtful("tls", "the login alone is encrypted", "set `encryption = \"required\"`"),
+        _ if server.trust => doubtful("tls", "encrypted, but any certificate is believed", "name the server's authority in `ca`"),
+        _ => Step::fine("tls", "encrypted, and the certificate is the server's"),
+    }
+}
+
+/// What the login may do: a pull writes nothing whatever that is, but a login that only reads is safer.
+async fn read_only(server: &Server, session: &mut Session) -> Result<Step, Step> {
+    let rows = said(server, "read-only", session.rows(RIGHTS, &[])).await?;
+    let may = |at: usize| rows.first().is_some_and(|it| matches!(it.try_get::<i32, _>(at), Ok(Some(1))));
+    let found: Vec<&str> = RIGHTS_WORDS.iter().enumerate().filter(|(at, _)| may(*at)).map(|(_, word)| *word).collect();
+    Ok(match found.as_slice() {
+        [] => Step::fine("read-only", "the login may write to the database nowhere; pulls are rolled back"),
+        found => doubtful(
+            "read-only",
+            &format!("the login may also {}", found.join(", ")),
+            "pulls only read and are rolled back, but a login with db_datareader alone is safer",
+        ),
+    })
+}
+
+async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &mut Vec<Step>) -> Result<(), Step> {
+    let name = if guard::is_query(table) { "the query" } else { table };
+    let ask = Ask { table: table.to_owned(), columns: Vec::new(), batch_rows: 1, since: None };
+    let reading = Reading::new(server, session, &ask).await.map_err(|it| Step::failed("table", it))?;
+    steps.push(Step::fine("columns", format!("`{name}`: {}", reading.columns().join(", "))));
+    let rows = reading.count(session).await.map_err(|it| Step::failed("count", it))?;
+    steps.push(Step::fine("count", format!("`{name}`: {rows} rows")));
+    let before = Instant::now();
+    let read = said(server, "speed", reading.sample(session, SAMPLE_ROWS)).await?;
+    let seconds = before.elapsed().as_secs_f64().max(0.001);
+    steps.push(Step::fine("speed", format!("`{name}`: {:.0} rows a second over {read} rows", read as f64 / seconds)));
+    Ok(())
+}
+
+fn snapshot(session: &Session) -> Step {
+    if session.facts.snapshot {
+        return Step::fine("snapshot", "all tables are read as of one instant");
+    }
+    let hint = "ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON gives every pull one state without locking out those who write";
+    doubtful(
+        "snapshot",
+        "the database does not allow SNAPSHOT isolation: rows that are changed meanwhile may come twice or not at all",
+        hint,
+    )
+}
+
+async fn clock(server: &Server, session: &mut Session) -> Result<Step, Step> {
+    let rows = said(server, "clock", session.rows(CLOCK, &[])).await?;
+    let theirs = rows.first().and_then(|it| it.try_get::<i32, _>(0).ok().flatten()).map_or(0, i64::from) + YEAR_2000;
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
+    let off = theirs - ours;
+    let told = format!("{off:+} s against ours");
+    Ok(if off.unsigned_abs() > CLOCK_MAX.as_secs() {
+        doubtful("clock", &told, "incremental pulls need a `lookback` longer than that")
+    } else {
+        Step::fine("clock", told)
+    })
+}
+
+fn doubtful(name: &'static str, told: &str, hint: &str) -> Step {
+    Step { name, state: StepState::Doubtful, told: told.to_owned(), hint: Some(hint.to_owned()) }
+}

@@ -1,0 +1,218 @@
+//! One table or query, streamed into batches.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, SchemaRef};
+use futures::TryStreamExt as _;
+use tiberius::error::Error;
+use tiberius::{QueryItem, QueryStream, Row, ToSql};
+use tokio::sync::OwnedMutexGuard;
+
+use super::column::{Column, put};
+use super::session::{Line, Session, call_off};
+use super::statement::{Source, quoted, table_name};
+use super::{Server, trouble};
+use crate::gather::{Gathered, single_names};
+use crate::heading::as_asked;
+use crate::sink::{Outlet, Stop, Under, with_places};
+use crate::{Ask, Failure, PLACE_COLUMNS, Piece, Since, guard, near};
+
+/// A table or query about to be read.
+pub(super) struct Reading {
+    server: Server,
+    source: Source,
+    columns: Vec<Column>,
+    /// The condition of an incremental pull, and the least value that is wanted.
+    condition: String,
+    at_least: Option<String>,
+    schema: SchemaRef,
+    batch_rows: usize,
+    /// Its reason is written when it happens.
+    failed: Failure,
+}
+
+impl Reading {
+    /// Looks up what is asked for; a failure that names what there is when there is no such table, or none of the mapped columns in it.
+    pub(super) async fn new(server: &Server, session: &mut Session, ask: &Ask) -> Result<Reading, Failure> {
+        let failed = server.place.failure(&ask.table, "it cannot be read");
+        let told = |it: Error| trouble::told(failed.clone(), &it);
+        let (source, columns) = if guard::is_query(&ask.table) {
+            guard::only_reads(&ask.table).map_err(|why| server.place.failure(&ask.table, why))?;
+            let source = Source::query(&ask.table);
+            let columns = server.long.answer(&failed, session.columns_of_query(&source), told).await?;
+            named_apart(server, ask, &columns)?;
+            (source, columns)
+        } else {
+            table(server, session, ask).await?
+        };
+        has_a_mapped_one(server, ask, &columns)?;
+        let condition = ask.since.as_ref().map(|it| condition(server, ask, it, &columns)).transpose()?.unwrap_or_default();
+        let names = columns.iter().map(|it| as_asked(&it.name, &ask.columns).unwrap_or_else(|| it.name.clone()));
+        let fields = single_names(names).into_iter().zip(&columns).map(|(name, it)| Arc::new(Field::new(name, it.arrow(), true)));
+        let schema = with_places(fields);
+        let at_least = ask.since.as_ref().map(|it| it.at_least.clone());
+        Ok(Reading { server: server.clone(), source, columns, condition, at_least, schema, batch_rows: ask.batch_rows, failed })
+    }
+
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// The names of its columns.
+    pub(super) fn columns(&self) -> Vec<String> {
+        self.columns.iter().map(|it| it.name.clone()).collect()
+    }
+
+    /// How many of its first `rows` came.
+    pub(super) async fn sample(&self, session: &mut Session, rows: u32) -> Result<usize, Error> {
+        let sql = self.source.sample(&self.columns, session.facts.true_bytes, rows);
+        Ok(session.rows(&sql, &[]).await?.len())
+    }
+
+    /// How many rows there are.
+    pub(super) async fn count(&self, session: &mut Session) -> Result<u64, Failure> {
+        let told = |it: Error| trouble::told(self.because("the rows cannot be counted"), &it);
+        let sql = self.source.count(&self.condition);
+        let counted = async {
+            let row = self.asked(session.line()?, sql).await?.into_row().await?;
+            Ok(row.map(|it| it.try_get::<i64, _>(0)).transpose()?.flatten())
+        };
+        let counted = self.server.long.answer(&self.failed, counted, told).await?;
+        counted.and_then(|it| u64::try_from(it).ok()).ok_or_else(|| self.because("the server does not count"))
+    }
+
+    /// Hands every row over, then makes sure that it was every row. Whatever goes wrong, the connection is thrown away; when nobody takes
+    /// the rows any more the server is told to stop.
+    pub(super) async fn run(self, mut session: OwnedMutexGuard<Session>, outlet: Outlet) -> Result<(), Stop> {
+        let done = tokio::select! {
+            done = self.all(&mut session, &outlet) => done,
+            () = outlet.gone() => Err(Stop::Gone),
+        };
+        match &done {
+            Ok(()) => session.end().await,
+            Err(stop) => {
+                let line = session.throw_away();
+                drop(session);
+                if matches!(stop, Stop::Gone) {
+                    call_off(line).await;
+                }
+            }
+        }
+        done
+    }
+
+    /// In a snapshot the count must be that of the rows. Without one others may write between the statements: then the rows must lie
+    /// between the counts before and after.
+    async fn all(&self, session: &mut Session, outlet: &Outlet) -> Result<(), Stop> {
+        let before = if session.facts.snapshot { None } else { Some(self.count(session).await?) };
+        let rows = self.rows(session, outlet).await?;
+        let after = self.count(session).await?;
+        let before = before.unwrap_or(after);
+        if (before.min(after)..=before.max(after)).contains(&rows) {
+            return Ok(());
+        }
+        let failure = self.because(&format!("{rows} rows came, but the server counts {after}"));
+        let hint = if session.facts.snapshot {
+            "a query may give other rows each time; it is tried again"
+        } else {
+            "somebody writes to it meanwhile; ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON gives every pull one state"
+        };
+        Err(Stop::Failed(failure.hint(hint).passing()))
+    }
+
+    /// How many rows were handed over, broken ones included.
+    async fn rows(&self, session: &mut Session, outlet: &Outlet) -> Result<u64, Stop> {
+        let broke_off = |it: Error| Stop::Failed(trouble::told(self.because("the pull broke off"), &it));
+        let sql = self.source.select(&self.columns, session.facts.true_bytes, &self.condition);
+        let mut gathered = Gathered::new(self.schema(), self.batch_rows);
+        let mut count = 0;
+        let mut answer = self.asked(session.line().map_err(broke_off)?, sql).await.map_err(broke_off)?;
+        while let Some(item) = answer.try_next().await.map_err(broke_off)? {
+            let QueryItem::Row(row) = item else { continue };
+            self.cells(row, &mut gathered)?;
+            count += 1;
+            gathered.end_row(count);
+            if gathered.is_full() {
+                hand_over(gathered.pieces(&Under::default()), outlet).await?;
+            }
+        }
+        hand_over(gathered.pieces(&Under::default()), outlet).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn asked<'a>(&self, line: &'a mut Line, sql: String) -> Result<QueryStream<'a>, Error> {
+        match &self.at_least {
+            Some(least) => line.query(sql, &[least as &dyn ToSql]).await,
+            None => line.simple_query(sql).await,
+        }
+    }
+
+    fn cells(&self, row: Row, gathered: &mut Gathered) -> Result<(), Stop> {
+        if row.len() != self.columns.len() {
+            return Err(Stop::Failed(self.because("the table's columns were changed while it was pulled").passing()));
+        }
+        for (at, (value, column)) in row.into_iter().zip(&self.columns).enumerate() {
+            match put(&value, column.holds, &mut gathered.columns()[at]) {
+                Some(true) => {}
+                Some(false) => gathered.refuse(at),
+                None => {
+                    let why = format!("a value of `{}` is no {}; was the column changed meanwhile?", column.name, column.declared);
+                    return Err(Stop::Failed(self.because(&why).passing()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn because(&self, why: &str) -> Failure {
+        Failure { why: why.to_owned(), ..self.failed.clone() }
+    }
+}
+
+async fn hand_over(pieces: Vec<Piece>, outlet: &Outlet) -> Result<(), Stop> {
+    for piece in pieces {
+        outlet.put_async(piece).await?;
+    }
+    Ok(())
+}
+
+/// The table, or a failure that names what there is.
+async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<(Source, Vec<Column>), Failure> {
+    let failed = server.place.failure(&ask.table, "it cannot be looked up");
+    let told = |it: Error| trouble::told(failed.clone(), &it);
+    if let Some(name) = table_name(&ask.table, &server.schema) {
+        let columns = server.patience.answer(&failed, session.columns_of(&name), told).await?;
+        if !columns.is_empty() {
+            return Ok((Source::table(&name), columns));
+        }
+    }
+    let offers = server.patience.answer(&failed, session.offers(&server.schema), told).await?;
+    let failure = server.place.failure(&ask.table, format!("`{}` has no such table, or none that the login may see", server.database));
+    Err(failure.hint(near::did_you_mean(&ask.table, offers.iter().map(|it| it.table.as_str()))))
+}
+
+fn named_apart(server: &Server, ask: &Ask, columns: &[Column]) -> Result<(), Failure> {
+    let twice = columns.iter().enumerate().find(|(at, it)| columns[..*at].iter().any(|other| other.name == it.name));
+    let Some((_, column)) = twice else { return Ok(()) };
+    let failure = server.place.failure(&ask.table, format!("the query gives two columns called `{}`", column.name));
+    Err(failure.hint("name them apart with AS"))
+}
+
+fn has_a_mapped_one(server: &Server, ask: &Ask, columns: &[Column]) -> Result<(), Failure> {
+    let names: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
+    let mut wanted = ask.columns.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
+    if wanted.peek().is_none() || wanted.any(|it| as_asked(it, &names).is_some()) {
+        return Ok(());
+    }
+    let failure = server.place.failure(&ask.table, "the table has none of the mapped columns");
+    Err(failure.hint(format!("its columns are {}", near::list(names.iter().map(String::as_str)))))
+}
+
+/// The condition of an incremental pull.
+fn condition(server: &Server, ask: &Ask, since: &Since, columns: &[Column]) -> Result<String, Failure> {
+    let Some(column) = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&since.column)) else {
+        let failure = server.place.failure(&ask.table, format!("there is no column `{}` to pull since", since.column));
+        return Err(failure.hint(near::did_you_mean(&since.column, columns.iter().map(|it| it.name.as_str()))));
+    };
+    Ok(format!(" WHERE {} >= {}", quoted(&column.name), column.least()))
+}
