@@ -7,7 +7,7 @@ use arrow::array::Array;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use muster_core::map::Reject;
 use muster_core::mapping::Feed;
-use muster_core::person_id;
+use muster_core::mask;
 use muster_core::schema::Kind;
 
 use crate::dry::Dry;
@@ -87,8 +87,8 @@ fn shown(kind: Option<&Kind>, cell: &str, reveal: bool) -> String {
         return cell.to_owned();
     }
     match kind {
-        Some(Kind::IdNumber) => person_id::mask(cell),
-        Some(Kind::Name) => cell.chars().take(1).chain("**".chars()).collect(),
+        Some(Kind::IdNumber) => mask::id_number(cell),
+        Some(Kind::Name) => mask::name(cell),
         Some(Kind::Account) => "****".to_owned(),
         Some(Kind::Fen) => "***".to_owned(),
         _ => cell.to_owned(),

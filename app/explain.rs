@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use muster_core::case::{Case, State};
 use muster_core::finding::{Family, Finding, Line, Severity, Subject};
 use muster_core::mapping::{Feed, From, Mapping, Title};
-use muster_core::report;
+use muster_core::mask;
 use muster_core::rule::Rule;
 use muster_core::schema::Kind;
 use serde::Serialize;
@@ -375,9 +375,9 @@ impl Show<'_> {
         }
         let holds = self.holds(feed, &column)?;
         let value = value.map(|it| match holds {
-            Holds::Name => masked_name(&it),
-            Holds::IdNumber | Holds::Account => report::masked(&it),
-            Holds::Plain if digits_max(&it) >= 15 => report::masked(&it),
+            Holds::Name => mask::name(&it),
+            Holds::IdNumber | Holds::Account => mask::id_number(&it),
+            Holds::Plain if digits_max(&it) >= 15 => mask::id_number(&it),
             Holds::Plain => it,
         });
         Some((column, value))
@@ -390,15 +390,10 @@ impl Show<'_> {
         let subject = &mut told.subject;
         let persons = told.identities.iter_mut().map(|it| (&mut it.name, &mut it.id_number));
         for (name, id_number) in persons.chain([(&mut subject.name, &mut subject.id_number)]) {
-            *name = name.take().map(|it| masked_name(&it));
-            *id_number = id_number.take().map(|it| report::masked(&it));
+            *name = name.take().map(|it| mask::name(&it));
+            *id_number = id_number.take().map(|it| mask::id_number(&it));
         }
     }
-}
-
-/// `王**`: the family name is left, so that a reviewer can tell two rows apart.
-fn masked_name(name: &str) -> String {
-    name.chars().enumerate().map(|(at, it)| if at == 0 { it } else { '*' }).collect()
 }
 
 /// The longest run of digits. A free text with 15 or more in a row holds an ID number or an account.

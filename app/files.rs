@@ -21,7 +21,7 @@ use arrow::array::{ArrayRef, Float32Array, Int32Array, Int32Builder, Int64Array,
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use muster_core::finding::{Family, Finding, Line, Subject};
-use muster_core::report;
+use muster_core::mask;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -108,7 +108,7 @@ fn whole(folder: &Path, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> 
 fn night_json(out: &mut BufWriter<File>, night: &Night, full_ids: bool) -> Result<(), Why> {
     let mut shown = night.clone();
     for person in shown.people.values_mut().filter(|_| !full_ids) {
-        person.id_number = person.id_number.take().map(|it| report::masked(&it));
+        person.id_number = person.id_number.take().map(|it| mask::id_number(&it));
     }
     for tally in shown.feeds.iter_mut().filter_map(|it| it.tally.as_mut()) {
         *tally = tally.without_people();

@@ -8,7 +8,7 @@ use muster_core::figures::Figures;
 use muster_core::finding::{Family, Severity};
 use muster_core::map::Tally;
 use muster_core::mapping::Title;
-use muster_core::report;
+use muster_core::mask;
 use serde::{Deserialize, Serialize};
 
 use crate::store::feeds::Hold;
@@ -49,8 +49,8 @@ impl Night {
     pub fn masked(&self) -> Night {
         let mut shown = self.clone();
         for person in shown.people.values_mut() {
-            person.id_number = person.id_number.as_deref().map(report::masked);
-            person.name = person.name.as_deref().map(|it| it.chars().take(1).chain("**".chars()).collect());
+            person.id_number = person.id_number.as_deref().map(mask::id_number);
+            person.name = person.name.as_deref().map(mask::name);
         }
         shown
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use muster_core::case::{Case, State, What};
 use muster_core::figures::{Line, UnitFigures};
 use muster_core::finding::{Family, Finding, Subject};
+use muster_core::mask;
 use muster_core::report::total::{Balance, amount_fen, gravest};
 use muster_core::report::{self, Known, Lang};
 use serde::Serialize;
@@ -317,7 +318,7 @@ fn case(it: &Case, known: &Known, night: &Night, lang: Lang) -> CaseView {
         state: grave.map(|finding| report::state(it, finding, known, night.tonight, lang)).unwrap_or_default(),
         class: class(it, night),
         who: person.and_then(|it| it.0).map(str::to_owned),
-        id_number: person.and_then(|it| it.1).map(report::masked),
+        id_number: person.and_then(|it| it.1).map(mask::id_number),
         unit: unit.map(|it| known.units.get(it).copied().unwrap_or(it).to_owned()),
         titles: titles(it, night, lang),
         amount: amount_fen(it).map(yuan),

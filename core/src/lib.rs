@@ -33,6 +33,7 @@ pub mod function;
 pub mod link;
 pub mod map;
 pub mod mapping;
+pub mod mask;
 pub mod name;
 pub mod person_id;
 pub mod presence;

@@ -426,18 +426,6 @@ fn other_document(letters: &[char]) -> bool {
     (1..=3).contains(&head) && digits >= 6 && letters.len() <= 18 && rest || digits >= 4 && letters.contains(&'字')
 }
 
-/// A number as it may be shown: the first four and the last four characters. A mask hides, it does not anonymise.
-pub fn mask(text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let shown = match letters.len() {
-        0..=5 => 0,
-        6..=11 => 2,
-        _ => 4,
-    };
-    let hidden = shown..letters.len() - shown;
-    letters.iter().enumerate().map(|(at, letter)| if hidden.contains(&at) { '*' } else { *letter }).collect()
-}
-
 #[cfg(test)]
 #[path = "person_id/tests.rs"]
 mod tests;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Case, State};
 use crate::finding::{Family, Finding, Line, Subject};
 use crate::mapping::Title;
+use crate::mask;
 
 pub use column::{ReportColumn, Value, shipped_columns};
 
@@ -178,7 +179,7 @@ pub fn unit_code<'a>(case: &'a Case, finding: &'a Finding) -> Option<&'a str> {
 }
 
 fn id_number(id: Option<&str>, style: Style) -> Cell {
-    maybe(id.map(|it| if style.full_ids { it.to_owned() } else { masked(it) }))
+    maybe(id.map(|it| if style.full_ids { it.to_owned() } else { mask::id_number(it) }))
 }
 
 /// Where a case stands, in words; a finding whose rule did not run tonight says that it is carried over.
@@ -191,15 +192,6 @@ pub fn state(case: &Case, finding: &Finding, known: &Known, tonight: NaiveDate, 
     };
     let carried_over = case.state != State::Cured && !known.ran.contains(&*finding.rule);
     if carried_over { format!("{word}{}", lang.pick("（沿用）", " (carried over)")) } else { word.to_owned() }
-}
-
-/// An ID number that may be shown: its first and last four characters, stars between. Short ones lose more. Masking twice changes
-/// nothing.
-pub fn masked(id: &str) -> String {
-    let characters: Vec<char> = id.chars().collect();
-    let shown = if characters.len() >= 15 { 4 } else { characters.len() / 6 };
-    let hidden = characters.len() - 2 * shown;
-    characters.iter().take(shown).chain([&'*'].into_iter().cycle().take(hidden)).chain(characters.iter().skip(shown + hidden)).collect()
 }
 
 /// `2026-05`.

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::mask;
 use crate::name::{Nearness, compare};
-use crate::person_id::mask;
 
 /// What one side says; `None` where it says nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +61,9 @@ pub struct Compared {
 /// Explains one identity's link to the person it was linked to.
 pub fn explain(told: &Told, source: &Side, person: &Side) -> Explanation {
     let fields = vec![
-        compared("id_number", source.id_number.map(mask), person.id_number.map(mask), |_, _| equal(source.id_number == person.id_number)),
+        compared("id_number", source.id_number.map(mask::id_number), person.id_number.map(mask::id_number), |_, _| {
+            equal(source.id_number == person.id_number)
+        }),
         compared("name", source.name.map(str::to_owned), person.name.map(str::to_owned), |source, person| {
             nearness(compare(source, person))
         }),

@@ -120,14 +120,6 @@ fn the_old_form_comes_back_whole() {
     assert_eq!(sample("33062320001010002").short(), None);
 }
 
-#[test]
-fn a_mask_shows_eight_characters() {
-    assert_eq!(mask("33068319800101123X"), "3306**********123X");
-    assert_eq!(mask("E12345678"), "E1*****78");
-    assert_eq!(mask("123"), "***");
-    assert_eq!(mask(""), "");
-}
-
 proptest! {
     #[test]
     fn no_text_panics(raw in "\\PC*") {
@@ -137,7 +129,7 @@ proptest! {
         prop_assert_eq!(reading.state, classify(&cleaned).state);
         candidates(&raw);
         day_of(&raw);
-        mask(&raw);
+        crate::mask::id_number(&raw);
     }
 
     #[test]
