@@ -145,7 +145,7 @@ async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, progress: &Arc<Progr
     } else if out.exists() && out.read_dir()?.next().is_some() {
         return Err(Stop::Trouble(format!("{} is not empty and no demo city; choose another --out", out.display())));
     }
-    let plan = Plan { seed, people: args.people, months: args.months, as_of: args.as_of };
+    let plan = Plan { seed, people: args.people, months: args.months, as_of: args.as_of, lang: say.lang };
     demo::write(out, &plan, &|_| {}).await?;
     let city = config::read(&out.join("config/muster.toml")).map_err(Stop::Mistakes)?;
     let world = World { store: Store::open(&city.data().join("muster.db")).await?, progress: progress.clone() };

@@ -37,6 +37,7 @@ mod units;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+use muster_core::report::Lang;
 
 use city::City;
 use innocent::Innocent;
@@ -54,6 +55,8 @@ pub struct Plan {
     pub months: u32,
     /// The night of the demo.
     pub as_of: NaiveDate,
+    /// Language of the reports.
+    pub lang: Lang,
 }
 
 /// The staff of the true city.
@@ -133,7 +136,7 @@ pub async fn write(out: &Path, plan: &Plan, progress: &(dyn Fn(&str) + Sync)) ->
     }
     make_folder(&out.join("config/departments"))?;
     make_folder(&out.join("mappings"))?;
-    settings::write(city, out)?;
+    settings::write(city, plan.lang, out)?;
 
     let mut written = Written {
         staff: city.people.iter().filter(|it| it.role == person::Role::Staff).count() as u64,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use muster_core::report::Lang;
+
 use super::Trouble;
 use super::city::City;
 use super::sheet::{Csv, Encoding};
@@ -90,6 +92,7 @@ mappings = "mappings"
 salt     = "the-model-city-has-no-secrets"
 
 [report]
+lang     = "LANG"
 full_ids = false             # whole ID numbers in the workbook
 "#;
 
@@ -97,14 +100,14 @@ full_ids = false             # whole ID numbers in the workbook
 pub const FINANCE_UNITS: &str = "shengzhou-finance-units.csv";
 
 /// Writes the configuration below `out`; paths in it are relative to `out`.
-pub fn write(city: &City, out: &Path) -> Result<(), Trouble> {
+pub fn write(city: &City, lang: Lang, out: &Path) -> Result<(), Trouble> {
     let departments = out.join("config/departments");
     for (name, text) in DEPARTMENTS {
         let path = departments.join(format!("{name}.toml"));
         std::fs::write(&path, text).map_err(|error| Trouble::file(&path, &error))?;
     }
     let path = out.join("config/muster.toml");
-    std::fs::write(&path, SETTINGS).map_err(|error| Trouble::file(&path, &error))?;
+    std::fs::write(&path, SETTINGS.replace("LANG", lang.pick("zh", "en"))).map_err(|error| Trouble::file(&path, &error))?;
     mappings(city, &out.join("mappings"))
 }
 
