@@ -97,7 +97,7 @@ struct DemoTold<'a> {
 
 async fn one_demo(args: &DemoArgs, say: Say) -> Done {
     let progress = say.progress();
-    let (city, night, score) = demo_night(args, args.seed, &args.out, &progress).await?;
+    let (city, night, score) = demo_night(args, args.seed, &args.out, say, &progress).await?;
     let place = city.data().join("nights").join(night.tonight.to_string());
     say.print(&DemoTold { night: &night.masked(), score: &score }, || {
         summary::text(&night, Some(&score), &place, &progress.times(), say.lang)
@@ -110,7 +110,7 @@ async fn many_demos(args: &DemoArgs, last: u64, say: Say) -> Done {
     let mut scores = Vec::new();
     for seed in args.seed..=last {
         let out = args.out.join(format!("seed-{seed}"));
-        let (_, night, score) = demo_night(args, seed, &out, &say.progress()).await?;
+        let (_, night, score) = demo_night(args, seed, &out, say, &say.progress()).await?;
         let injected: usize = score.kinds.values().map(|it| it.1).sum();
         let found: usize = score.kinds.values().map(|it| it.0).sum();
         if !say.json {
@@ -139,7 +139,13 @@ async fn many_demos(args: &DemoArgs, last: u64, say: Say) -> Done {
     Ok(if scores.iter().all(|(_, it)| it.is_perfect()) { Code::Fine } else { Code::Defects })
 }
 
-async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, progress: &Arc<Progress>) -> Result<(City, Night, Score), Stop> {
+async fn demo_night(
+    args: &DemoArgs,
+    seed: u64,
+    out: &Path,
+    say: Say,
+    progress: &Arc<Progress>,
+) -> Result<(City, Night, Score), Stop> {
     if out.join("truth.csv").exists() {
         std::fs::remove_dir_all(out)?;
     } else if out.exists() && out.read_dir()?.next().is_some() {
