@@ -27,6 +27,7 @@ mod near;
 mod parquet;
 mod patience;
 mod pick;
+mod postgres;
 mod row;
 mod secret;
 mod sftp;
@@ -360,7 +361,7 @@ pub struct Setting {
 }
 
 /// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
-pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, mysql::KIND];
+pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, postgres::KIND, mysql::KIND];
 
 /// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
 ///
