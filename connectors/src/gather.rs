@@ -29,8 +29,17 @@ pub(crate) struct Gathered {
     columns: Vec<Column>,
     row_nos: Int64Builder,
     rows: usize,
-    /// Row and column of cells that are no text, as far as the reader has seen it.
-    refused: BTreeSet<(usize, usize)>,
+    /// Row and column of cells that make their row a broken one, as far as the reader has seen it.
+    refused: BTreeMap<(usize, usize), Option<Refused>>,
+}
+
+/// A value that its column has no place for.
+#[derive(Clone, Debug)]
+struct Refused {
+    /// The value.
+    raw: String,
+    /// What it is.
+    what: &'static str,
 }
 
 /// One column, in the type that the schema gives it.
@@ -67,7 +76,7 @@ impl Gathered {
         let own = schema.fields().len() - PLACE_COLUMNS.len();
         let columns = schema.fields()[..own].iter().map(|it| Column::new(it.data_type())).collect();
         let rows_max = batch_rows.max(1);
-        Gathered { schema, rows_max, columns, row_nos: Int64Builder::new(), rows: 0, refused: BTreeSet::new() }
+        Gathered { schema, rows_max, columns, row_nos: Int64Builder::new(), rows: 0, refused: BTreeMap::new() }
     }
 
     /// The columns, to add one value to each of them.
@@ -77,7 +86,12 @@ impl Gathered {
 
     /// Says that the cell which the row under way has in column `at` is no text, whatever its bytes are.
     pub(crate) fn refuse(&mut self, at: usize) {
-        self.refused.insert((self.rows, at));
+        self.refused.insert((self.rows, at), None);
+    }
+
+    /// Says that the row under way has a value in column `at` that has no place there; a null stands for it.
+    pub(crate) fn refuse_value(&mut self, at: usize, raw: String, what: &'static str) {
+        self.refused.insert((self.rows, at), Some(Refused { raw, what }));
     }
 
     /// Ends a row that has a value in every column.
@@ -104,14 +118,15 @@ impl Gathered {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).expect("the columns were made from the schema");
         let mut broken: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let undecodable = columns.iter().enumerate().flat_map(|(at, it)| it.undecodable.iter().map(move |row| (*row, at)));
-        for (row, at) in std::mem::take(&mut self.refused).into_iter().chain(undecodable) {
+        let refused = std::mem::take(&mut self.refused);
+        for (row, at) in refused.keys().copied().chain(undecodable) {
             broken.entry(row).or_default().insert(at);
         }
         if broken.is_empty() {
             return vec![Piece::Rows(batch)];
         }
         let mut pieces: Vec<Piece> =
-            broken.iter().map(|(row, cells)| Piece::Broken(self.broken_row(&columns, &batch, *row, cells, under))).collect();
+            broken.iter().map(|(row, cells)| Piece::Broken(self.broken_row(&columns, &batch, (*row, cells), &refused, under))).collect();
         let keep: BooleanArray = (0..batch.num_rows()).map(|row| Some(!broken.contains_key(&row))).collect();
         let kept = filter_record_batch(&batch, &keep).expect("one answer for each row");
         if kept.num_rows() > 0 {
@@ -120,14 +135,23 @@ impl Gathered {
         pieces
     }
 
-    fn broken_row(&self, columns: &[Finished], batch: &RecordBatch, row: usize, cells: &BTreeSet<usize>, under: &Under) -> BrokenRow {
-        let shown = columns.iter().enumerate().map(|(at, it)| it.shown(row, cells.contains(&at)));
-        let raw = shown.collect::<Vec<_>>().join("|");
+    fn broken_row(
+        &self,
+        columns: &[Finished],
+        batch: &RecordBatch,
+        (row, cells): (usize, &BTreeSet<usize>),
+        refused: &BTreeMap<(usize, usize), Option<Refused>>,
+        under: &Under,
+    ) -> BrokenRow {
+        let value = |at: usize| refused.get(&(row, at)).and_then(Option::as_ref);
+        let shown = |(at, it): (usize, &Finished)| value(at).map_or_else(|| it.shown(row, cells.contains(&at)), |it| it.raw.clone());
+        let raw = columns.iter().enumerate().map(shown).collect::<Vec<_>>().join("|");
         let row_nos = batch.column_by_name("_row").expect("a place column");
         let row_no = array_value_to_string(row_nos, row).ok().and_then(|it| it.parse().ok());
         let spot = Spot { file: under.file.clone(), sheet: under.sheet.clone(), row: row_no };
-        let name = cells.first().map_or("", |at| self.schema.field(*at).name());
-        BrokenRow { spot, raw, why: format!("`{name}` holds bytes that are no text") }
+        let first = cells.first().copied().unwrap_or_default();
+        let what = value(first).map_or("bytes that are no text", |it| it.what);
+        BrokenRow { spot, raw, why: format!("`{}` holds {what}", self.schema.field(first).name()) }
     }
 }
 

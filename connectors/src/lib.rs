@@ -27,6 +27,7 @@ mod near;
 mod parquet;
 mod patience;
 mod pick;
+mod postgres;
 mod row;
 mod secret;
 mod sftp;
@@ -361,7 +362,7 @@ pub struct Setting {
 }
 
 /// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
-pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, mysql::KIND, sqlserver::KIND];
+pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, postgres::KIND, mysql::KIND, sqlserver::KIND];
 
 /// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
 ///

@@ -1,0 +1,138 @@
+//! The checklist of `muster connect` for a server.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sqlx::Row as _;
+
+use super::reading::Reading;
+use super::session::Session;
+use super::{Server, failure};
+use crate::{Ask, Failure, Step, StepState, guard};
+
+/// So many rows are read to tell how fast the line is.
+const SAMPLE_ROWS: u32 = 20_000;
+/// A clock that is further off than this makes "since" and times of change doubtful.
+const CLOCK_MAX: Duration = Duration::from_secs(60);
+
+/// Tries the way to the server step by step; stops at the first that fails.
+pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Err(failed) = all(server, tables, &mut steps).await {
+        steps.push(failed);
+    }
+    steps
+}
+
+async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Result<(), Step> {
+    if server.socket.is_none() {
+        steps.push(name(server).await?);
+        steps.push(port(server).await?);
+    }
+    let mut session = server.connect("", None).await.map_err(refused)?;
+    steps.push(tls(server, &mut session).await?);
+    steps.push(login(server, &mut session).await?);
+    steps.push(read_only(server, &mut session).await?);
+    let offers = said(server, "tables", session.offers(&server.schema)).await?;
+    steps.push(Step::fine("tables", format!("{} in `{}`", offers.len(), server.schema)));
+    for table in tables {
+        of_table(server, &mut session, table, steps).await?;
+    }
+    steps.push(clock(server, &mut session).await?);
+    session.close().await;
+    Ok(())
+}
+
+/// Which step a refused connection belongs to.
+fn refused(failure: Failure) -> Step {
+    let name = if failure.why.contains("TLS") { "tls" } else { "login" };
+    Step::failed(name, failure)
+}
+
+async fn name(server: &Server) -> Result<Step, Step> {
+    let failure = server.place.failure("", format!("`{}` has no address", server.host));
+    let told = |_: std::io::Error| failure.clone().hint("is `host` right, and the name known to this machine?");
+    let found = server.patience.answer(&failure, tokio::net::lookup_host((server.host.as_str(), server.port)), told).await;
+    let addresses: Vec<String> = found.map_err(|it| Step::failed("name", it))?.map(|it| it.ip().to_string()).collect();
+    Ok(Step::fine("name", format!("{} is {}", server.host, addresses.join(", "))))
+}
+
+async fn port(server: &Server) -> Result<Step, Step> {
+    let failure = server.place.failure("", format!("nothing answers at {}", server.address()));
+    let told = |it: std::io::Error| {
+        Failure { why: format!("{}: {it}", failure.why), ..failure.clone() }.hint("is the server up, and a firewall open?")
+    };
+    let connected = tokio::net::TcpStream::connect((server.host.as_str(), server.port));
+    server.patience.answer(&failure, connected, told).await.map_err(|it| Step::failed("port", it))?;
+    Ok(Step::fine("port", format!("{} answers", server.address())))
+}
+
+/// What the server says, or the step that failed.
+async fn said<T>(server: &Server, step: &'static str, asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Step> {
+    let failure = server.place.failure("", "the server does not say");
+    let told = |it: sqlx::Error| failure::told(failure.clone(), &it);
+    server.patience.answer(&failure, asked, told).await.map_err(|it| Step::failed(step, it))
+}
+
+async fn tls(server: &Server, session: &mut Session) -> Result<Step, Step> {
+    let asked = session.text("SELECT version || ' ' || cipher FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl");
+    Ok(match said(server, "tls", asked).await? {
+        Some(cipher) => Step::fine("tls", cipher),
+        None if server.socket.is_some() => Step::fine("tls", "a socket of this machine needs none"),
+        None => doubtful("tls", "the line is not encrypted", "set `tls = \"required\"` if the server can"),
+    })
+}
+
+async fn login(server: &Server, session: &mut Session) -> Result<Step, Step> {
+    let version = said(server, "login", session.text("SELECT pg_catalog.current_setting('server_version')")).await?.unwrap_or_default();
+    Ok(Step::fine("login", format!("`{}` at {version}, database in {}", server.user, session.encoding)))
+}
+
+/// What the login may do: a pull writes nothing whatever that is, but a login that only reads is safer.
+async fn read_only(server: &Server, session: &mut Session) -> Result<Step, Step> {
+    const MAY: &str = "SELECT CASE WHEN rolsuper THEN 'everything' \
+         ELSE (SELECT count(*)::text || ' tables' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+           WHERE n.nspname::text = $1 AND c.relkind IN ('r', 'p') AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')) END \
+         FROM pg_catalog.pg_roles WHERE rolname = current_user";
+    let rows = said(server, "read-only", session.rows(MAY, &[&server.schema])).await?;
+    let may = rows.first().and_then(|it| it.try_get::<String, _>(0).ok()).unwrap_or_else(|| "0 tables".to_owned());
+    Ok(match may.as_str() {
+        "0 tables" => Step::fine("read-only", "the login may only read; pulls are read-only transactions"),
+        may => doubtful(
+            "read-only",
+            &format!("the login may write to {may}"),
+            "pulls are read-only transactions, but a login with SELECT alone is safer",
+        ),
+    })
+}
+
+async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &mut Vec<Step>) -> Result<(), Step> {
+    let name = if guard::is_query(table) { "the query" } else { table };
+    let ask = Ask { table: table.to_owned(), columns: Vec::new(), batch_rows: 1, since: None };
+    let reading = Reading::new(server, session, &ask).await.map_err(|it| Step::failed("table", it))?;
+    steps.push(Step::fine("columns", format!("`{name}`: {}", reading.columns().join(", "))));
+    let rows = reading.count(session).await.map_err(|it| Step::failed("count", it))?;
+    steps.push(Step::fine("count", format!("`{name}`: {rows} rows")));
+    let before = Instant::now();
+    let sample = reading.sample(SAMPLE_ROWS);
+    let read = said(server, "speed", session.rows(&sample, &[])).await?.len();
+    let seconds = before.elapsed().as_secs_f64().max(0.001);
+    steps.push(Step::fine("speed", format!("`{name}`: {:.0} rows a second over {read} rows", read as f64 / seconds)));
+    Ok(())
+}
+
+async fn clock(server: &Server, session: &mut Session) -> Result<Step, Step> {
+    let asked = session.text("SELECT extract(epoch from pg_catalog.clock_timestamp())::text");
+    let theirs = said(server, "clock", asked).await?.and_then(|it| it.parse::<f64>().ok()).unwrap_or_default();
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let off = theirs - ours;
+    let told = format!("{off:+.1} s against ours");
+    Ok(if off.abs() > CLOCK_MAX.as_secs_f64() {
+        doubtful("clock", &told, "incremental pulls need a `lookback` longer than that")
+    } else {
+        Step::fine("clock", told)
+    })
+}
+
+fn doubtful(name: &'static str, told: &str, hint: &str) -> Step {
+    Step { name, state: StepState::Doubtful, told: told.to_owned(), hint: Some(hint.to_owned()) }
+}
