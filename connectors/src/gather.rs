@@ -20,7 +20,7 @@ use crate::{BrokenRow, PLACE_COLUMNS, Piece, Spot, cell};
 /// A batch ends early when one of its columns holds so much text: memory stays flat when cells are long.
 const BYTES_MAX: usize = 8 << 20;
 /// Cents of amounts below this are exact in a double, and written without a search for the shortest digits.
-const CENTS_EXACT_BELOW: f64 = 1e15;
+const CENTS_EXACT_BELOW: u64 = 1_000_000_000_000_000;
 
 /// Rows on their way into a batch.
 pub(crate) struct Gathered {
@@ -226,12 +226,14 @@ impl Text {
     }
 
     /// Adds a text.
+    #[inline]
     pub(crate) fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.end();
     }
 
     /// Adds a text that `write` appends.
+    #[inline]
     pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
         self.end();
@@ -243,6 +245,7 @@ impl Text {
         self.nulls.append_null();
     }
 
+    #[inline]
     fn end(&mut self) {
         // A batch ends at `BYTES_MAX`, and no driver hands over a cell that does not fit into the rest.
         self.ends.push(self.bytes.len() as i32);
@@ -303,14 +306,14 @@ pub(crate) fn write_digits(mut number: u64, width: usize, out: &mut Vec<u8>) {
 
 /// Appends the shortest digits that are this double; no exponent.
 pub(crate) fn write_real(number: f64, out: &mut Vec<u8>) {
-    let cents = (number * 100.0).round();
-    if cents.abs() >= CENTS_EXACT_BELOW || cents == 0.0 || (cents / 100.0).to_bits() != number.to_bits() {
+    // The cast rounds half away from zero, and ends at the ends of i64.
+    let cents = (number * 100.0 + 0.5_f64.copysign(number)) as i64;
+    if cents == 0 || cents.unsigned_abs() >= CENTS_EXACT_BELOW || (cents as f64 / 100.0).to_bits() != number.to_bits() {
         let mut text = String::new();
         cell::append(&mut text, &number);
         return out.extend_from_slice(text.as_bytes());
     }
     // Two decimals of at most fifteen digits are never the same double: this one is the shortest.
-    let cents = cents as i64;
     if cents < 0 {
         out.push(b'-');
     }
