@@ -139,13 +139,7 @@ async fn many_demos(args: &DemoArgs, last: u64, say: Say) -> Done {
     Ok(if scores.iter().all(|(_, it)| it.is_perfect()) { Code::Fine } else { Code::Defects })
 }
 
-async fn demo_night(
-    args: &DemoArgs,
-    seed: u64,
-    out: &Path,
-    say: Say,
-    progress: &Arc<Progress>,
-) -> Result<(City, Night, Score), Stop> {
+async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, say: Say, progress: &Arc<Progress>) -> Result<(City, Night, Score), Stop> {
     if out.join("truth.csv").exists() {
         std::fs::remove_dir_all(out)?;
     } else if out.exists() && out.read_dir()?.next().is_some() {
