@@ -189,8 +189,8 @@ fn write(path: &Path, rows: &RecordBatch) {
 fn finding(rule: &str, id: i32, row_nos: &[i64]) -> Finding {
     let line = |(row_no, month): (&i64, i32)| Line {
         month: Some(month),
-        zh: format!("2026-09-12 死亡（民政登记），{} 仍由水利局发放在职工资 6,234.70 元", report::month(month)),
-        en: format!("died on 2026-09-12; the water bureau still paid a salary of 6,234.70 yuan for {}", report::month(month)),
+        zh: format!("2026-09-12 死亡（民政登记），{} 仍由水利局发放在职工资 6,234.70 元", muster_core::report::month(month)),
+        en: format!("died on 2026-09-12; the water bureau still paid a salary of 6,234.70 yuan for {}", muster_core::report::month(month)),
         amount_fen: Some(623_470),
         places: vec![("finance/payroll".into(), *row_no), ("civil/death".into(), 0)],
         facts: BTreeMap::new(),
