@@ -118,12 +118,14 @@ fn codes(cells: &BTreeMap<String, usize>, known: impl Fn(&str) -> Option<&'stati
     Hint { keys, look }
 }
 
+/// Words of a flag that says yes, and of one that says no.
+const YES: [&str; 8] = ["是", "有", "1", "Y", "y", "true", "t", "√"];
+const NO: [&str; 8] = ["否", "无", "0", "N", "n", "false", "f", "×"];
+
 fn flags(cells: &BTreeMap<String, usize>) -> Hint {
     if cells.keys().all(|it| read::flag(it, &read::FlagWords::default()).is_ok()) {
         return Hint::default();
     }
-    const YES: [&str; 8] = ["是", "有", "1", "Y", "y", "true", "t", "√"];
-    const NO: [&str; 8] = ["否", "无", "0", "N", "n", "false", "f", "×"];
     let words = |of: &[&str]| cells.keys().filter(|it| of.contains(&it.as_str())).map(|it| format!("{it:?}")).collect::<Vec<_>>();
     let (yes, no) = (words(&YES), words(&NO));
     let look = (yes.len() + no.len() < cells.len()).then(|| format!("{} 种其他写法 other words", cells.len() - yes.len() - no.len()));

@@ -50,7 +50,7 @@ impl Order {
     }
 
     /// The later of two values.
-    pub fn later(&self, a: String, b: String, lookback: Lookback) -> String {
+    pub fn later(a: String, b: String, lookback: Lookback) -> String {
         let a_is_later = match lookback {
             Lookback::Count(_) => a.parse::<i64>().ok() > b.parse::<i64>().ok(),
             Lookback::Days(_) => a > b,

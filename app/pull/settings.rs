@@ -34,7 +34,7 @@ pub struct PullSettings {
 
 impl Default for PullSettings {
     fn default() -> PullSettings {
-        PullSettings { retries: 3, wait: Duration::from_secs(5), wait_max: Duration::from_secs(300), parallel: 2 }
+        PullSettings { retries: 3, wait: Duration::from_secs(5), wait_max: Duration::from_mins(5), parallel: 2 }
     }
 }
 

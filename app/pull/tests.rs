@@ -259,7 +259,9 @@ async fn a_deletion_is_found_the_same_night() {
     let hub = Hub::new(IN_PARTS).await;
     hub.source.set(people(0..300));
     hub.night(10).await;
-    hub.source.change(|rows| drop(rows.remove(7)));
+    hub.source.change(|rows| {
+        rows.remove(7);
+    });
     let feed = hub.night(11).await;
     assert_eq!(notes(&feed), "merged it has 300 rows, the source 299, so it was pulled whole");
     assert_eq!(landed(&hub.delivery(11)), hub.source.told());

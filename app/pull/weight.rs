@@ -59,7 +59,7 @@ impl Scale {
             Ok(None) => {}
             Ok(Some(newest)) => {
                 let known = self.newest.take();
-                self.newest = Some(known.map_or(newest.clone(), |it| self.order.later(it, newest, self.lookback)));
+                self.newest = Some(known.map_or(newest.clone(), |it| Order::later(it, newest, self.lookback)));
             }
             Err(_) => self.unordered = true,
         }
@@ -145,7 +145,9 @@ mod tests {
 
     fn weigh(batches: &[RecordBatch]) -> (Weight, Option<String>) {
         let mut scale = Scale::new(&parts(), &batches[0].schema());
-        batches.iter().for_each(|it| scale.add(it));
+        for batch in batches {
+            scale.add(batch);
+        }
         (scale.weight(), scale.newest())
     }
 

@@ -137,7 +137,7 @@ fn of_json(text: &str) -> Result<Vec<(String, String)>, String> {
     for (key, value) in object {
         match value {
             serde_json::Value::Object(sums) if key == "sums" => {
-                pairs.extend(sums.into_iter().map(|(key, it)| (format!("sum_{key}"), said(&it))))
+                pairs.extend(sums.into_iter().map(|(key, it)| (format!("sum_{key}"), said(&it))));
             }
             serde_json::Value::Null => {}
             value => pairs.push((key, said(&value))),

@@ -406,7 +406,7 @@ fn number(value: f64) -> String {
 /// `20260301`; anything else that is no blank stays as it is.
 fn push_date(row: &mut Row, bytes: &[u8]) {
     match bytes {
-        [digits @ ..] if digits.len() == 8 && digits.iter().all(u8::is_ascii_digit) && digits.iter().any(|it| *it != b'0') => {
+        digits if digits.len() == 8 && digits.iter().all(u8::is_ascii_digit) && digits.iter().any(|it| *it != b'0') => {
             let digit = |range: std::ops::Range<usize>| digits[range].iter().map(|it| char::from(*it)).collect::<String>();
             row.push_with(|out| cell::append(out, &format_args!("{}-{}-{}", digit(0..4), digit(4..6), digit(6..8))));
         }

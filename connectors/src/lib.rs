@@ -12,6 +12,7 @@
 //! wait for them).
 
 mod cell;
+mod clock;
 mod control;
 mod csv;
 mod dbf;

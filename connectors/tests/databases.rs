@@ -1,4 +1,5 @@
 //! The habits of databases that anybody may write anything into.
+#![allow(clippy::disallowed_methods, reason = "a test that waits looks at the clock")]
 
 mod common;
 

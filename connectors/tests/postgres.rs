@@ -1,4 +1,5 @@
 //! `PostgreSQL`: what every kind promises, its own types, and what happens when the line or the server fails.
+#![allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
 
 mod common;
 mod servers;

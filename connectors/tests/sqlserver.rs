@@ -1,5 +1,6 @@
 //! SQL Server: every type, every fault, every way to the server, against the TDS listener of `tests/tds`; the types also against a genuine
 //! server when `MUSTER_TEST_SQLSERVER_URL` names one (`sqlserver://user:password@host:port/database?encryption=required&trust=true`).
+#![allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
 
 #[path = "sqlserver/cases.rs"]
 mod cases;

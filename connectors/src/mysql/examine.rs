@@ -1,6 +1,6 @@
 //! The checklist of `muster connect` for a server.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sqlx::Row as _;
 
@@ -12,7 +12,7 @@ use crate::{Ask, Failure, Step, StepState, guard};
 /// So many rows are read to tell how fast the line is.
 const SAMPLE_ROWS: u32 = 20_000;
 /// A clock that is further off than this makes "since" and times of change doubtful.
-const CLOCK_MAX: Duration = Duration::from_secs(60);
+const CLOCK_MAX: Duration = Duration::from_mins(1);
 
 /// Tries the way to the server step by step; stops at the first that fails.
 pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
@@ -112,7 +112,7 @@ async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &m
     steps.push(Step::fine("columns", format!("`{name}`: {}", reading.columns().join(", "))));
     let rows = reading.count(session).await.map_err(|it| Step::failed("count", it))?;
     steps.push(Step::fine("count", format!("`{name}`: {rows} rows")));
-    let before = Instant::now();
+    let before = crate::clock::stopwatch();
     let sample = reading.sample(SAMPLE_ROWS);
     let read = said(server, "speed", session.rows(&sample, &[])).await?.len();
     let seconds = before.elapsed().as_secs_f64().max(0.001);
@@ -123,7 +123,7 @@ async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &m
 async fn clock(server: &Server, session: &mut Session) -> Result<Step, Step> {
     let asked = session.text("SELECT CAST(UNIX_TIMESTAMP(NOW(6)) AS CHAR)");
     let theirs = said(server, "clock", asked).await?.and_then(|it| it.parse::<f64>().ok()).unwrap_or_default();
-    let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let ours = crate::clock::now();
     let off = theirs - ours;
     let told = format!("{off:+.1} s against ours");
     Ok(if off.abs() > CLOCK_MAX.as_secs_f64() {

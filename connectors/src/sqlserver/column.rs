@@ -220,7 +220,7 @@ fn is_null(value: &ColumnData<'_>) -> bool {
 
 /// UTF-16 as the server stores it; a lone surrogate is no text, and then the bytes are added as they are.
 fn put_utf16(bytes: &[u8], into: &mut gather::Text) -> bool {
-    let mut whole = bytes.len() % 2 == 0;
+    let mut whole = bytes.len().is_multiple_of(2);
     into.push_with(|out| {
         let start = out.len();
         out.reserve(bytes.len() + bytes.len() / 2);

@@ -34,7 +34,7 @@ fn state(root: &Path) -> Vec<String> {
     let mut state = Vec::new();
     for entry in fs::read_dir(root).expect("a folder").map(|it| it.expect("an entry")) {
         let about = entry.metadata().expect("it is there");
-        state.push(format!("{:?} {} {:?}", entry.path(), about.len(), about.modified().expect("a time")));
+        state.push(format!("{} {} {:?}", entry.path().display(), about.len(), about.modified().expect("a time")));
         if about.is_dir() {
             state.extend(self::state(&entry.path()));
         }

@@ -37,7 +37,7 @@ fn free_port() -> u16 {
 /// Starts a server of a Debian package and waits until it answers.
 fn started(command: &mut Command, package: &str, port: u16) -> Child {
     let command = command.stdin(Stdio::null()).stdout(Stdio::null());
-    let mut process = command.spawn().unwrap_or_else(|it| panic!("{:?}: {it}; install {package}", command.get_program()));
+    let mut process = command.spawn().unwrap_or_else(|it| panic!("{}: {it}; install {package}", command.get_program().display()));
     for _ in 0..300 {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return process;
@@ -51,7 +51,7 @@ fn started(command: &mut Command, package: &str, port: u16) -> Child {
 }
 
 fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|it| panic!("{:?}: {it}", command.get_program()));
+    let output = command.output().unwrap_or_else(|it| panic!("{}: {it}", command.get_program().display()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

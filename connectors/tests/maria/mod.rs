@@ -99,7 +99,7 @@ impl Maria {
     }
 
     async fn ready(&self) {
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_mins(2);
         while let Err(error) = self.root().await {
             let log = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             assert!(Instant::now() < end, "mariadbd does not come up: {error}\n{}", log());

@@ -106,7 +106,7 @@ impl Postgres {
     }
 
     async fn ready(&self) {
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_mins(2);
         while let Err(error) = self.admin("postgres").await {
             let log = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             assert!(Instant::now() < end, "postgres does not come up: {error}\n{}", log());

@@ -48,7 +48,7 @@ fn payroll() -> Table {
             Value::Moment(739_675, 342_001_234_567),
             Value::Whole(1),
             Value::Raw(vec![7; 16]),
-            if at % 3 == 0 { Value::Null } else { text("三月工资".to_owned()) },
+            if at.is_multiple_of(3) { Value::Null } else { text("三月工资".to_owned()) },
         ]
     };
     Table::made(&columns, ROWS, row).repeating(2_000)
