@@ -37,6 +37,7 @@ mod split;
 mod spool;
 mod sqlite;
 mod sqlserver;
+mod steps;
 mod store;
 mod table;
 mod text;

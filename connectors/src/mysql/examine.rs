@@ -1,18 +1,12 @@
 //! The checklist of `muster connect` for a server.
 
-use std::time::Duration;
-
 use sqlx::Row as _;
 
 use super::reading::Reading;
 use super::session::Session;
 use super::{Server, failure};
-use crate::{Ask, Failure, Step, StepState, guard};
-
-/// So many rows are read to tell how fast the line is.
-const SAMPLE_ROWS: u32 = 20_000;
-/// A clock that is further off than this makes "since" and times of change doubtful.
-const CLOCK_MAX: Duration = Duration::from_mins(1);
+use crate::steps::{self, SAMPLE_ROWS, doubtful};
+use crate::{Ask, Failure, Step, guard};
 
 /// Tries the way to the server step by step; stops at the first that fails.
 pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
@@ -25,8 +19,9 @@ pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
 
 async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Result<(), Step> {
     if server.socket.is_none() {
-        steps.push(name(server).await?);
-        steps.push(port(server).await?);
+        let at = (server.host.as_str(), server.port);
+        steps.push(steps::name(&server.place, server.patience, &server.host).await?);
+        steps.push(steps::port(&server.place, server.patience, at, "is the server up, and a firewall open?").await?);
     }
     let mut session = server.connect("").await.map_err(refused)?;
     steps.push(tls(server, &mut session).await?);
@@ -45,24 +40,6 @@ async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Resul
 fn refused(failure: Failure) -> Step {
     let name = if failure.why.contains("TLS") { "tls" } else { "login" };
     Step::failed(name, failure)
-}
-
-async fn name(server: &Server) -> Result<Step, Step> {
-    let failure = server.place.failure("", format!("`{}` has no address", server.host));
-    let told = |_: std::io::Error| failure.clone().hint("is `host` right, and the name known to this machine?");
-    let found = server.patience.answer(&failure, tokio::net::lookup_host((server.host.as_str(), server.port)), told).await;
-    let addresses: Vec<String> = found.map_err(|it| Step::failed("name", it))?.map(|it| it.ip().to_string()).collect();
-    Ok(Step::fine("name", format!("{} is {}", server.host, addresses.join(", "))))
-}
-
-async fn port(server: &Server) -> Result<Step, Step> {
-    let failure = server.place.failure("", format!("nothing answers at {}", server.address()));
-    let told = |it: std::io::Error| {
-        Failure { why: format!("{}: {it}", failure.why), ..failure.clone() }.hint("is the server up, and a firewall open?")
-    };
-    let connected = tokio::net::TcpStream::connect((server.host.as_str(), server.port));
-    server.patience.answer(&failure, connected, told).await.map_err(|it| Step::failed("port", it))?;
-    Ok(Step::fine("port", format!("{} answers", server.address())))
 }
 
 /// What the server says, or the step that failed.
@@ -115,24 +92,12 @@ async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &m
     let before = crate::clock::stopwatch();
     let sample = reading.sample(SAMPLE_ROWS);
     let read = said(server, "speed", session.rows(&sample, &[])).await?.len();
-    let seconds = before.elapsed().as_secs_f64().max(0.001);
-    steps.push(Step::fine("speed", format!("`{name}`: {:.0} rows a second over {read} rows", read as f64 / seconds)));
+    steps.push(steps::speed(name, read, before));
     Ok(())
 }
 
 async fn clock(server: &Server, session: &mut Session) -> Result<Step, Step> {
     let asked = session.text("SELECT CAST(UNIX_TIMESTAMP(NOW(6)) AS CHAR)");
     let theirs = said(server, "clock", asked).await?.and_then(|it| it.parse::<f64>().ok()).unwrap_or_default();
-    let ours = crate::clock::now();
-    let off = theirs - ours;
-    let told = format!("{off:+.1} s against ours");
-    Ok(if off.abs() > CLOCK_MAX.as_secs_f64() {
-        doubtful("clock", &told, "incremental pulls need a `lookback` longer than that")
-    } else {
-        Step::fine("clock", told)
-    })
-}
-
-fn doubtful(name: &'static str, told: &str, hint: &str) -> Step {
-    Step { name, state: StepState::Doubtful, told: told.to_owned(), hint: Some(hint.to_owned()) }
+    Ok(steps::clock(theirs - crate::clock::now()))
 }

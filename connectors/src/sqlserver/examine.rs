@@ -1,19 +1,14 @@
 //! The checklist of `muster connect` for a server.
 
-use std::time::Duration;
-
 use tiberius::EncryptionLevel;
 use tiberius::error::Error;
 
 use super::reading::Reading;
 use super::session::Session;
 use super::{Server, trouble};
-use crate::{Ask, Failure, Step, StepState, guard};
+use crate::steps::{self, SAMPLE_ROWS, doubtful};
+use crate::{Ask, Failure, Step, guard};
 
-/// So many rows are read to tell how fast the line is.
-const SAMPLE_ROWS: u32 = 20_000;
-/// A clock that is further off than this makes "since" and times of change doubtful.
-const CLOCK_MAX: Duration = Duration::from_mins(1);
 /// 2000-01-01 in seconds since 1970.
 const YEAR_2000: i64 = 946_684_800;
 
@@ -37,9 +32,10 @@ pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
 }
 
 async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Result<(), Step> {
-    steps.push(name(server).await?);
-    let address = port(server).await?;
-    steps.push(Step::fine("port", format!("{address} answers")));
+    steps.push(steps::name(&server.place, server.patience, &server.host).await?);
+    let port = server.tcp_port("").await.map_err(|it| Step::failed("port", it))?;
+    let hint = "is the server up, is TCP/IP switched on for it, is a firewall open?";
+    steps.push(steps::port(&server.place, server.patience, (&server.host, port), hint).await?);
     let mut session = server.connect("").await.map_err(refused)?;
     steps.push(tls(server));
     steps.push(Step::fine("login", format!("`{}` at SQL Server {}", server.user, session.facts.version)));
@@ -59,27 +55,6 @@ async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Resul
 fn refused(failure: Failure) -> Step {
     let name = if failure.why.contains("TLS") || failure.why.contains("encrypt") { "tls" } else { "login" };
     Step::failed(name, failure)
-}
-
-async fn name(server: &Server) -> Result<Step, Step> {
-    let failure = server.place.failure("", format!("`{}` has no address", server.host));
-    let told = |_: std::io::Error| failure.clone().hint("is `host` right, and the name known to this machine?");
-    let found = server.patience.answer(&failure, tokio::net::lookup_host((server.host.as_str(), 0)), told).await;
-    let addresses: Vec<String> = found.map_err(|it| Step::failed("name", it))?.map(|it| it.ip().to_string()).collect();
-    Ok(Step::fine("name", format!("{} is {}", server.host, addresses.join(", "))))
-}
-
-async fn port(server: &Server) -> Result<String, Step> {
-    let port = server.tcp_port("").await.map_err(|it| Step::failed("port", it))?;
-    let address = format!("{}:{port}", server.host);
-    let failure = server.place.failure("", format!("nothing answers at {address}"));
-    let told = |it: std::io::Error| {
-        let hint = "is the server up, is TCP/IP switched on for it, is a firewall open?";
-        Failure { why: format!("{}: {it}", failure.why), ..failure.clone() }.hint(hint)
-    };
-    let connected = tokio::net::TcpStream::connect((server.host.as_str(), port));
-    server.patience.answer(&failure, connected, told).await.map_err(|it| Step::failed("port", it))?;
-    Ok(address)
 }
 
 /// What the server says, or the step that failed.
@@ -124,8 +99,7 @@ async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &m
     steps.push(Step::fine("count", format!("`{name}`: {rows} rows")));
     let before = crate::clock::stopwatch();
     let read = said(server, "speed", reading.sample(session, SAMPLE_ROWS)).await?;
-    let seconds = before.elapsed().as_secs_f64().max(0.001);
-    steps.push(Step::fine("speed", format!("`{name}`: {:.0} rows a second over {read} rows", read as f64 / seconds)));
+    steps.push(steps::speed(name, read, before));
     Ok(())
 }
 
@@ -144,16 +118,5 @@ fn snapshot(session: &Session) -> Step {
 async fn clock(server: &Server, session: &mut Session) -> Result<Step, Step> {
     let rows = said(server, "clock", session.rows(CLOCK, &[])).await?;
     let theirs = rows.first().and_then(|it| it.try_get::<i32, _>(0).ok().flatten()).map_or(0, i64::from) + YEAR_2000;
-    let ours = crate::clock::now() as i64;
-    let off = theirs - ours;
-    let told = format!("{off:+} s against ours");
-    Ok(if off.unsigned_abs() > CLOCK_MAX.as_secs() {
-        doubtful("clock", &told, "incremental pulls need a `lookback` longer than that")
-    } else {
-        Step::fine("clock", told)
-    })
-}
-
-fn doubtful(name: &'static str, told: &str, hint: &str) -> Step {
-    Step { name, state: StepState::Doubtful, told: told.to_owned(), hint: Some(hint.to_owned()) }
+    Ok(steps::clock((theirs - crate::clock::now() as i64) as f64))
 }
