@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
 
 mod common;
-mod maria;
+mod servers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use arrow::util::display::array_value_to_string;
 use common::{told, told_of};
 use futures::StreamExt as _;
 use futures::TryStreamExt as _;
-use maria::{Fault, Maria, faulty};
 use muster_connectors::{Ask, Connector, Failure, PLACE_COLUMNS, Piece, Place, Since, StepState, open};
+use servers::maria::Maria;
+use servers::proxy::{Fault, faulty};
 use sqlx::Row as _;
 use tokio::sync::OnceCell;
 

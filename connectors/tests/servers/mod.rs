@@ -1,5 +1,7 @@
 //! Real servers for the tests, each in a folder of its own on a free port of this machine; gone with the test program, however it ends.
+#![allow(dead_code, reason = "every test uses a part of it")]
 
+pub mod maria;
 pub mod postgres;
 pub mod proxy;
 
