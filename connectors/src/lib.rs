@@ -13,6 +13,7 @@
 
 mod cell;
 mod clock;
+mod columns;
 mod control;
 mod csv;
 mod dbf;

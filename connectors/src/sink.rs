@@ -45,6 +45,14 @@ impl Outlet {
 }
 
 impl Outlet {
+    /// All of them, in their order, from an async task.
+    pub(crate) async fn put_all(&self, pieces: Vec<Piece>) -> Result<(), Stop> {
+        for piece in pieces {
+            self.put_async(piece).await?;
+        }
+        Ok(())
+    }
+
     /// Whether nobody takes the pieces any more: for work that lasts long between two pieces. Does not keep the stream open.
     pub(crate) fn watcher(&self) -> impl Fn() -> bool + Send + 'static {
         let sender = self.0.downgrade();

@@ -13,10 +13,11 @@ use super::catalog::{Declared, Found};
 use super::session::Session;
 use super::wire::Wire;
 use super::{Server, failure};
+use crate::columns;
 use crate::gather::{Gathered, single_names};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, with_places};
-use crate::{Ask, Failure, PLACE_COLUMNS, Piece, Since, guard, near};
+use crate::{Ask, Failure, Since, guard, near};
 
 /// A table or query about to be read.
 pub(super) struct Reading {
@@ -74,7 +75,11 @@ impl Reading {
                 wire: Wire::of(column, declared(at).and_then(|it| it.digits), server.encoding),
             })
             .collect();
-        has_a_mapped_one(server, ask, &columns, found.is_none())?;
+        let names = names_of(&columns);
+        if found.is_none() {
+            columns::named_apart(&server.place, ask, &names)?;
+        }
+        columns::has_a_mapped_one(&server.place, ask, &names, "")?;
         let (condition, at_least) = match &ask.since {
             Some(since) => condition(server, ask, since, &columns)?,
             None => (String::new(), None),
@@ -96,7 +101,7 @@ impl Reading {
 
     /// The names of its columns.
     pub(super) fn columns(&self) -> Vec<String> {
-        self.columns.iter().map(|it| it.name.clone()).collect()
+        names_of(&self.columns)
     }
 
     /// Its first rows.
@@ -154,10 +159,10 @@ impl Reading {
             count += 1;
             gathered.end_row(count);
             if gathered.is_full() {
-                hand_over(gathered.pieces(&Under::default()), outlet).await?;
+                outlet.put_all(gathered.pieces(&Under::default())).await?;
             }
         }
-        hand_over(gathered.pieces(&Under::default()), outlet).await?;
+        outlet.put_all(gathered.pieces(&Under::default())).await?;
         Ok(count)
     }
 
@@ -202,13 +207,6 @@ impl Reading {
     }
 }
 
-async fn hand_over(pieces: Vec<Piece>, outlet: &Outlet) -> Result<(), Stop> {
-    for piece in pieces {
-        outlet.put_async(piece).await?;
-    }
-    Ok(())
-}
-
 async fn prepare(session: &mut Session, sql: String) -> Result<Vec<sqlx::mysql::MySqlColumn>, Error> {
     let statement = session.connection()?.prepare(AssertSqlSafe(sql).into_sql_str()).await?;
     Ok(statement.columns().to_vec())
@@ -239,27 +237,9 @@ fn statement(found: &Found, server: &Server) -> (String, String) {
     (from, select)
 }
 
-fn has_a_mapped_one(server: &Server, ask: &Ask, columns: &[Told], is_query: bool) -> Result<(), Failure> {
-    let names: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
-    let twice = names.iter().enumerate().find(|(at, it)| names[..*at].contains(it));
-    if let Some((_, name)) = twice.filter(|_| is_query) {
-        let failure = server.place.failure(&ask.table, format!("the query gives two columns called `{name}`"));
-        return Err(failure.hint("name them apart with AS"));
-    }
-    let mut wanted = ask.columns.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
-    if wanted.peek().is_none() || wanted.any(|it| as_asked(it, &names).is_some()) {
-        return Ok(());
-    }
-    let failure = server.place.failure(&ask.table, "the table has none of the mapped columns");
-    Err(failure.hint(format!("its columns are {}", near::list(names.iter().map(String::as_str)))))
-}
-
 /// The condition of an incremental pull, and what it compares with.
 fn condition(server: &Server, ask: &Ask, since: &Since, columns: &[Told]) -> Result<(String, Option<Least>), Failure> {
-    let Some(column) = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&since.column)) else {
-        let failure = server.place.failure(&ask.table, format!("there is no column `{}` to pull since", since.column));
-        return Err(failure.hint(near::did_you_mean(&since.column, columns.iter().map(|it| it.name.as_str()))));
-    };
+    let column = &columns[columns::since(&server.place, ask, since, &names_of(columns))?];
     let whole = since.at_least.parse().ok().filter(|_| matches!(column.wire, Wire::Signed | Wire::Unsigned | Wire::Large));
     let least = whole.map_or_else(|| Least::Text(since.at_least.clone()), Least::Whole);
     Ok((format!(" WHERE {} >= ?", quoted(&column.name)), Some(least)))
@@ -267,4 +247,8 @@ fn condition(server: &Server, ask: &Ask, since: &Since, columns: &[Told]) -> Res
 
 fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
+}
+
+fn names_of(columns: &[Told]) -> Vec<String> {
+    columns.iter().map(|it| it.name.clone()).collect()
 }

@@ -11,10 +11,11 @@ use super::copying::{self, First};
 use super::session::{Session, literal, quoted};
 use super::wire::{Put, Wire};
 use super::{Server, failure};
+use crate::columns;
 use crate::gather::{Gathered, single_names};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, with_places};
-use crate::{Ask, Failure, PLACE_COLUMNS, Piece, Since, guard, near};
+use crate::{Ask, Failure, Since, guard, near};
 
 /// A table or query about to be read.
 pub(super) struct Reading {
@@ -70,7 +71,11 @@ impl Reading {
                 Told { name: column.name().to_owned(), wire: Wire::of(oid, modifier, encoding) }
             })
             .collect();
-        has_a_mapped_one(server, ask, &columns, is_query)?;
+        let names = names_of(&columns);
+        if is_query {
+            columns::named_apart(&server.place, ask, &names)?;
+        }
+        columns::has_a_mapped_one(&server.place, ask, &names, "")?;
         let condition = match &ask.since {
             Some(since) => condition(server, ask, since, &columns)?,
             None => String::new(),
@@ -94,7 +99,7 @@ impl Reading {
 
     /// The names of its columns.
     pub(super) fn columns(&self) -> Vec<String> {
-        self.columns.iter().map(|it| it.name.clone()).collect()
+        names_of(&self.columns)
     }
 
     /// Its first rows.
@@ -208,7 +213,7 @@ impl Reading {
                         count += 1;
                         gathered.end_row(count);
                         if gathered.is_full() {
-                            hand_over(gathered.pieces(&Under::default()), outlet).await?;
+                            outlet.put_all(gathered.pieces(&Under::default())).await?;
                         }
                     }
                     First::End => ended = true,
@@ -223,7 +228,7 @@ impl Reading {
         if !ended {
             return Err(Stop::Failed(self.because("the copy has no end").passing()));
         }
-        hand_over(gathered.pieces(&Under::default()), outlet).await?;
+        outlet.put_all(gathered.pieces(&Under::default())).await?;
         Ok(Copied::Rows(count))
     }
 
@@ -254,10 +259,10 @@ impl Reading {
             count += 1;
             gathered.end_row(count);
             if gathered.is_full() {
-                hand_over(gathered.pieces(&Under::default()), outlet).await?;
+                outlet.put_all(gathered.pieces(&Under::default())).await?;
             }
         }
-        hand_over(gathered.pieces(&Under::default()), outlet).await?;
+        outlet.put_all(gathered.pieces(&Under::default())).await?;
         Ok(count)
     }
 
@@ -308,13 +313,6 @@ fn is_refusal(error: &Error) -> bool {
     state.is_some_and(|it| it.starts_with("42") || it.starts_with("0A") || it == "08P01")
 }
 
-async fn hand_over(pieces: Vec<Piece>, outlet: &Outlet) -> Result<(), Stop> {
-    for piece in pieces {
-        outlet.put_async(piece).await?;
-    }
-    Ok(())
-}
-
 async fn prepare(session: &mut Session, sql: String) -> Result<Vec<PgColumn>, Error> {
     let statement = session.connection().prepare(AssertSqlSafe(sql).into_sql_str()).await?;
     Ok(statement.columns().to_vec())
@@ -332,27 +330,12 @@ async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<(Str
     Err(failure.hint(near::did_you_mean(&ask.table, offers.iter().map(|it| it.table.as_str()))))
 }
 
-fn has_a_mapped_one(server: &Server, ask: &Ask, columns: &[Told], is_query: bool) -> Result<(), Failure> {
-    let names: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
-    let twice = names.iter().enumerate().find(|(at, it)| names[..*at].contains(it));
-    if let Some((_, name)) = twice.filter(|_| is_query) {
-        let failure = server.place.failure(&ask.table, format!("the query gives two columns called `{name}`"));
-        return Err(failure.hint("name them apart with AS"));
-    }
-    let mut wanted = ask.columns.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
-    if wanted.peek().is_none() || wanted.any(|it| as_asked(it, &names).is_some()) {
-        return Ok(());
-    }
-    let failure = server.place.failure(&ask.table, "the table has none of the mapped columns");
-    Err(failure.hint(format!("its columns are {}", near::list(names.iter().map(String::as_str)))))
-}
-
 /// The condition of an incremental pull. The server reads the value as one of the column's type.
 fn condition(server: &Server, ask: &Ask, since: &Since, columns: &[Told]) -> Result<String, Failure> {
-    let exact = columns.iter().find(|it| it.name == since.column);
-    let Some(column) = exact.or_else(|| columns.iter().find(|it| it.name.eq_ignore_ascii_case(&since.column))) else {
-        let failure = server.place.failure(&ask.table, format!("there is no column `{}` to pull since", since.column));
-        return Err(failure.hint(near::did_you_mean(&since.column, columns.iter().map(|it| it.name.as_str()))));
-    };
+    let column = &columns[columns::since(&server.place, ask, since, &names_of(columns))?];
     Ok(format!(" WHERE {} >= {}", quoted(&column.name), literal(&since.at_least)))
+}
+
+fn names_of(columns: &[Told]) -> Vec<String> {
+    columns.iter().map(|it| it.name.clone()).collect()
 }

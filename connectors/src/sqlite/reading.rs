@@ -8,6 +8,7 @@ use rusqlite::{Error, ErrorCode, Statement};
 
 use super::Source;
 use super::database::{Column as Declared, Database, told};
+use crate::columns;
 use crate::gather::{Column, Gathered, single_names, write_hex, write_real, write_whole};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, text_column, with_places};
@@ -39,7 +40,7 @@ impl Reading {
     pub(super) fn new(source: &Source, database: &Database, ask: &Ask) -> Result<Reading, Failure> {
         let columns = if guard::is_query(&ask.table) { of_query(source, database, ask)? } else { of_table(source, database, ask)? };
         let row_id = database.row_id(&ask.table, &columns).map_err(|it| source.failed(&ask.table, &it))?;
-        let names: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
+        let names = names_of(&columns);
         let shown = names.iter().map(|it| as_asked(it, &ask.columns).unwrap_or_else(|| it.clone()));
         let schema = with_places(single_names(shown).iter().map(|it| text_column(it)));
         let (from, condition, at_least) = limits(source, ask, &names)?;
@@ -179,7 +180,7 @@ fn of_table(source: &Source, database: &Database, ask: &Ask) -> Result<Vec<Decla
         let failure = source.place.failure(&ask.table, format!("`{}` has no such table", source.name));
         return Err(failure.hint(near::did_you_mean(&ask.table, tables())));
     }
-    has_a_mapped_one(source, ask, &columns, &format!("; the tables are {}", near::list(tables())))?;
+    columns::has_a_mapped_one(&source.place, ask, &names_of(&columns), &format!("; the tables are {}", near::list(tables())))?;
     Ok(columns)
 }
 
@@ -192,33 +193,16 @@ fn of_query(source: &Source, database: &Database, ask: &Ask) -> Result<Vec<Decla
     }
     let names = statement.column_names().into_iter().map(str::to_owned);
     let columns: Vec<Declared> = names.map(|name| Declared { name, bytes: false }).collect();
-    if let Some(name) = columns.iter().enumerate().find_map(|(at, it)| columns[..at].iter().any(|b| b.name == it.name).then_some(&it.name))
-    {
-        let failure = source.place.failure(&ask.table, format!("the query gives two columns called `{name}`"));
-        return Err(failure.hint("name them apart with AS"));
-    }
-    has_a_mapped_one(source, ask, &columns, "")?;
+    columns::named_apart(&source.place, ask, &names_of(&columns))?;
+    columns::has_a_mapped_one(&source.place, ask, &names_of(&columns), "")?;
     Ok(columns)
-}
-
-fn has_a_mapped_one(source: &Source, ask: &Ask, columns: &[Declared], besides: &str) -> Result<(), Failure> {
-    let names: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
-    let mut wanted = ask.columns.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
-    if wanted.peek().is_none() || wanted.any(|it| as_asked(it, &names).is_some()) {
-        return Ok(());
-    }
-    let failure = source.place.failure(&ask.table, "the table has none of the mapped columns");
-    Err(failure.hint(format!("its columns are {}{besides}", near::list(names.iter().map(String::as_str)))))
 }
 
 /// Where the rows come from, which of them are wanted, and the least value that the condition speaks of.
 fn limits(source: &Source, ask: &Ask, names: &[String]) -> Result<(String, String, Option<Value>), Failure> {
     let from = if guard::is_query(&ask.table) { format!("({}\n)", guard::bare(&ask.table)) } else { quoted(&ask.table) };
     let Some(since) = &ask.since else { return Ok((from, String::new(), None)) };
-    let Some(name) = names.iter().find(|it| it.eq_ignore_ascii_case(&since.column)) else {
-        let failure = source.place.failure(&ask.table, format!("there is no column `{}` to pull since", since.column));
-        return Err(failure.hint(near::did_you_mean(&since.column, names.iter().map(String::as_str))));
-    };
+    let name = &names[columns::since(&source.place, ask, since, names)?];
     Ok((from, format!(" WHERE {} >= ?1", quoted(name)), Some(least(since))))
 }
 
@@ -244,4 +228,8 @@ fn ordered(row_id: Option<&str>) -> String {
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn names_of(columns: &[Declared]) -> Vec<String> {
+    columns.iter().map(|it| it.name.clone()).collect()
 }

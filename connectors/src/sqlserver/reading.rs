@@ -12,10 +12,11 @@ use super::column::{Column, put};
 use super::session::{Line, Session, call_off};
 use super::statement::{Source, quoted, table_name};
 use super::{Server, trouble};
+use crate::columns;
 use crate::gather::{Gathered, single_names};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, with_places};
-use crate::{Ask, Failure, PLACE_COLUMNS, Piece, Since, guard, near};
+use crate::{Ask, Failure, Since, guard, near};
 
 /// A table or query about to be read.
 pub(super) struct Reading {
@@ -40,12 +41,12 @@ impl Reading {
             guard::only_reads(&ask.table).map_err(|why| server.place.failure(&ask.table, why))?;
             let source = Source::query(&ask.table);
             let columns = server.long.answer(&failed, session.columns_of_query(&source), told).await?;
-            named_apart(server, ask, &columns)?;
+            columns::named_apart(&server.place, ask, &names_of(&columns))?;
             (source, columns)
         } else {
             table(server, session, ask).await?
         };
-        has_a_mapped_one(server, ask, &columns)?;
+        columns::has_a_mapped_one(&server.place, ask, &names_of(&columns), "")?;
         let condition = ask.since.as_ref().map(|it| condition(server, ask, it, &columns)).transpose()?.unwrap_or_default();
         let names = columns.iter().map(|it| as_asked(&it.name, &ask.columns).unwrap_or_else(|| it.name.clone()));
         let fields = single_names(names).into_iter().zip(&columns).map(|(name, it)| Arc::new(Field::new(name, it.arrow(), true)));
@@ -60,7 +61,7 @@ impl Reading {
 
     /// The names of its columns.
     pub(super) fn columns(&self) -> Vec<String> {
-        self.columns.iter().map(|it| it.name.clone()).collect()
+        names_of(&self.columns)
     }
 
     /// How many of its first `rows` came.
@@ -133,10 +134,10 @@ impl Reading {
             count += 1;
             gathered.end_row(count);
             if gathered.is_full() {
-                hand_over(gathered.pieces(&Under::default()), outlet).await?;
+                outlet.put_all(gathered.pieces(&Under::default())).await?;
             }
         }
-        hand_over(gathered.pieces(&Under::default()), outlet).await?;
+        outlet.put_all(gathered.pieces(&Under::default())).await?;
         Ok(count.unsigned_abs())
     }
 
@@ -169,13 +170,6 @@ impl Reading {
     }
 }
 
-async fn hand_over(pieces: Vec<Piece>, outlet: &Outlet) -> Result<(), Stop> {
-    for piece in pieces {
-        outlet.put_async(piece).await?;
-    }
-    Ok(())
-}
-
 /// The table, or a failure that names what there is.
 async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<(Source, Vec<Column>), Failure> {
     let failed = server.place.failure(&ask.table, "it cannot be looked up");
@@ -191,28 +185,12 @@ async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<(Sou
     Err(failure.hint(near::did_you_mean(&ask.table, offers.iter().map(|it| it.table.as_str()))))
 }
 
-fn named_apart(server: &Server, ask: &Ask, columns: &[Column]) -> Result<(), Failure> {
-    let twice = columns.iter().enumerate().find(|(at, it)| columns[..*at].iter().any(|other| other.name == it.name));
-    let Some((_, column)) = twice else { return Ok(()) };
-    let failure = server.place.failure(&ask.table, format!("the query gives two columns called `{}`", column.name));
-    Err(failure.hint("name them apart with AS"))
-}
-
-fn has_a_mapped_one(server: &Server, ask: &Ask, columns: &[Column]) -> Result<(), Failure> {
-    let names: Vec<String> = columns.iter().map(|it| it.name.clone()).collect();
-    let mut wanted = ask.columns.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
-    if wanted.peek().is_none() || wanted.any(|it| as_asked(it, &names).is_some()) {
-        return Ok(());
-    }
-    let failure = server.place.failure(&ask.table, "the table has none of the mapped columns");
-    Err(failure.hint(format!("its columns are {}", near::list(names.iter().map(String::as_str)))))
-}
-
 /// The condition of an incremental pull.
 fn condition(server: &Server, ask: &Ask, since: &Since, columns: &[Column]) -> Result<String, Failure> {
-    let Some(column) = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&since.column)) else {
-        let failure = server.place.failure(&ask.table, format!("there is no column `{}` to pull since", since.column));
-        return Err(failure.hint(near::did_you_mean(&since.column, columns.iter().map(|it| it.name.as_str()))));
-    };
+    let column = &columns[columns::since(&server.place, ask, since, &names_of(columns))?];
     Ok(format!(" WHERE {} >= {}", quoted(&column.name), column.least()))
+}
+
+fn names_of(columns: &[Column]) -> Vec<String> {
+    columns.iter().map(|it| it.name.clone()).collect()
 }
