@@ -262,7 +262,7 @@ pub struct InitArgs {
     /// 部门代号，如 finance The department's id, kebab case
     pub department: String,
     /// 连接方式 How to connect
-    #[arg(long)]
+    #[arg(long, visible_alias = "from")]
     pub kind: String,
     /// 连接参数，如 --set folder=/data/finance Settings of the source, like --set folder=/data/finance
     #[arg(long = "set", value_name = "KEY=VALUE")]

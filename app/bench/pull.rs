@@ -94,6 +94,8 @@ fn target(args: &BenchPullArgs, out: &Path) -> Result<Target, Stop> {
         is_ours: args.table.is_none(),
     };
     let folder = format!("folder={:?}", out.display().to_string());
+    // The file is ours and whole: nobody has to be waited for.
+    let settled = "settle_seconds=0".to_owned();
     match args.kind.as_str() {
         "sqlite" => {
             target.file = file(format!("pay-{}.db", args.rows));
@@ -102,12 +104,12 @@ fn target(args: &BenchPullArgs, out: &Path) -> Result<Target, Stop> {
         "csv" => {
             target.file = file(format!("pay-{}.csv", args.rows));
             target.table = format!("pay-{}.csv", args.rows);
-            target.settings = vec![folder, "encoding=gb18030".to_owned()];
+            target.settings = vec![folder, settled, "encoding=gb18030".to_owned()];
         }
         "xlsx" => {
             target.file = file(format!("pay-{}.xlsx", args.rows));
             target.table = format!("pay-{}.xlsx", args.rows);
-            target.settings = vec![folder];
+            target.settings = vec![folder, settled];
         }
         _ => {
             if let Some(url) = &args.url {
