@@ -152,10 +152,11 @@ impl Trust {
         }
     }
 
-    /// `good`, `fair` or `bad`.
+    /// `good`, `fair` or `bad`. With every feed used, a rule can only have waited for a feed that the city does not have: that takes nothing
+    /// from tonight's answers.
     pub fn colour(&self) -> &'static str {
         match (self.left_out, self.skipped) {
-            (0, 0) if self.feeds > 0 => "good",
+            (0, skipped) if self.feeds > 0 && (skipped < self.rules || self.rules == 0) => "good",
             (out, skipped) if out < self.feeds && (skipped < self.rules || self.rules == 0) => "fair",
             _ => "bad",
         }
@@ -165,6 +166,15 @@ impl Trust {
     pub fn sentence(&self, lang: Lang) -> String {
         let Trust { feeds, left_out, rules, skipped } = self;
         match (self.colour(), lang) {
+            ("good", Lang::Zh) if *skipped > 0 => {
+                format!("可信：{feeds} 个数据源全部采用，运行规则 {} 条；另有 {skipped} 条所需的数据源尚未接入。", rules - skipped)
+            }
+            ("good", Lang::En) if *skipped > 0 => {
+                format!(
+                    "Yes: all {feeds} feeds were used and {} rules ran; {skipped} wait for feeds that are not connected.",
+                    rules - skipped
+                )
+            }
             ("good", Lang::Zh) => format!("可信：{feeds} 个数据源全部采用，{rules} 条规则全部运行。"),
             ("good", Lang::En) => format!("Yes: all {feeds} feeds were used and all {rules} rules ran."),
             ("fair", Lang::Zh) => format!(
@@ -234,5 +244,27 @@ pub fn method_label(method: &str, lang: Lang) -> &str {
         "own" => lang.pick("仅此一处", "found nowhere else"),
         "none" => lang.pick("未能识别", "could not be told"),
         _ => method,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn colour(feeds: usize, left_out: usize, rules: usize, skipped: usize) -> &'static str {
+        Trust { feeds, left_out, rules, skipped }.colour()
+    }
+
+    #[test]
+    fn a_lost_feed_costs_trust_and_one_that_the_city_never_had_does_not() {
+        assert_eq!(colour(17, 0, 91, 0), "good");
+        assert_eq!(colour(17, 0, 91, 7), "good");
+        assert_eq!(colour(17, 1, 91, 9), "fair");
+        assert_eq!(colour(17, 0, 91, 91), "bad");
+        assert_eq!(colour(17, 17, 91, 91), "bad");
+        assert_eq!(colour(0, 0, 91, 91), "bad");
+        let waiting = Trust { feeds: 17, left_out: 0, rules: 91, skipped: 7 };
+        assert_eq!(waiting.sentence(Lang::Zh), "可信：17 个数据源全部采用，运行规则 84 条；另有 7 条所需的数据源尚未接入。");
+        assert_eq!(waiting.sentence(Lang::En), "Yes: all 17 feeds were used and 84 rules ran; 7 wait for feeds that are not connected.");
     }
 }
