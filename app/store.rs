@@ -33,6 +33,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 /// How long a write waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(30);
 
+/// How soon one that was sent away while opening comes again.
+const COME_AGAIN: Duration = Duration::from_millis(20);
+
 /// Rows of one insert; four values each stay far below the 32,766 that a statement may bind.
 const ROWS_AT_ONCE: usize = 500;
 
@@ -105,7 +108,7 @@ impl Store {
             .busy_timeout(BUSY)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(failed)?;
+        let pool = connected(options).await.map_err(failed)?;
         migrate(&pool, path).await?;
         Ok(Store { pool })
     }
@@ -153,6 +156,25 @@ impl Store {
 }
 
 /// Brings the tables to this version. Two processes may open a new store at once: the second waits for the first.
+/// A pool with its first connection made. That one turns a new file to write-ahead logging, for which SQLite wants the file to
+/// itself and does not wait: of several processes that open a new store together all but one are sent away, and come again.
+async fn connected(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match SqlitePoolOptions::new().max_connections(4).connect_with(options.clone()).await {
+            Err(err) if is_busy(&err) && waited < BUSY => tokio::time::sleep(COME_AGAIN).await,
+            made => return made,
+        }
+        waited += COME_AGAIN;
+    }
+}
+
+/// Whether another process has the database: `SQLITE_BUSY` (5) or `SQLITE_LOCKED` (6), with any further code.
+fn is_busy(err: &sqlx::Error) -> bool {
+    let code = err.as_database_error().and_then(|it| it.code()).and_then(|it| it.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
 async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
     let migration = |(version, title, sql): &(i64, &'static str, &'static str)| {
         Migration::new(*version, (*title).into(), MigrationType::Simple, (*sql).into_sql_str(), false)

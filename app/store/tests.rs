@@ -220,6 +220,11 @@ async fn events_cannot_be_changed_or_deleted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_store_may_be_opened_by_many_at_once_and_written_by_one_after_the_other() {
     let place = tempfile::tempdir().expect("a temporary folder");
+    for round in 0..20 {
+        let path = place.path().join(format!("{round}.db"));
+        let opened = futures::future::join_all((0..8).map(|_| Store::open(&path))).await;
+        opened.into_iter().collect::<Result<Vec<_>, _>>().expect("all of them open");
+    }
     let path = place.path().join("muster.db");
     let opened = futures::future::join_all((0..8).map(|_| Store::open(&path))).await;
     let stores: Vec<Store> = opened.into_iter().collect::<Result<_, _>>().expect("all of them open");
