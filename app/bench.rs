@@ -25,6 +25,10 @@ struct Told {
     months: u32,
     rows: u64,
     seconds_by_stage: Vec<(&'static str, f64)>,
+    /// The ten slowest rules.
+    seconds_by_rule: Vec<(String, f64)>,
+    rules: usize,
+    broke_off: Vec<String>,
     seconds: f64,
     /// From mapped and sealed Parquet to findings: link, presence, check, fold.
     seconds_to_findings: f64,
@@ -55,7 +59,12 @@ pub async fn night(people: usize, months: u32, out: &Path, memory_mib: usize, sa
     let (stages, all) = world.progress.times();
     let seconds = |wanted: &[Stage]| stages.iter().filter(|(it, _)| wanted.contains(it)).map(|(_, took)| took.as_secs_f64()).sum::<f64>();
     let rows: u64 = night.feeds.iter().filter_map(|it| it.tally.as_ref()).map(|it| it.pulled).sum();
+    let mut rules: Vec<(String, f64)> = world.progress.rules().into_iter().map(|(id, took)| (id, took.as_secs_f64())).collect();
+    rules.sort_by(|one, other| other.1.total_cmp(&one.1));
     let told = Told {
+        rules: rules.len(),
+        seconds_by_rule: rules.into_iter().take(10).collect(),
+        broke_off: night.rules.iter().filter(|it| it.broke_off).map(|it| it.id.clone()).collect(),
         people,
         months,
         rows,
@@ -75,9 +84,16 @@ fn text(told: &Told, lang: Lang) -> String {
     for (stage, seconds) in &told.seconds_by_stage {
         out.push_str(&format!("  {} {}\n", pad(stage, 10), pad_left(&format!("{seconds:.1} s"), 9)));
     }
+    for (rule, seconds) in &told.seconds_by_rule {
+        out.push_str(&format!("    {} {}\n", pad(rule, 8), pad_left(&format!("{seconds:.2} s"), 9)));
+    }
+    for rule in &told.broke_off {
+        out.push_str(&format!("  {rule} {}\n", lang.pick("执行中断", "broke off")));
+    }
     let line = |what: &str, number: String| format!("  {} {}\n", pad(what, 34), pad_left(&number, 12));
     out.push_str(&line(lang.pick("共", "in all"), format!("{:.1} s", told.seconds)));
     out.push_str(&line(lang.pick("由落地文件到线索", "from landed Parquet to findings"), format!("{:.1} s", told.seconds_to_findings)));
+    out.push_str(&line(lang.pick("规则", "rules"), count(told.rules as i64)));
     out.push_str(&line(lang.pick("行", "rows"), count(told.rows as i64)));
     out.push_str(&line(lang.pick("每秒行数", "rows per second"), count(told.rows_per_second as i64)));
     out.push_str(&line(lang.pick("内存峰值", "peak memory"), format!("{} MiB", count(told.peak_mib as i64))));

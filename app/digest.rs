@@ -138,6 +138,7 @@ pub struct Trust {
     left_out: usize,
     rules: usize,
     skipped: usize,
+    broke_off: usize,
 }
 
 impl Trust {
@@ -149,22 +150,23 @@ impl Trust {
             left_out: night.feeds.iter().filter(state).count(),
             rules: night.rules.len(),
             skipped: night.rules.iter().filter(|it| it.skipped.is_some()).count(),
+            broke_off: night.rules.iter().filter(|it| it.broke_off).count(),
         }
     }
 
-    /// `good`, `fair` or `bad`. With every feed used, a rule can only have waited for a feed that the city does not have: that takes nothing
-    /// from tonight's answers.
+    /// `good`, `fair` or `bad`. With every feed used, a rule that did not break off can only have waited for a feed that the city does not
+    /// have: that takes nothing from tonight's answers.
     pub fn colour(&self) -> &'static str {
-        match (self.left_out, self.skipped) {
+        match (self.left_out + self.broke_off, self.skipped) {
             (0, skipped) if self.feeds > 0 && (skipped < self.rules || self.rules == 0) => "good",
-            (out, skipped) if out < self.feeds && (skipped < self.rules || self.rules == 0) => "fair",
+            (_, skipped) if self.left_out < self.feeds && (skipped < self.rules || self.rules == 0) => "fair",
             _ => "bad",
         }
     }
 
     /// The answer in one sentence.
     pub fn sentence(&self, lang: Lang) -> String {
-        let Trust { feeds, left_out, rules, skipped } = self;
+        let Trust { feeds, left_out, rules, skipped, broke_off } = self;
         match (self.colour(), lang) {
             ("good", Lang::Zh) if *skipped > 0 => {
                 format!("可信：{feeds} 个数据源全部采用，运行规则 {} 条；另有 {skipped} 条所需的数据源尚未接入。", rules - skipped)
@@ -177,6 +179,12 @@ impl Trust {
             }
             ("good", Lang::Zh) => format!("可信：{feeds} 个数据源全部采用，{rules} 条规则全部运行。"),
             ("good", Lang::En) => format!("Yes: all {feeds} feeds were used and all {rules} rules ran."),
+            ("fair", Lang::Zh) if *left_out == 0 => {
+                format!("部分可信：{feeds} 个数据源全部采用，但 {broke_off} 条规则执行中断，其案件保持原状，请运维人员处理。")
+            }
+            ("fair", Lang::En) if *left_out == 0 => format!(
+                "In part: all {feeds} feeds were used, but {broke_off} rules broke off; their cases stay as they were, and an operator must look."
+            ),
             ("fair", Lang::Zh) => format!(
                 "部分可信：{feeds} 个数据源中 {left_out} 个未采用，{rules} 条规则中 {skipped} 条未运行。未运行的规则既不新增案件，也不销号。"
             ),
@@ -252,7 +260,15 @@ mod tests {
     use super::*;
 
     fn colour(feeds: usize, left_out: usize, rules: usize, skipped: usize) -> &'static str {
-        Trust { feeds, left_out, rules, skipped }.colour()
+        Trust { feeds, left_out, rules, skipped, broke_off: 0 }.colour()
+    }
+
+    #[test]
+    fn a_rule_that_broke_off_costs_trust() {
+        let broken = Trust { feeds: 17, left_out: 0, rules: 91, skipped: 8, broke_off: 1 };
+        assert_eq!(broken.colour(), "fair");
+        assert!(broken.sentence(Lang::Zh).contains("1 条规则执行中断"));
+        assert!(broken.sentence(Lang::En).contains("1 rules broke off"));
     }
 
     #[test]
@@ -263,7 +279,7 @@ mod tests {
         assert_eq!(colour(17, 0, 91, 91), "bad");
         assert_eq!(colour(17, 17, 91, 91), "bad");
         assert_eq!(colour(0, 0, 91, 91), "bad");
-        let waiting = Trust { feeds: 17, left_out: 0, rules: 91, skipped: 7 };
+        let waiting = Trust { feeds: 17, left_out: 0, rules: 91, skipped: 7, broke_off: 0 };
         assert_eq!(waiting.sentence(Lang::Zh), "可信：17 个数据源全部采用，运行规则 84 条；另有 7 条所需的数据源尚未接入。");
         assert_eq!(waiting.sentence(Lang::En), "Yes: all 17 feeds were used and 84 rules ran; 7 wait for feeds that are not connected.");
     }

@@ -105,6 +105,9 @@ pub struct RuleNight {
     pub found: Option<u64>,
     /// Why it did not run; null when it ran.
     pub skipped: Option<Said>,
+    /// It was allowed to run and could not be finished: memory or disk gave out, or it asks for what the engine cannot do.
+    #[serde(default)]
+    pub broke_off: bool,
 }
 
 /// What reports show of a person.

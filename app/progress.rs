@@ -22,6 +22,9 @@ pub enum Show {
     Nothing,
 }
 
+/// A rule that takes longer is worth a line.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// The stages of a night, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -75,6 +78,7 @@ pub struct Progress {
     bars: MultiProgress,
     clock: Stopwatch,
     times: Mutex<Vec<(Stage, Duration)>>,
+    rules: Mutex<Vec<(String, Duration)>>,
 }
 
 /// The progress of one feed; a bar shows nothing where bars are not shown.
@@ -89,7 +93,8 @@ impl Progress {
     /// Tells in `lang`, as `show` says.
     pub fn new(show: Show, lang: Lang) -> Progress {
         let target = if show == Show::Bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Progress { show, lang, bars: MultiProgress::with_draw_target(target), clock: Stopwatch::start(), times: Mutex::new(Vec::new()) }
+        let bars = MultiProgress::with_draw_target(target);
+        Progress { show, lang, bars, clock: Stopwatch::start(), times: Mutex::default(), rules: Mutex::default() }
     }
 
     /// A stage begins.
@@ -128,6 +133,19 @@ impl Progress {
         bar.set_message(words::pad(&label, 40));
         bar.enable_steady_tick(Duration::from_millis(200));
         Bar { bar, name: name.to_owned(), lines: self.show == Show::Lines, clock: Stopwatch::start() }
+    }
+
+    /// A rule ended, one way or the other. A slow one is named.
+    pub fn rule(&self, id: &str, took: Duration) {
+        if self.show == Show::Lines && took >= SLOW {
+            eprintln!("rule {id} {:.1} s", took.as_secs_f64());
+        }
+        self.rules.lock().expect("no panic while held").push((id.to_owned(), took));
+    }
+
+    /// How long every rule took, in the order they ran.
+    pub fn rules(&self) -> Vec<(String, Duration)> {
+        self.rules.lock().expect("no panic while held").clone()
     }
 
     /// How long every stage took so far, in order, and all of it.

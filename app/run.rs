@@ -17,6 +17,7 @@ use muster_core::presence::{self, Window};
 use muster_core::rule::Rule;
 use muster_core::{figures, schema};
 
+use crate::clock::Stopwatch;
 use crate::config::City;
 use crate::digest::CardText;
 use crate::files::{self, Kept};
@@ -78,7 +79,7 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     presence::compute(&engine, window).await?;
 
     progress.stage(Stage::Check);
-    let (findings, rules, ran) = check(&city.rules, &engine, &pulled, window.first, tonight).await?;
+    let (findings, rules, ran) = check(&city.rules, &engine, &pulled, window.first, tonight, &world.progress).await;
     let figures = figures::figures(&engine, month_end(tonight)).await?;
 
     progress.stage(Stage::Fold);
@@ -224,34 +225,49 @@ fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: 
 }
 
 /// Runs every rule whose tables may be used tonight; the others are told with the reason.
+///
+/// A rule that breaks off takes no other with it: its cases stay as they were, and the night is trusted in part.
 async fn check(
     rules: &[Rule],
     engine: &Engine,
     pulled: &[FeedPulled],
     first_month: i32,
     tonight: NaiveDate,
-) -> Result<(Vec<Finding>, Vec<RuleNight>, RulesRan), Stop> {
+    progress: &Progress,
+) -> (Vec<Finding>, Vec<RuleNight>, RulesRan) {
     let feeds: Vec<FeedState> = pulled.iter().map(feed_state).collect();
     let (mut findings, mut told, mut ran) = (Vec::new(), Vec::new(), RulesRan::default());
     for rule in rules {
+        let mut broke_off = false;
         let (found, skipped) = match check::gate(rule, &feeds, tonight) {
             Ok(month) => {
                 let params = NightParams { tonight, month, first_month, params: Params::new() };
-                let result = check::run(rule, engine, &params).await.map_err(|it| Stop::Mistakes(vec![it]))?;
-                let found = result.findings.len() as u64;
-                ran.ran.insert(rule.id.clone());
-                findings.extend(result.findings);
-                (Some(found), None)
+                let clock = Stopwatch::start();
+                let result = check::run(rule, engine, &params).await;
+                progress.rule(&rule.id, clock.elapsed());
+                match result {
+                    Ok(result) => {
+                        let found = result.findings.len() as u64;
+                        ran.ran.insert(rule.id.clone());
+                        findings.extend(result.findings);
+                        (Some(found), None)
+                    }
+                    Err(mistake) => {
+                        tracing::error!(rule = rule.id, place = mistake.place(), "the rule broke off: {mistake}");
+                        broke_off = true;
+                        (None, Some(Said { zh: format!("执行中断：{mistake}"), en: format!("it broke off: {mistake}") }))
+                    }
+                }
             }
-            Err(why) => {
-                ran.skipped.insert(rule.id.clone(), why.en.clone());
-                (None, Some(Said { zh: why.zh, en: why.en }))
-            }
+            Err(why) => (None, Some(Said { zh: why.zh, en: why.en })),
         };
+        if let Some(why) = &skipped {
+            ran.skipped.insert(rule.id.clone(), why.en.clone());
+        }
         let (id, title) = (rule.id.clone(), rule.title.clone());
-        told.push(RuleNight { id, title, family: rule.family, severity: rule.severity, found, skipped });
+        told.push(RuleNight { id, title, family: rule.family, severity: rule.severity, found, skipped, broke_off });
     }
-    Ok((findings, told, ran))
+    (findings, told, ran)
 }
 
 fn feed_state(it: &FeedPulled) -> FeedState {

@@ -317,6 +317,7 @@ fn rules() -> Vec<RuleNight> {
             severity: it.severity,
             found: Some(it.subjects as u64),
             skipped: None,
+            broke_off: false,
         })
         .collect();
     rules.push(RuleNight {
@@ -326,6 +327,7 @@ fn rules() -> Vec<RuleNight> {
         severity: Severity::S1,
         found: None,
         skipped: Some(Said { zh: "缺少可用数据：处分".into(), en: "no usable data: sanction".into() }),
+        broke_off: false,
     });
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     rules

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringBuilder};
+use arrow::error::ArrowError;
 use chrono::{Datelike, NaiveDate};
 
 use crate::pull;
@@ -15,6 +16,8 @@ type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 const PEOPLE_PER_UNIT: usize = 50;
 const CHUNK: usize = 65_536;
+/// Different birthdays: nobody is a child when hired, or past retiring.
+const BIRTHDAYS: usize = 9_000;
 
 /// The configuration beside the data.
 pub fn config(memory_mib: usize) -> String {
@@ -45,7 +48,7 @@ pub fn write(folder: &Path, people: usize, months: u32) -> Result<(), Trouble> {
     table(&source, "quota", units, &|at| {
         vec![
             ("unit_code", text(at, unit_code)),
-            ("amount", ints(at, |it| if it.is_multiple_of(1000) { 49 } else { 60 })),
+            ("amount", ints(at, |it| if it.is_multiple_of(1000) { 49 } else { 52 })),
             ("effective_on", days(at, |_| day(2020, 1, 1))),
         ]
     })?;
@@ -55,7 +58,7 @@ pub fn write(folder: &Path, people: usize, months: u32) -> Result<(), Trouble> {
             ("sex", text(at, |it| if sex_digit(it) % 2 == 1 { "1".into() } else { "2".into() })),
             ("birth_date", days(at, |it| Some(birth(it)))),
             ("unit_code", text(at, |it| unit_code(it / PEOPLE_PER_UNIT))),
-            ("entered_on", days(at, |it| day(2005 + (it % 15) as i32, 7, 1))),
+            ("entered_on", days(at, |it| day(birth(it).year() + 22 + (it % 5) as i32, 7, 1))),
             ("exited_on", days(at, |it| if left(it) { day(2026, 5, 8) } else { None })),
         ]);
         columns
@@ -66,7 +69,7 @@ pub fn write(folder: &Path, people: usize, months: u32) -> Result<(), Trouble> {
             ("birth_date", days(at, |it| Some(birth(it)))),
             ("unit_code", text(at, |it| unit_code(it / PEOPLE_PER_UNIT))),
             ("status", text(at, |it| if left(it) { "3".into() } else { "1".into() })),
-            ("start_on", days(at, |it| day(2005 + (it % 15) as i32, 7, 1))),
+            ("start_on", days(at, |it| day(birth(it).year() + 22 + (it % 5) as i32, 7, 1))),
             ("end_on", days(at, |it| if left(it) { day(2026, 4, 30) } else { None })),
             ("end_reason", maybe(at, |it| left(it).then(|| "41".into()))),
         ]);
@@ -186,14 +189,19 @@ fn some(
     keep: &dyn Fn(usize) -> bool,
     columns: &dyn Fn(&[usize]) -> Columns,
 ) -> Result<(), Trouble> {
-    let schema = RecordBatch::try_from_iter(columns(&[]))?.schema();
+    let schema = batch(columns(&[]))?.schema();
     let mut writer = pull::writer(&source.join(format!("{name}.parquet")), schema)?;
     for start in (0..rows).step_by(CHUNK) {
         let at: Vec<usize> = (start..rows.min(start + CHUNK)).filter(|it| keep(*it)).collect();
-        writer.write(&RecordBatch::try_from_iter(columns(&at))?)?;
+        writer.write(&batch(columns(&at))?)?;
     }
     writer.close()?;
     Ok(())
+}
+
+/// Every column may be null, whether or not a value of these rows is.
+fn batch(columns: Columns) -> Result<RecordBatch, ArrowError> {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
 }
 
 fn who(at: &[usize], damaged: bool) -> Columns {
@@ -243,16 +251,16 @@ fn left(it: usize) -> bool {
 }
 
 fn birth(it: usize) -> NaiveDate {
-    NaiveDate::from_num_days_from_ce_opt(716_000 + ((it * 7) % 12_000) as i32).expect("a day of the years 1961 to 1993")
+    NaiveDate::from_num_days_from_ce_opt(720_000 + ((it * 7) % BIRTHDAYS) as i32).expect("a day of the years 1972 to 1996")
 }
 
 fn sex_digit(it: usize) -> usize {
-    (it / 12_000 / 60) % 1000
+    (it / BIRTHDAYS / 60) % 1000
 }
 
 /// A valid number: unique by place, birth day and sequence.
 fn id_number(it: usize) -> String {
-    let area = 330_101 + (it / 12_000) % 60;
+    let area = 330_101 + (it / BIRTHDAYS) % 60;
     let body = format!("{area}{}{:03}", birth(it).format("%Y%m%d"), sex_digit(it));
     // GB 11643-1999: weights and check characters.
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
