@@ -1,8 +1,11 @@
 //! `muster bench night`: a province of any size, written as its data warehouse would deliver it, and one real night over it.
 //! `muster bench pull` is in its own file.
 
+mod link;
 mod province;
 pub mod pull;
+
+pub use link::link;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -73,6 +73,8 @@ pub enum Command {
     Init(InitArgs),
     /// 打印参考手册 Print the references
     Docs(DocsArgs),
+    /// 人员关联：评估与模型 Who is who: evaluation and model
+    Link(LinkArgs),
     /// 性能测试 Benchmarks
     Bench(BenchArgs),
     /// 生成命令补全脚本 Print a completion script
@@ -285,6 +287,59 @@ pub struct DocsArgs {
     pub write: Option<PathBuf>,
 }
 
+/// `muster link`.
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// 做什么 What to do
+    #[command(subcommand)]
+    pub what: LinkWhat,
+}
+
+/// What to do with links.
+#[derive(Debug, Subcommand)]
+pub enum LinkWhat {
+    /// 关联任意两份人员文件，与真值比对 Link any two files of people, and score them against a truth
+    Evaluate(EvaluateArgs),
+    /// 打印随附的模型 Print the model that is shipped
+    Model,
+}
+
+/// `muster link evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// 左侧文件（名册），CSV 或 Parquet The left file (the register), CSV or Parquet
+    #[arg(long)]
+    pub left: PathBuf,
+    /// 右侧文件；与左侧相同则查找重复 The right file; the same as the left to find who stands in it twice
+    #[arg(long)]
+    pub right: PathBuf,
+    /// 真值：关联对文件（可带类别列），或两侧共有的列名 The truth: a file of pairs, perhaps with a class, or a column of both files
+    #[arg(long)]
+    pub truth: Option<String>,
+    /// 列的对应关系（TOML）；默认按表头猜测 Which column is what (TOML); guessed by header otherwise
+    #[arg(long)]
+    pub mapping: Option<PathBuf>,
+    /// 模型文件；默认为随附的模型 A model; the shipped one by default
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+    /// 输出目录：links.csv、reviews.csv、errors.csv Folder for links.csv, reviews.csv and errors.csv
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+/// The sets of `muster bench link`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LinkSet {
+    /// 证件号 2 %、姓名 1 % 损坏 2 % of numbers and 1 % of names damaged
+    Plain,
+    /// 证件号四分之一、姓名 10 %、单位 20 % 损坏 A quarter of numbers, 10 % of names, 20 % of units damaged
+    Hard,
+    /// 同上且无出生日期 The same without birth dates
+    Nobirth,
+    /// 证件号 10 % 损坏 10 % of numbers damaged
+    Small,
+}
+
 /// `muster bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -296,6 +351,21 @@ pub struct BenchArgs {
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum BenchWhat {
+    /// 人员关联：按种子生成并损坏两份文件，再关联评分 Linking: two files made and damaged by seed, linked and scored
+    Link {
+        /// 人数 People
+        #[arg(long, default_value_t = 100_000)]
+        people: usize,
+        /// 随机种子 Seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// 损坏的程度 How much is damaged
+        #[arg(long, value_enum, default_value_t = LinkSet::Plain)]
+        set: LinkSet,
+        /// 数据目录 Folder of the files
+        #[arg(long, default_value = "target/bench-link")]
+        out: PathBuf,
+    },
     /// 一夜：由落地文件到问题清单 One night: from landed Parquet to findings
     Night {
         /// 人数 People

@@ -5,11 +5,11 @@
 //! writes what it knows, in its own way. No clock is asked: the same plan gives the same bytes.
 
 mod archive;
-mod calendar;
+pub mod calendar;
 mod city;
 mod damage;
 mod deaths;
-mod dice;
+pub mod dice;
 mod finance;
 mod hr;
 mod innocent;
@@ -18,7 +18,7 @@ mod irregular;
 mod life;
 mod maker;
 mod names;
-mod number;
+pub mod number;
 mod organization;
 mod parallel;
 mod pay;

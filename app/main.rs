@@ -15,6 +15,7 @@ mod explain;
 mod feed;
 mod files;
 mod init;
+mod link;
 mod night;
 mod page;
 mod progress;
@@ -37,7 +38,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{BenchWhat, Cli, Command};
+use crate::cli::{BenchWhat, Cli, Command, LinkWhat};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -56,7 +57,12 @@ async fn main() -> ExitCode {
         Command::Feed { what } => feed::feed(what, say).await,
         Command::Init(args) => init::write(args, say).await,
         Command::Docs(args) => docs::print(args, say),
+        Command::Link(args) => match &args.what {
+            LinkWhat::Evaluate(args) => link::command(args, say),
+            LinkWhat::Model => Ok(link::model()),
+        },
         Command::Bench(args) => match &args.what {
+            BenchWhat::Link { people, seed, set, out } => bench::link(*people, *seed, *set, out, say),
             BenchWhat::Night { people, months, out, memory_mib } => bench::night(*people, *months, out, *memory_mib, say).await,
             BenchWhat::Pull(args) => bench::pull::pull(args, say).await,
             BenchWhat::PullOne(args) => bench::pull::pull_one(args, say).await,

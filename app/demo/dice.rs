@@ -18,6 +18,8 @@ pub enum Stream {
     Innocent = 5,
     /// Typing errors and spreadsheets.
     Damage = 6,
+    /// The people of the linking benchmark.
+    Link = 7,
 }
 
 /// A seeded source of chance.

@@ -4,6 +4,7 @@
 //! [`normal`] is what a reader would call the same text; [`key`] folds traditional and variant characters as well and is
 //! what names are grouped by. [`compare`] says how near two names are.
 
+pub mod sound;
 mod variant;
 
 use std::borrow::Cow;
@@ -121,7 +122,7 @@ pub fn compare(one: &str, other: &str) -> Nearness {
         Nearness::Other
     } else if one == other {
         Nearness::Variant
-    } else if one_away(&one, &other) {
+    } else if one_away(&one, &other, wild) {
         Nearness::OneAway
     } else if surname(&one) == surname(&other) {
         Nearness::Surname
@@ -132,7 +133,7 @@ pub fn compare(one: &str, other: &str) -> Nearness {
 
 /// One replacement, loss or exchange; a wild card stands for any one character. Two characters of a name must remain, or one
 /// for two-character names whose surname is untouched: 王芳 and 王方 are near, 王芳 and 李芳 are two families.
-fn one_away(one: &[char], other: &[char]) -> bool {
+pub(crate) fn one_away<T: Copy + PartialEq>(one: &[T], other: &[T], wild: impl Fn(T) -> bool) -> bool {
     let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     let start = short.iter().zip(long).take_while(|(a, b)| a == b).count();
     let end = short[start..].iter().rev().zip(long[start..].iter().rev()).take_while(|(a, b)| a == b).count();
@@ -145,11 +146,13 @@ fn one_away(one: &[char], other: &[char]) -> bool {
     }
 }
 
-fn wild(letter: char) -> bool {
+/// A mark for a character that could not be written or read; the private area is where old systems kept rare characters.
+pub(crate) fn wild(letter: char) -> bool {
     matches!(letter, '?' | '*' | '□' | '■' | '〇' | '\u{FFFD}' | '×' | '_') || ('\u{E000}'..='\u{F8FF}').contains(&letter)
 }
 
-fn surname(name: &[char]) -> &[char] {
+/// The surname of a Chinese name that has at least one character.
+pub(crate) fn surname(name: &[char]) -> &[char] {
     let pair = name.get(..2).filter(|pair| name.len() >= 3 && COMPOUND.contains(&[pair[0], pair[1]]));
     pair.unwrap_or(&name[..1])
 }

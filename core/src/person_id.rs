@@ -82,6 +82,14 @@ impl PersonId {
         (century == 19).then_some(area * 1_000_000_000 + self.0 % 1_000_000_000)
     }
 
+    /// The value of the check character, 10 for X.
+    pub fn check_digit(self) -> u8 {
+        match self.check() {
+            b'X' => 10,
+            digit => digit - b'0',
+        }
+    }
+
     fn check(self) -> u8 {
         let (mut rest, mut sum) = (self.0, 0);
         for weight in WEIGHTS.iter().rev() {

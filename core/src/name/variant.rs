@@ -12,15 +12,35 @@ const FIRST: u32 = 0x4E00;
 
 static COMMON: LazyLock<Box<[u16]>> = LazyLock::new(|| {
     let mut common = vec![0; 0x9FFF - FIRST as usize + 1];
-    for pair in PAIRS.split_whitespace() {
-        let mut letters = pair.chars();
-        if let (Some(variant), Some(form)) = (letters.next(), letters.next()) {
-            let form = u16::try_from(u32::from(form)).expect("common forms are in the basic plane");
-            common[(u32::from(variant) - FIRST) as usize] = form;
+    // Ours come last and win; what they fold to stays as it is.
+    let kept: Vec<char> = pairs(PAIRS).map(|it| it.1).collect();
+    for (variant, form) in pairs(TRADITIONAL).filter(|it| !kept.contains(&it.0)).chain(pairs(PAIRS)) {
+        if let (Some(at), Ok(form)) = (place(variant), u16::try_from(u32::from(form))) {
+            common[at] = form;
+        }
+    }
+    for at in 0..common.len() {
+        while let Some(next) = char::from_u32(u32::from(common[at])).and_then(place).map(|it| common[it]).filter(|it| *it != 0) {
+            common[at] = next;
         }
     }
     common.into_boxed_slice()
 });
+
+/// Traditional characters and their simplified forms, as OpenCC lists them (Apache-2.0), one form for each.
+const TRADITIONAL: &str = include_str!("traditional.txt");
+
+fn pairs(list: &str) -> impl Iterator<Item = (char, char)> {
+    list.split_whitespace().filter_map(|pair| {
+        let mut letters = pair.chars();
+        letters.next().zip(letters.next())
+    })
+}
+
+fn place(letter: char) -> Option<usize> {
+    let at = u32::from(letter).checked_sub(FIRST)? as usize;
+    (at <= 0x9FFF - FIRST as usize).then_some(at)
+}
 
 // Each pair: as some system writes it, as most write it. First surnames, then given names, then variants that are not traditional
 // forms but are exchanged for lack of the rare character.

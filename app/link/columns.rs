@@ -1,0 +1,363 @@
+//! Which column says what: guessed by header, or told by a small mapping.
+
+use std::collections::BTreeMap;
+
+use muster_core::link::pair::{Evidence, Side, Texts};
+use serde::Deserialize;
+
+use super::read::Table;
+
+/// What a column may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    Key,
+    Id,
+    Name,
+    Given,
+    Middle,
+    Family,
+    Sex,
+    Birth,
+    Year,
+    Month,
+    Day,
+    Unit,
+    Street,
+    House,
+    Place,
+    District,
+    Postcode,
+    State,
+    Phone,
+    Email,
+    Birthplace,
+    Occupation,
+}
+
+use Role::{
+    Birth, Birthplace, Day, District, Email, Family, Given, House, Id, Key, Middle, Month, Name, Occupation, Phone, Place, Postcode, Sex,
+    State, Street, Unit, Year,
+};
+
+/// Headers in small letters without blanks and marks; `surname` and `last name` are the family name in English files.
+const HEADERS: &[(Role, &[&str])] = &[
+    (
+        Key,
+        &[
+            "key",
+            "recid",
+            "recordid",
+            "uniqueid",
+            "rowid",
+            "row",
+            "rowno",
+            "personkey",
+            "voterid",
+            "voterregnum",
+            "sourcekey",
+            "序号",
+            "主键",
+            "行号",
+        ],
+    ),
+    (
+        Id,
+        &[
+            "id",
+            "idno",
+            "idnumber",
+            "idcard",
+            "身份证号",
+            "身份证号码",
+            "身份证",
+            "公民身份号码",
+            "公民身份证号码",
+            "证件号码",
+            "社会保障号码",
+            "社会保障号",
+            "aac002",
+            "a0184",
+            "sfzh",
+            "sfzhm",
+            "gmsfhm",
+            "zjhm",
+            "v060426113903",
+            "ssn",
+            "socsecid",
+            "nationalid",
+            "nino",
+            "nhsnumber",
+            "personid",
+            "citizenid",
+            "passport",
+            "taxid",
+            "socialsecuritynumber",
+        ],
+    ),
+    (
+        Name,
+        &[
+            "name",
+            "fullname",
+            "personname",
+            "姓名",
+            "职工姓名",
+            "人员姓名",
+            "aac003",
+            "a0101",
+            "v060426113908",
+            "xm",
+            "ryxm",
+            "firstandsurname",
+        ],
+    ),
+    (Given, &["givenname", "firstname", "forename", "fname", "given", "first", "fnamec1", "名", "givennames", "forenames"]),
+    (Middle, &["middlename", "middle", "midlname", "mname", "fnamec2", "middlenames", "secondname"]),
+    (Family, &["surname", "lastname", "familyname", "lname", "family", "last", "lnamec1", "姓"]),
+    (Sex, &["sex", "gender", "性别", "aac004", "a0104", "v060426113920", "xb", "sexcode", "gendercode"]),
+    (
+        Birth,
+        &[
+            "birth",
+            "birthdate",
+            "dob",
+            "dateofbirth",
+            "birthday",
+            "birthon",
+            "出生日期",
+            "出生年月",
+            "出生年月日",
+            "aac006",
+            "a0107",
+            "csrq",
+            "csny",
+        ],
+    ),
+    (Year, &["by", "birthyear", "yearofbirth", "yob"]),
+    (Month, &["bm", "birthmonth", "monthofbirth"]),
+    (Day, &["bd", "birthdayofmonth", "dayofbirth"]),
+    (
+        Unit,
+        &[
+            "unit",
+            "unitname",
+            "unitcode",
+            "employer",
+            "department",
+            "单位",
+            "所在单位",
+            "单位名称",
+            "工作单位",
+            "参保单位",
+            "机构名称",
+            "divname",
+            "aab004",
+            "b0101",
+            "a0157",
+            "dwmc",
+            "jgmc",
+            "单位编码",
+            "单位代码",
+            "dwdm",
+            "dwbm",
+            "company",
+            "organisation",
+            "organization",
+        ],
+    ),
+    (
+        Street,
+        &[
+            "address",
+            "address1",
+            "street",
+            "streetname",
+            "addr",
+            "resstreetaddress",
+            "地址",
+            "住址",
+            "家庭住址",
+            "streetaddress",
+            "addressline1",
+            "zz",
+            "dz",
+        ],
+    ),
+    (House, &["streetnumber", "housenumber", "houseno", "housenum", "门牌号"]),
+    (Place, &["address2", "addressline2", "village", "locality", "neighbourhood"]),
+    (District, &["suburb", "city", "town", "rescitydesc", "municipality", "district", "county", "城市", "区县"]),
+    (Postcode, &["postcode", "zip", "zipcode", "postalcode", "zipcode5", "postcodefake", "邮编", "邮政编码"]),
+    (State, &["state", "region", "province", "statecd", "省份", "省"]),
+    (
+        Phone,
+        &[
+            "phone",
+            "telephone",
+            "phonenumber",
+            "mobile",
+            "tel",
+            "fullphonenumber",
+            "phonenum",
+            "电话",
+            "手机",
+            "手机号",
+            "联系电话",
+            "手机号码",
+            "homephone",
+        ],
+    ),
+    (Email, &["email", "emailaddress", "mail", "邮箱", "电子邮箱"]),
+    (Birthplace, &["birthplace", "placeofbirth", "籍贯", "出生地"]),
+    (Occupation, &["occupation", "job", "profession", "职业"]),
+];
+
+/// Columns of further evidence, and what they are evidence of.
+const MORE: [(Role, Evidence); 11] = [
+    (Unit, Evidence::Unit),
+    (Street, Evidence::Address),
+    (House, Evidence::Address),
+    (Place, Evidence::Address),
+    (District, Evidence::Address),
+    (Postcode, Evidence::Address),
+    (State, Evidence::Other),
+    (Phone, Evidence::Contact),
+    (Email, Evidence::Contact),
+    (Birthplace, Evidence::Other),
+    (Occupation, Evidence::Other),
+];
+
+/// By role: the header, for each side. Read from TOML:
+/// ```toml
+/// [left]
+/// id = "SFZH"
+/// name = "XM"
+/// [right]
+/// id = "证件号码"
+/// name = "职工姓名"
+/// ```
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    #[serde(default)]
+    pub left: BTreeMap<Role, String>,
+    #[serde(default)]
+    pub right: BTreeMap<Role, String>,
+}
+
+/// The columns of a table by role. What the mapping names is taken; the rest is guessed, each role once.
+pub fn roles(table: &Table, told: &BTreeMap<Role, String>) -> Result<BTreeMap<Role, usize>, String> {
+    let mut roles = BTreeMap::new();
+    for (role, header) in told {
+        let place = table.place(header).ok_or_else(|| format!("no column `{header}`; there are {}", table.headers.join(", ")))?;
+        roles.insert(*role, place);
+    }
+    for (place, header) in table.headers.iter().enumerate() {
+        let plain = plain(header);
+        let role = HEADERS.iter().find(|(_, headers)| headers.contains(&plain.as_str())).map(|it| it.0);
+        if let Some(role) = role
+            && !roles.values().any(|it| *it == place)
+        {
+            roles.entry(role).or_insert(place);
+        }
+    }
+    if roles.contains_key(&Given) && roles.contains_key(&Family) {
+        roles.remove(&Name);
+    }
+    Ok(key_or_number(table, roles))
+}
+
+fn plain(header: &str) -> String {
+    let plain: String = header.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    plain
+}
+
+/// `id` in an English file is mostly a row's key: a number that counts rows, or a text no number of which looks like a citizen's.
+fn key_or_number(table: &Table, mut roles: BTreeMap<Role, usize>) -> BTreeMap<Role, usize> {
+    let Some(place) = roles.get(&Id).copied().filter(|it| plain(&table.headers[*it]) == "id") else { return roles };
+    let column = &table.columns[place];
+    let sample = 0..table.rows.min(1000);
+    let long = sample.clone().filter(|row| column.get(*row).chars().filter(char::is_ascii_digit).count() >= 13).count();
+    if long * 2 < sample.len() && sample.len() > 1 {
+        roles.remove(&Id);
+        roles.entry(Key).or_insert(place);
+    }
+    roles
+}
+
+/// Both tables as sides. Further columns are compared where both files have them.
+pub fn sides(left: &Table, left_roles: &BTreeMap<Role, usize>, right: &Table, right_roles: &BTreeMap<Role, usize>) -> (Side, Side) {
+    let (mut one, mut other) = (side(left, left_roles), side(right, right_roles));
+    for (role, evidence) in MORE {
+        if let (Some(a), Some(b)) = (left_roles.get(&role), right_roles.get(&role)) {
+            one.more.push((evidence, left.columns[*a].clone()));
+            other.more.push((evidence, right.columns[*b].clone()));
+        }
+    }
+    (one, other)
+}
+
+fn side(table: &Table, roles: &BTreeMap<Role, usize>) -> Side {
+    let column = |role: Role| roles.get(&role).map(|it| &table.columns[*it]);
+    let given = match (column(Given), column(Middle)) {
+        (Some(given), Some(middle)) => Some(joined(table.rows, &[given, middle], " ")),
+        (given, _) => given.cloned(),
+    };
+    let birth = match (column(Birth), column(Year), column(Month), column(Day)) {
+        (None, Some(year), Some(month), Some(day)) => Some(joined(table.rows, &[year, month, day], "-")),
+        (None, Some(year), _, _) => Some(year.clone()),
+        (birth, ..) => birth.cloned(),
+    };
+    Side {
+        rows: table.rows,
+        id: column(Id).cloned(),
+        name: column(Name).cloned(),
+        given,
+        family: column(Family).cloned(),
+        sex: column(Sex).cloned(),
+        birth,
+        more: Vec::new(),
+    }
+}
+
+fn joined(rows: usize, columns: &[&Texts], between: &str) -> Texts {
+    let mut texts = Texts::default();
+    for row in 0..rows {
+        let parts: Vec<&str> = columns.iter().map(|it| it.get(row)).filter(|it| !it.is_empty()).collect();
+        texts.push(&parts.join(between));
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(headers: &[&str], row: &[&str]) -> Table {
+        let columns = row.iter().map(|it| [*it, *it].into_iter().collect()).collect();
+        Table { headers: headers.iter().map(|it| (*it).to_owned()).collect(), columns, rows: 2 }
+    }
+
+    #[test]
+    fn columns_are_known_by_their_headers() {
+        let chinese = table(
+            &["序号", "身份证号", "姓名", "性别", "出生日期", "单位"],
+            &["1", "330683198001011243", "王秀英", "女", "1980-01-01", "一中"],
+        );
+        let roles_of = |it: &Table| roles(it, &BTreeMap::new()).expect("no mapping").into_keys().collect::<Vec<_>>();
+        assert_eq!(roles_of(&chinese), [Key, Id, Name, Sex, Birth, Unit]);
+        let english = table(&["rec_id", "given_name", "Surname", "date_of_birth", "soc_sec_id"], &["r1", "Ann", "Lee", "19800101", "123"]);
+        assert_eq!(roles_of(&english), [Key, Id, Given, Family, Birth]);
+        assert_eq!(roles_of(&table(&["id", "name"], &["17", "Ann Lee"])), [Key, Name]);
+        let mapping: Mapping = toml::from_str("[left]\nid = \"N\"\n").expect("a mapping");
+        assert!(roles(&table(&["X"], &["1"]), &mapping.left).is_err());
+        assert_eq!(roles(&table(&["N"], &["1"]), &mapping.left).expect("there"), BTreeMap::from([(Id, 0)]));
+    }
+
+    #[test]
+    fn birth_in_three_columns() {
+        let german = table(&["fname_c1", "lname_c1", "by", "bm", "bd"], &["CARSTEN", "MEIER", "1949", "7", "22"]);
+        let side = side(&german, &roles(&german, &BTreeMap::new()).expect("no mapping"));
+        assert_eq!(side.birth.expect("joined").get(0), "1949-7-22");
+    }
+}

@@ -1,0 +1,157 @@
+//! Blocking: the keys under which two records of one person are likely to meet.
+//!
+//! Every key joins two facts that are seldom wrong together. A record is compared with everybody who shares one of its keys; what no
+//! key brings together is never compared.
+
+use super::form::Script;
+use super::hash;
+use super::person::Person;
+use super::place::{NONE, Places};
+use super::side::Evidence;
+use crate::person_id::repair::candidates;
+
+/// What a key is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    Number,
+    /// A valid number that one slip makes of a broken one.
+    Repair,
+    AreaBirth,
+    BirthSequence,
+    AreaTail,
+    TailName,
+    /// Half a name beside the last four characters.
+    TailFamily,
+    TailPlace,
+    NumberHead,
+    NumberTail,
+    Name,
+    Spelled,
+    NameBirth,
+    SpelledBirth,
+    FamilyBirth,
+    GivenBirth,
+    Sounds,
+    FamilyYear,
+    GivenYear,
+    Birth,
+    Contact,
+    NamePlace,
+    SpelledPlace,
+    FamilyPlace,
+    GivenPlace,
+    BirthPlace,
+    PlacePlace,
+    /// Only counted: how common a family name or a given name is.
+    FamilyCount,
+    GivenCount,
+    FamilySoundCount,
+}
+
+impl Kind {
+    /// Whether records meet under it.
+    pub fn meets(self) -> bool {
+        self < Kind::FamilyCount
+    }
+}
+
+/// Calls `push` with every key of a person. `known` gives the places of the left file that a place of the right stands for.
+pub fn keys(person: &Person, places: &[Places], known: bool, push: &mut impl FnMut(Kind, u64)) {
+    let mut push = |kind: Kind, key: u64| {
+        if key != 0 {
+            push(kind, key);
+        }
+    };
+    let names = person.form.keys;
+    let letters = person.form.script == Script::Letters;
+    let births = [person.birth, person.number_birth].map(|it| if it.full() { u64::from(it.0) } else { 0 });
+    let births = if births[0] == births[1] { &births[..1] } else { &births[..] };
+
+    push(Kind::Name, names.whole);
+    names.spelled.iter().for_each(|it| push(Kind::Spelled, *it));
+    push(Kind::FamilyCount, names.family_text);
+    push(Kind::GivenCount, names.given_text);
+    push(Kind::FamilySoundCount, names.family);
+    for birth in births {
+        push(Kind::NameBirth, hash::all(1, [names.whole, *birth]));
+        names.spelled.iter().for_each(|it| push(Kind::SpelledBirth, hash::all(2, [*it, *birth])));
+        push(Kind::FamilyBirth, hash::all(3, [names.family, *birth]));
+        push(Kind::GivenBirth, hash::all(4, [names.given, *birth]));
+    }
+    if letters {
+        push(Kind::Sounds, hash::all(5, [names.family.min(names.given), names.family.max(names.given)]));
+        let year = u64::from(person.birth.parts()[0]);
+        push(Kind::FamilyYear, hash::all(6, [names.family, year]));
+        push(Kind::GivenYear, hash::all(7, [names.given, year]));
+        births.iter().for_each(|it| push(Kind::Birth, hash::all(8, [*it])));
+    }
+    place_keys(person, places, known, births, &mut push);
+    number_keys(person, &mut push);
+}
+
+fn place_keys(person: &Person, places: &[Places], known: bool, births: &[u64], push: &mut impl FnMut(Kind, u64)) {
+    let names = person.form.keys;
+    for (at, column) in places.iter().enumerate() {
+        let own = person.more[at];
+        let others: &[u32] = if known { column.known(own) } else { &[] };
+        for place in std::iter::once(&own).chain(others).filter(|it| **it != NONE) {
+            let place = hash::mix(at as u64 + 1, u64::from(*place));
+            if column.kind() == Evidence::Contact {
+                push(Kind::Contact, hash::all(20, [place]));
+                continue;
+            }
+            push(Kind::NamePlace, hash::all(21, [names.whole, place]));
+            push(Kind::SpelledPlace, hash::all(22, [names.spelled[0], place]));
+            push(Kind::FamilyPlace, hash::all(23, [names.family, place]));
+            push(Kind::GivenPlace, hash::all(24, [names.given, place]));
+            births.iter().for_each(|it| push(Kind::BirthPlace, hash::all(25, [*it, place])));
+            if let Some(tail) = person.number.tail() {
+                push(Kind::TailPlace, hash::all(26, [tail, place]));
+            }
+        }
+        for (later, next) in places.iter().enumerate().skip(at + 1) {
+            if column.kind() == Evidence::Address && next.kind() == Evidence::Address && own != NONE && person.more[later] != NONE {
+                let both = [u64::from(own), u64::from(person.more[later])];
+                push(Kind::PlacePlace, hash::all(30, [(at * 16 + later) as u64 + 1, both[0], both[1]]));
+            }
+        }
+    }
+}
+
+fn number_keys(person: &Person, push: &mut impl FnMut(Kind, u64)) {
+    let (number, names) = (&person.number, person.form.keys);
+    if number.silent() {
+        return;
+    }
+    if number.other != 0 {
+        push(Kind::Number, number.other);
+        let (length, half) = (number.shown.len(), number.shown.len() / 2);
+        if length >= 6 {
+            push(Kind::NumberHead, fold(40, number.shown.part(0, half)));
+            push(Kind::NumberTail, fold(41, number.shown.part(half, length)));
+        }
+        return;
+    }
+    if number.body != 0 {
+        push(Kind::Repair, hash::all(42, [number.body]));
+    } else if !number.masked() {
+        push(Kind::Number, fold(43, number.shown.part(0, number.shown.len())));
+        number.text(|text| candidates(text).iter().for_each(|(id, _)| push(Kind::Repair, hash::all(42, [id.body()]))));
+    }
+    let [area_birth, birth_sequence, area_tail] = number.pieces();
+    push(Kind::AreaBirth, area_birth);
+    push(Kind::BirthSequence, birth_sequence);
+    push(Kind::AreaTail, area_tail);
+    if let Some(tail) = number.tail() {
+        push(Kind::TailName, hash::all(44, [tail, names.whole]));
+        names.spelled.iter().for_each(|it| push(Kind::TailName, hash::all(45, [tail, *it])));
+        push(Kind::TailFamily, hash::all(46, [tail, names.family]));
+        push(Kind::TailFamily, hash::all(47, [tail, names.given]));
+    }
+}
+
+/// The hash of a part of a number.
+pub fn fold(kind: u8, part: u128) -> u64 {
+    hash::all(kind, [(part as u64).max(1), ((part >> 64) as u64) + 1])
+}
