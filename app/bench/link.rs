@@ -4,15 +4,16 @@ mod damage;
 mod names;
 mod people;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
 
 use crate::cli::{EvaluateArgs, LinkSet};
 use crate::commands::Done;
 use crate::commands::Say;
-use crate::pull;
 use crate::run::Stop;
 use people::{Files, Row};
 
@@ -63,7 +64,7 @@ fn table(path: &Path, mark: char, rows: &[Row], birth: bool) -> Result<(), Stop>
         columns.push(("birth", column(&|_, row| row.birth.clone())));
     }
     let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, it)| (name, it, true)))?;
-    let mut writer = pull::writer(path, batch.schema()).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let mut writer = ArrowWriter::try_new(File::create(path)?, batch.schema(), None)?;
     writer.write(&batch)?;
     writer.close()?;
     Ok(())

@@ -268,8 +268,7 @@ pub fn roles(table: &Table, told: &BTreeMap<Role, String>) -> Result<BTreeMap<Ro
 }
 
 fn plain(header: &str) -> String {
-    let plain: String = header.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    plain
+    header.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// `id` in an English file is mostly a row's key: a number that counts rows, or a text no number of which looks like a citizen's.

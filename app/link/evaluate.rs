@@ -1,6 +1,6 @@
 //! Links two files and says how well: against a truth, or by the matcher's own probabilities where there is none.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use muster_core::link::model::Model;
@@ -155,12 +155,12 @@ fn score(truth: &Truth, outcome: &Outcome, right_rows: usize) -> Score {
             by_class.entry(class(link.right).to_owned()).or_default().false_links += 1;
         }
     }
-    let found: HashMap<(u32, u32), ()> = outcome.links.iter().map(|it| ((it.left, it.right), ())).collect();
-    let waiting: HashMap<(u32, u32), ()> = outcome.reviews.iter().map(|it| ((it.left, it.right), ())).collect();
+    let found: HashSet<(u32, u32)> = outcome.links.iter().map(|it| (it.left, it.right)).collect();
+    let waiting: HashSet<(u32, u32)> = outcome.reviews.iter().map(|it| (it.left, it.right)).collect();
     let mut missed_in_review = 0;
-    for pair in truth.pairs.iter().filter(|it| !found.contains_key(*it)) {
+    for pair in truth.pairs.iter().filter(|it| !found.contains(*it)) {
         by_class.entry(class(pair.1).to_owned()).or_default().missed += 1;
-        missed_in_review += usize::from(waiting.contains_key(pair));
+        missed_in_review += usize::from(waiting.contains(pair));
     }
     let missed = truth.pairs.len() - right;
     let share = |part: usize, whole: usize| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
@@ -219,9 +219,9 @@ fn write(out: &Path, pairing: &Pairing, outcome: &Outcome, truth: Option<&Truth>
     let (left, right) = pairing.sides();
     errors.write_record(["error", "class", "left", "right", "score", "why", "left_row", "right_row"])?;
     let scores: HashMap<(u32, u32), &Link> = outcome.links.iter().chain(&outcome.reviews).map(|it| ((it.left, it.right), it)).collect();
-    let found: HashMap<(u32, u32), ()> = outcome.links.iter().map(|it| ((it.left, it.right), ())).collect();
+    let found: HashSet<(u32, u32)> = outcome.links.iter().map(|it| (it.left, it.right)).collect();
     let wrong = outcome.links.iter().map(|it| (it.left, it.right)).filter(|it| !truth.pairs.contains(it)).map(|it| ("false", it));
-    let missed = truth.pairs.iter().filter(|it| !found.contains_key(*it)).map(|it| ("missed", *it));
+    let missed = truth.pairs.iter().filter(|it| !found.contains(*it)).map(|it| ("missed", *it));
     for (error, pair) in wrong.chain(missed) {
         let score = scores.get(&pair).map_or_else(String::new, |it| format!("{:.4}", it.score));
         let class = truth.class.get(&pair.1).cloned().unwrap_or_default();

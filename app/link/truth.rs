@@ -45,27 +45,27 @@ fn column(left: &Texts, left_rows: usize, right: &Texts, right_rows: usize, same
     truth
 }
 
+/// Headers under which a truth keeps what happened to a row.
+const CLASS: [&str; 8] = ["class", "damage", "kind", "type", "damage_class", "category", "类别", "损坏"];
+/// Marks of columns that speak of the left file and of the right; the first may stand alone without its stroke.
+const LEFT: [&str; 4] = ["_a", "left", "_l", "_1"];
+const RIGHT: [&str; 4] = ["_b", "right", "_r", "_2"];
+
 /// A column of the truth and a column of a file that it speaks of.
 type Speaks = (usize, usize);
 
 fn pairs(table: &Table, left: &Table, right: &Table, same: bool) -> Result<Truth, String> {
-    const CLASS: [&str; 8] = ["class", "damage", "kind", "type", "damage_class", "category", "类别", "损坏"];
     let class = table.headers.iter().position(|it| CLASS.contains(&it.to_lowercase().as_str()));
     let (of_left, of_right) = (speaks(table, left, class), speaks(table, right, class));
-    let hint = |place: usize, marks: [&str; 5]| {
+    let marked = |place: usize, marks: &[&str]| {
         let header = table.headers[place].to_lowercase();
-        marks.iter().any(|it| header.contains(it)) || header == marks[4]
-    };
-    const LEFT: [&str; 5] = ["left", "_l", "_1", "_a", "a"];
-    const RIGHT: [&str; 5] = ["right", "_r", "_2", "_b", "b"];
-    let marked = |place: usize, marks: [&str; 5]| {
-        hint(place, [marks[0], marks[1], marks[2], marks[3], "\0"]) || table.headers[place].eq_ignore_ascii_case(marks[4])
+        marks.iter().any(|it| header.contains(it)) || header == marks[0].trim_start_matches('_')
     };
     let mut best: Option<(i32, Speaks, Speaks)> = None;
     for a in &of_left {
         for b in of_right.iter().filter(|b| b.0 != a.0) {
-            let mut fits = 4 * (i32::from(marked(a.0, LEFT)) + i32::from(marked(b.0, RIGHT)));
-            fits -= 4 * (i32::from(marked(a.0, RIGHT)) + i32::from(marked(b.0, LEFT)));
+            let mut fits = 4 * (i32::from(marked(a.0, &LEFT)) + i32::from(marked(b.0, &RIGHT)));
+            fits -= 4 * (i32::from(marked(a.0, &RIGHT)) + i32::from(marked(b.0, &LEFT)));
             fits += i32::from(a.0 < b.0)
                 + i32::from(table.headers[a.0] == left.headers[a.1])
                 + i32::from(table.headers[b.0] == right.headers[b.1]);
@@ -80,18 +80,19 @@ fn pairs(table: &Table, left: &Table, right: &Table, same: bool) -> Result<Truth
         None => return Err(format!("no two columns of the truth ({}) name rows of both files", table.headers.join(", "))),
     };
     let (left_rows, right_rows) = (keys[0].map(|it| rows_by_key(left, it)), keys[1].map(|it| rows_by_key(right, it)));
-    let row = |rows: &Option<HashMap<&str, u32>>, text: &str| match rows {
+    let row = |rows: Option<&HashMap<&str, u32>>, text: &str| match rows {
         Some(rows) => rows.get(text).copied(),
         None => text.parse().ok(),
     };
     let mut truth = Truth { keys, ..Truth::default() };
     for at in 0..table.rows {
         let (a, b) = (table.columns[places[0]].get(at), table.columns[places[1]].get(at));
-        let right_row = row(&right_rows, b);
+        let right_row = row(right_rows.as_ref(), b).filter(|it| (*it as usize) < right.rows);
         if let (Some(class), Some(row)) = (class, right_row) {
             truth.class.insert(row, table.columns[class].get(at).to_owned());
         }
-        match (row(&left_rows, a), right_row) {
+        let left_row = row(left_rows.as_ref(), a).filter(|it| (*it as usize) < left.rows);
+        match (left_row, right_row) {
             (Some(a), Some(b)) if same => {
                 truth.pairs.insert((a.min(b), a.max(b)));
             }

@@ -1,4 +1,6 @@
 //! Birth dates as any country writes them, wrong ones included: a mistyped day is evidence, too.
+// Dates are written as dates: year, month, day.
+#![allow(clippy::inconsistent_digit_grouping)]
 
 /// A date as digits, `yyyymmdd`, with 00 for a part that is not told; 0 tells nothing. Not checked against the calendar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -117,20 +117,14 @@ impl Search {
     /// Notes under which keys each left row meets a record.
     fn meet(&mut self, pairing: &Pairing, wanted: &Wanted) {
         let chunks = side_by_side(pairing.settings.threads, pairing.left.rows, |range| {
-            let (mut hits, mut ends) = (Vec::new(), Vec::with_capacity(range.len()));
+            let (mut hits, mut ends, mut own) = (Vec::new(), Vec::with_capacity(range.len()), Vec::new());
             for row in range {
-                let start = hits.len();
+                own.clear();
                 let person = pairing.left_person(row as u32);
-                keys(&person, &pairing.places, false, &mut |kind, key| hits.extend(wanted.slot(slot_key(kind, key))));
-                hits[start..].sort_unstable();
-                let mut kept = start;
-                for at in start..hits.len() {
-                    if at == start || hits[at] != hits[at - 1] {
-                        hits[kept] = hits[at];
-                        kept += 1;
-                    }
-                }
-                hits.truncate(kept);
+                keys(&person, &pairing.places, false, &mut |kind, key| own.extend(wanted.slot(slot_key(kind, key))));
+                own.sort_unstable();
+                own.dedup();
+                hits.extend_from_slice(&own);
                 ends.push(hits.len() as u32);
             }
             (hits, ends)
