@@ -322,6 +322,9 @@ pub struct EvaluateArgs {
     /// 模型文件；默认为随附的模型 A model; the shipped one by default
     #[arg(long)]
     pub model: Option<PathBuf>,
+    /// 两份文件的编码；默认自动判别 Encoding of both files; told by their bytes by default
+    #[arg(long)]
+    pub encoding: Option<String>,
     /// 输出目录：links.csv、reviews.csv、errors.csv Folder for links.csv, reviews.csv and errors.csv
     #[arg(long)]
     pub out: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! `muster link evaluate`: how well two files of people are linked, with any columns, against any truth.
 
 mod columns;
+mod decode;
 mod evaluate;
 mod read;
 mod truth;
@@ -14,7 +15,7 @@ use evaluate::{Score, Told};
 
 /// Prints what [`evaluate::evaluate`] finds.
 pub fn command(args: &EvaluateArgs, say: Say) -> Done {
-    let told = evaluate(args)?;
+    let told = evaluate(args, say.lang)?;
     say.print(&told, || text(&told, say.lang));
     Ok(Code::Fine)
 }
@@ -69,6 +70,8 @@ fn against(score: &Score, lang: Lang, line: &mut impl FnMut(&str, String)) {
     line(lang.pick("每百万条记录的错误", "errors per million rows"), format!("{:.1}", score.errors_per_million));
     if score.truth_rows_unread > 0 {
         line(lang.pick("无法识别的真值行", "rows of the truth that name nobody"), count(score.truth_rows_unread as i64));
+        let first: Vec<String> = score.truth_rows_unread_first.iter().map(usize::to_string).collect();
+        line(lang.pick("其中最前几行", "the first of them"), first.join(" "));
     }
 }
 

@@ -30,6 +30,7 @@ pub fn link(people: usize, seed: u64, set: LinkSet, out: &Path, say: Say) -> Don
         truth: Some(path("truth.csv").display().to_string()),
         mapping: None,
         model: None,
+        encoding: None,
         out: Some(folder.clone()),
     };
     crate::link::command(&args, say)

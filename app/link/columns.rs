@@ -6,6 +6,7 @@ use muster_core::link::pair::{Evidence, Side, Texts};
 use serde::Deserialize;
 
 use super::read::Table;
+use crate::words::Lang;
 
 /// What a column may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -246,10 +247,13 @@ pub struct Mapping {
 }
 
 /// The columns of a table by role. What the mapping names is taken; the rest is guessed, each role once.
-pub fn roles(table: &Table, told: &BTreeMap<Role, String>) -> Result<BTreeMap<Role, usize>, String> {
+pub fn roles(table: &Table, told: &BTreeMap<Role, String>, lang: Lang) -> Result<BTreeMap<Role, usize>, String> {
     let mut roles = BTreeMap::new();
     for (role, header) in told {
-        let place = table.place(header).ok_or_else(|| format!("no column `{header}`; there are {}", table.headers.join(", ")))?;
+        let place = table.place(header).ok_or_else(|| {
+            let (path, there) = (&table.path, table.headers.join(", "));
+            lang.pick(format!("{path}：没有 `{header}` 列；现有 {there}"), format!("{path}: no column `{header}`; there are {there}"))
+        })?;
         roles.insert(*role, place);
     }
     for (place, header) in table.headers.iter().enumerate() {
@@ -282,6 +286,29 @@ fn key_or_number(table: &Table, mut roles: BTreeMap<Role, usize>) -> BTreeMap<Ro
         roles.entry(Key).or_insert(place);
     }
     roles
+}
+
+/// What two files must both tell, or nobody can be compared.
+const TELLING: [&[Role]; 2] = [&[Id], &[Name, Given, Family]];
+
+/// Says what is missing where the files have nothing in common that tells a person.
+pub fn comparable(
+    left: &Table,
+    left_roles: &BTreeMap<Role, usize>,
+    right: &Table,
+    right_roles: &BTreeMap<Role, usize>,
+    lang: Lang,
+) -> Result<(), String> {
+    let has = |roles: &BTreeMap<Role, usize>, wanted: &[Role]| wanted.iter().any(|it| roles.contains_key(it));
+    if TELLING.iter().any(|it| has(left_roles, it) && has(right_roles, it)) {
+        return Ok(());
+    }
+    let (a, b) = (left.headers.join(", "), right.headers.join(", "));
+    let (left, right) = (&left.path, &right.path);
+    Err(lang.pick(
+        format!("两份文件没有共同的姓名列或证件号列；用 --mapping 指明。{left} 现有 {a}；{right} 现有 {b}"),
+        format!("the files have neither names nor ID numbers in common; say which column is which with --mapping. {left} has {a}; {right} has {b}"),
+    ))
 }
 
 /// Both tables as sides. Further columns are compared where both files have them.
@@ -334,7 +361,8 @@ mod tests {
 
     fn table(headers: &[&str], row: &[&str]) -> Table {
         let columns = row.iter().map(|it| [*it, *it].into_iter().collect()).collect();
-        Table { headers: headers.iter().map(|it| (*it).to_owned()).collect(), columns, rows: 2 }
+        let headers = headers.iter().map(|it| (*it).to_owned()).collect();
+        Table { path: "people.csv".to_owned(), encoding: "UTF-8", headers, columns, rows: 2 }
     }
 
     #[test]
@@ -343,20 +371,25 @@ mod tests {
             &["序号", "身份证号", "姓名", "性别", "出生日期", "单位"],
             &["1", "330683198001011243", "王秀英", "女", "1980-01-01", "一中"],
         );
-        let roles_of = |it: &Table| roles(it, &BTreeMap::new()).expect("no mapping").into_keys().collect::<Vec<_>>();
+        let roles_of = |it: &Table| roles(it, &BTreeMap::new(), Lang::En).expect("no mapping").into_keys().collect::<Vec<_>>();
         assert_eq!(roles_of(&chinese), [Key, Id, Name, Sex, Birth, Unit]);
         let english = table(&["rec_id", "given_name", "Surname", "date_of_birth", "soc_sec_id"], &["r1", "Ann", "Lee", "19800101", "123"]);
         assert_eq!(roles_of(&english), [Key, Id, Given, Family, Birth]);
         assert_eq!(roles_of(&table(&["id", "name"], &["17", "Ann Lee"])), [Key, Name]);
         let mapping: Mapping = toml::from_str("[left]\nid = \"N\"\n").expect("a mapping");
-        assert!(roles(&table(&["X"], &["1"]), &mapping.left).is_err());
-        assert_eq!(roles(&table(&["N"], &["1"]), &mapping.left).expect("there"), BTreeMap::from([(Id, 0)]));
+        let told = roles(&table(&["X"], &["1"]), &mapping.left, Lang::En).expect_err("there is no N");
+        assert_eq!(told, "people.csv: no column `N`; there are X");
+        assert_eq!(roles(&table(&["N"], &["1"]), &mapping.left, Lang::En).expect("there"), BTreeMap::from([(Id, 0)]));
+        let (names, numbers) = (table(&["姓名"], &["甲"]), table(&["身份证号"], &["1"]));
+        let of = |it: &Table| roles(it, &BTreeMap::new(), Lang::En).expect("no mapping");
+        assert!(comparable(&names, &of(&names), &names, &of(&names), Lang::En).is_ok());
+        assert!(comparable(&names, &of(&names), &numbers, &of(&numbers), Lang::En).is_err());
     }
 
     #[test]
     fn birth_in_three_columns() {
         let german = table(&["fname_c1", "lname_c1", "by", "bm", "bd"], &["CARSTEN", "MEIER", "1949", "7", "22"]);
-        let side = side(&german, &roles(&german, &BTreeMap::new()).expect("no mapping"));
+        let side = side(&german, &roles(&german, &BTreeMap::new(), Lang::En).expect("no mapping"));
         assert_eq!(side.birth.expect("joined").get(0), "1949-7-22");
     }
 }

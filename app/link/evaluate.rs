@@ -14,12 +14,18 @@ use crate::cli::EvaluateArgs;
 use crate::clock::{self, Stopwatch};
 use crate::pull;
 use crate::run::Stop;
+use crate::words::Lang;
+
+/// Rows of a truth that name nobody are counted beyond these.
+const UNREAD_SHOWN_MAX: usize = 8;
 
 /// What came out.
 #[derive(Serialize)]
 pub struct Told {
     pub left_rows: usize,
     pub right_rows: usize,
+    /// The encoding that each file was read in.
+    pub encodings: [&'static str; 2],
     /// Columns by role, left and right.
     pub columns: [BTreeMap<String, String>; 2],
     pub links: usize,
@@ -54,6 +60,8 @@ pub struct Score {
     pub errors_per_million: f64,
     pub by_class: BTreeMap<String, Class>,
     pub truth_rows_unread: usize,
+    /// The first of them, counted from 1 without the header.
+    pub truth_rows_unread_first: Vec<usize>,
 }
 
 /// The rows of one kind of damage.
@@ -73,13 +81,14 @@ pub struct Expected {
 }
 
 /// Reads, links, scores; writes the pairs to `--out` if it is given.
-pub fn evaluate(args: &EvaluateArgs) -> Result<Told, Stop> {
+pub fn evaluate(args: &EvaluateArgs, lang: Lang) -> Result<Told, Stop> {
     let clock = Stopwatch::start();
     let cpu = clock::cpu_seconds();
     let trouble = |why: String| Stop::Trouble(why);
     let same = args.left == args.right;
-    let mut left = read::read(&args.left).map_err(trouble)?;
-    let mut right = read::read(&args.right).map_err(trouble)?;
+    let encoding = args.encoding.as_deref().map(|it| encoding(it, lang)).transpose()?;
+    let mut left = read::read(&args.left, encoding, lang).map_err(trouble)?;
+    let mut right = read::read(&args.right, encoding, lang).map_err(trouble)?;
     let mapping = match &args.mapping {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|err| trouble(format!("{}: {err}", path.display())))?;
@@ -88,8 +97,10 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Told, Stop> {
         None => Mapping::default(),
     };
     let model = model(args.model.as_deref())?;
-    let roles = [columns::roles(&left, &mapping.left).map_err(trouble)?, columns::roles(&right, &mapping.right).map_err(trouble)?];
-    let truth = args.truth.as_deref().map(|it| truth::read(it, &left, &right, same)).transpose().map_err(trouble)?;
+    let roles = |table, told| columns::roles(table, told, lang).map_err(trouble);
+    let roles = [roles(&left, &mapping.left)?, roles(&right, &mapping.right)?];
+    columns::comparable(&left, &roles[0], &right, &roles[1], lang).map_err(trouble)?;
+    let truth = args.truth.as_deref().map(|it| truth::read(it, &left, &right, same, lang)).transpose().map_err(trouble)?;
     let named = |table: &Table, roles: &BTreeMap<Role, usize>| -> BTreeMap<String, String> {
         roles.iter().map(|(role, place)| (format!("{role:?}").to_lowercase(), table.headers[*place].clone())).collect()
     };
@@ -97,6 +108,7 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Told, Stop> {
     let keys = [0, 1].map(|side| truth.as_ref().and_then(|it| it.keys[side]).or_else(|| roles[side].get(&Role::Key).copied()));
     let (one, other) = columns::sides(&left, &roles[0], &right, &roles[1]);
     let rows = [left.rows, right.rows];
+    let encodings = [left.encoding, right.encoding];
     // The columns are copied into the sides; of the tables only the keys are still needed.
     let keys = [keys[0].map(|it| left.columns.swap_remove(it)), keys[1].map(|it| right.columns.swap_remove(it))];
     drop((left, right));
@@ -116,6 +128,7 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Told, Stop> {
     Ok(Told {
         left_rows: rows[0],
         right_rows: rows[1],
+        encodings,
         columns,
         links: outcome.links.len(),
         reviews: outcome.reviews.len(),
@@ -132,6 +145,11 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Told, Stop> {
         cpu_seconds: clock::cpu_seconds() - cpu,
         peak_mib: crate::bench::peak_mib(),
     })
+}
+
+fn encoding(label: &str, lang: Lang) -> Result<&'static encoding_rs::Encoding, Stop> {
+    let unknown = || lang.pick(format!("没有名为 `{label}` 的编码"), format!("no encoding is called `{label}`"));
+    encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| Stop::Trouble(unknown()))
 }
 
 fn model(path: Option<&Path>) -> Result<Model, Stop> {
@@ -182,6 +200,7 @@ fn score(truth: &Truth, outcome: &Outcome, right_rows: usize) -> Score {
         errors_per_million: million(false_links + missed, right_rows),
         by_class,
         truth_rows_unread: truth.unread,
+        truth_rows_unread_first: truth.unread_rows.iter().take(UNREAD_SHOWN_MAX).copied().collect(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::read::{self, Table};
+use crate::words::Lang;
 use muster_core::link::pair::Texts;
 
 /// Which pairs are one person.
@@ -17,18 +18,23 @@ pub struct Truth {
     pub keys: [Option<usize>; 2],
     /// Rows of the truth that name nobody of the files.
     pub unread: usize,
+    /// The first of them, counted from 1 without the header.
+    pub unread_rows: Vec<usize>,
 }
 
 /// Reads the truth: a file of pairs, or the name of a column that both files have and in which one person has one value.
 /// `same`: both files are one, and a pair is told once, the smaller row first.
-pub fn read(truth: &str, left: &Table, right: &Table, same: bool) -> Result<Truth, String> {
+pub fn read(truth: &str, left: &Table, right: &Table, same: bool, lang: Lang) -> Result<Truth, String> {
     let path = Path::new(truth);
     if path.exists() {
-        return pairs(&read::read(path)?, left, right, same);
+        return pairs(&read::read(path, None, lang)?, left, right, same, lang);
     }
     match (left.place(truth), right.place(truth)) {
         (Some(a), Some(b)) => Ok(column(&left.columns[a], left.rows, &right.columns[b], right.rows, same)),
-        _ => Err(format!("`{truth}` is no file, and no column of both files")),
+        _ => {
+            Err(lang
+                .pick(format!("`{truth}` 既不是文件，也不是两侧共有的列"), format!("`{truth}` is no file, and no column of both files")))
+        }
     }
 }
 
@@ -54,9 +60,11 @@ const RIGHT: [&str; 4] = ["_b", "right", "_r", "_2"];
 /// A column of the truth and a column of a file that it speaks of.
 type Speaks = (usize, usize);
 
-fn pairs(table: &Table, left: &Table, right: &Table, same: bool) -> Result<Truth, String> {
+fn pairs(table: &Table, left: &Table, right: &Table, same: bool, lang: Lang) -> Result<Truth, String> {
     let class = table.headers.iter().position(|it| CLASS.contains(&it.to_lowercase().as_str()));
-    let (of_left, of_right) = (speaks(table, left, class), speaks(table, right, class));
+    let told = |share| (speaks(table, left, class, share), speaks(table, right, class, share));
+    // A truth may be of more people than the files are; the rows that name nobody are counted then.
+    let (of_left, of_right) = [95, 10].map(told).into_iter().find(|it| !it.0.is_empty() && !it.1.is_empty()).unwrap_or_default();
     let marked = |place: usize, marks: &[&str]| {
         let header = table.headers[place].to_lowercase();
         marks.iter().any(|it| header.contains(it)) || header == marks[0].trim_start_matches('_')
@@ -77,7 +85,13 @@ fn pairs(table: &Table, left: &Table, right: &Table, same: bool) -> Result<Truth
     let (places, keys) = match best {
         Some((_, a, b)) => ([a.0, b.0], [Some(a.1), Some(b.1)]),
         None if numbers(table) => ([0, 1], [None, None]),
-        None => return Err(format!("no two columns of the truth ({}) name rows of both files", table.headers.join(", "))),
+        None => {
+            let (path, there) = (&table.path, table.headers.join(", "));
+            return Err(lang.pick(
+                format!("{path}：没有哪两列（{there}）能对应两份文件的记录；应为两份文件的键，或从 0 起的行号"),
+                format!("{path}: no two columns ({there}) name rows of the two files; give keys of both, or row numbers from 0"),
+            ));
+        }
     };
     let (left_rows, right_rows) = (keys[0].map(|it| rows_by_key(left, it)), keys[1].map(|it| rows_by_key(right, it)));
     let row = |rows: Option<&HashMap<&str, u32>>, text: &str| match rows {
@@ -101,14 +115,17 @@ fn pairs(table: &Table, left: &Table, right: &Table, same: bool) -> Result<Truth
             }
             // A row with nobody on the left tells of a ghost.
             (None, Some(_)) if a.is_empty() => {}
-            _ => truth.unread += 1,
+            _ => {
+                truth.unread += 1;
+                truth.unread_rows.push(at + 1);
+            }
         }
     }
     Ok(truth)
 }
 
 /// Every column of the truth that speaks of a column of the file in which each value stands once.
-fn speaks(table: &Table, file: &Table, class: Option<usize>) -> Vec<Speaks> {
+fn speaks(table: &Table, file: &Table, class: Option<usize>, share_min: usize) -> Vec<Speaks> {
     const SAMPLE: usize = 400;
     let mut found = Vec::new();
     let wanted: BTreeMap<usize, Vec<&str>> = (0..table.columns.len())
@@ -123,8 +140,9 @@ fn speaks(table: &Table, file: &Table, class: Option<usize>) -> Vec<Speaks> {
         if values.len() * 100 < file.rows * 99 {
             continue;
         }
-        let met =
-            |sample: &[&str]| !sample.is_empty() && sample.iter().filter(|it| values.contains(**it)).count() * 100 >= sample.len() * 95;
+        let met = |sample: &[&str]| {
+            !sample.is_empty() && sample.iter().filter(|it| values.contains(**it)).count() * 100 >= sample.len() * share_min
+        };
         found.extend(wanted.iter().filter(|(_, sample)| met(sample)).map(|(place, _)| (*place, key)));
     }
     found
@@ -144,7 +162,8 @@ mod tests {
 
     fn table(headers: &[&str], rows: &[&[&str]]) -> Table {
         let columns = (0..headers.len()).map(|at| rows.iter().map(|row| row[at]).collect()).collect();
-        Table { headers: headers.iter().map(|it| (*it).to_owned()).collect(), columns, rows: rows.len() }
+        let headers = headers.iter().map(|it| (*it).to_owned()).collect();
+        Table { path: "truth.csv".to_owned(), encoding: "UTF-8", headers, columns, rows: rows.len() }
     }
 
     #[test]
@@ -152,12 +171,12 @@ mod tests {
         let left = table(&["rec_id", "name"], &[&["a1", "Ann"], &["a2", "Bob"]]);
         let right = table(&["rec_id", "name"], &[&["b7", "Bob"], &["b8", "Cid"]]);
         let told = table(&["class", "right", "left"], &[&["typo", "b7", "a2"], &["ghost", "b8", ""]]);
-        let truth = pairs(&told, &left, &right, false).expect("keys are found");
+        let truth = pairs(&told, &left, &right, false, Lang::En).expect("keys are found");
         assert_eq!(truth.pairs, BTreeSet::from([(1, 0)]));
         assert_eq!((truth.class[&0].as_str(), truth.class[&1].as_str(), truth.unread), ("typo", "ghost", 0));
         let numbers = table(&["x", "y"], &[&["1", "0"]]);
-        assert_eq!(pairs(&numbers, &left, &right, false).expect("row numbers").pairs, BTreeSet::from([(1, 0)]));
-        assert!(pairs(&table(&["x"], &[&["?"]]), &left, &right, false).is_err());
+        assert_eq!(pairs(&numbers, &left, &right, false, Lang::En).expect("row numbers").pairs, BTreeSet::from([(1, 0)]));
+        assert!(pairs(&table(&["x"], &[&["?"]]), &left, &right, false, Lang::En).is_err());
     }
 
     #[test]
