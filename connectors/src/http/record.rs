@@ -1,0 +1,406 @@
+//! Reads one JSON record into cells of text: numbers with the digits they are written with, nested lists and objects as JSON.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::shape::Node;
+use super::split::is_bare;
+use crate::row::Row;
+
+/// Lists and objects in a record may be this deep.
+const DEPTH_MAX: usize = 128;
+/// This many unknown names are told.
+const STRANGE_MAX: usize = 20;
+
+/// The cells of one record, in the memory of the one before.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    text: String,
+    /// For every column: whether the record has it, and where its text stands; null has no text.
+    found: Vec<Option<Option<Range<usize>>>>,
+    /// Names that no column is for, of all records read so far.
+    pub strange: Vec<String>,
+}
+
+impl Cells {
+    /// Reads `record`, whose columns stand in `root`; why not, when it is no object of such columns.
+    pub(crate) fn read(&mut self, record: &[u8], root: &Node, columns: usize) -> Result<(), String> {
+        self.text.clear();
+        self.found.clear();
+        self.found.resize(columns, None);
+        let json = std::str::from_utf8(record).map_err(|_| "it holds bytes that are no UTF-8 text".to_owned())?;
+        let mut reader = Reader { json, at: 0 };
+        if !json.starts_with('{') {
+            return Err("a record must be an object".to_owned());
+        }
+        self.object(&mut reader, root)?;
+        if reader.at == json.len() { Ok(()) } else { Err("something follows the record".to_owned()) }
+    }
+
+    /// Puts the cells into `row`, in the order of the columns, and notes in `seen` which columns the record has.
+    pub(crate) fn give(&self, row: &mut Row, seen: &mut [bool]) {
+        row.clear();
+        for (found, seen) in self.found.iter().zip(seen) {
+            *seen |= found.is_some();
+            row.push(found.as_ref().and_then(|it| it.as_ref()).map(|it| &self.text[it.clone()]));
+        }
+    }
+
+    /// The cell of a column.
+    pub(crate) fn cell(&self, column: usize) -> Option<&str> {
+        self.found.get(column)?.as_ref()?.as_ref().map(|it| &self.text[it.clone()])
+    }
+
+    fn object(&mut self, reader: &mut Reader<'_>, node: &Node) -> Result<(), String> {
+        let mut expected = 0;
+        reader.take(b'{')?;
+        if reader.is(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = reader.key()?;
+            reader.take(b':')?;
+            match node.child(&key, &mut expected) {
+                Some(child) => self.value(reader, child, &key)?,
+                None => {
+                    reader.skip()?;
+                    if self.strange.len() < STRANGE_MAX && !self.strange.iter().any(|it| *it == key) {
+                        self.strange.push(key.into_owned());
+                    }
+                }
+            }
+            if reader.is(b'}') {
+                return Ok(());
+            }
+            reader.take(b',')?;
+        }
+    }
+
+    fn list(&mut self, reader: &mut Reader<'_>, node: &Node) -> Result<(), String> {
+        let (mut expected, mut place) = (0, 0);
+        reader.take(b'[')?;
+        if reader.is(b']') {
+            return Ok(());
+        }
+        loop {
+            match node.child(&place.to_string(), &mut expected) {
+                Some(child) => self.value(reader, child, &place.to_string())?,
+                None => reader.skip()?,
+            }
+            place += 1;
+            if reader.is(b']') {
+                return Ok(());
+            }
+            reader.take(b',')?;
+        }
+    }
+
+    fn value(&mut self, reader: &mut Reader<'_>, node: &Node, key: &str) -> Result<(), String> {
+        reader.blanks();
+        let start = reader.at;
+        if let Some(column) = node.column {
+            if self.found[column].is_some() {
+                return Err(format!("`{key}` stands twice in it"));
+            }
+            let begin = self.text.len();
+            let there = reader.write(&mut self.text)?;
+            self.found[column] = Some(there.then(|| begin..self.text.len()));
+            if node.children.is_empty() {
+                return Ok(());
+            }
+            reader.at = start;
+        }
+        match reader.json.as_bytes().get(start) {
+            Some(b'{') => self.object(reader, node),
+            Some(b'[') => self.list(reader, node),
+            Some(b'n') => reader.skip(),
+            _ if node.column.is_some() => reader.skip(),
+            _ => Err(format!("`{key}` is neither an object nor a list here")),
+        }
+    }
+}
+
+/// The names and values of an object, for a first look at it.
+pub(crate) fn members(json: &str) -> Result<Vec<(String, &str)>, String> {
+    let mut reader = Reader { json, at: 0 };
+    let mut members = Vec::new();
+    reader.take(b'{')?;
+    if reader.is(b'}') {
+        return Ok(members);
+    }
+    loop {
+        let key = reader.key()?.into_owned();
+        reader.take(b':')?;
+        reader.blanks();
+        let start = reader.at;
+        reader.skip()?;
+        members.push((key, &json[start..reader.at]));
+        if reader.is(b'}') {
+            return Ok(members);
+        }
+        reader.take(b',')?;
+    }
+}
+
+/// A place in a record.
+struct Reader<'a> {
+    json: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.json.as_bytes().get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    /// Whether `byte` comes next; then it is taken.
+    fn is(&mut self, byte: u8) -> bool {
+        self.blanks();
+        let there = self.peek() == Some(byte);
+        self.at += usize::from(there);
+        there
+    }
+
+    fn take(&mut self, byte: u8) -> Result<(), String> {
+        if self.is(byte) { Ok(()) } else { Err(self.odd()) }
+    }
+
+    fn odd(&self) -> String {
+        format!("it is no JSON from its byte {} on", self.at + 1)
+    }
+
+    fn key(&mut self) -> Result<Cow<'a, str>, String> {
+        let (inner, escaped) = self.text()?;
+        if !escaped {
+            return Ok(Cow::Borrowed(inner));
+        }
+        let mut key = String::new();
+        unescape(inner, &mut key)?;
+        Ok(Cow::Owned(key))
+    }
+
+    /// What stands between the quotes, and whether there is a backslash in it.
+    fn text(&mut self) -> Result<(&'a str, bool), String> {
+        self.take(b'"')?;
+        let start = self.at;
+        let bytes = self.json.as_bytes();
+        let mut escaped = false;
+        loop {
+            match bytes.get(self.at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += 2;
+                }
+                Some(_) => self.at += 1,
+                None => return Err("a text in it does not end".to_owned()),
+            }
+        }
+        self.at += 1;
+        Ok((&self.json[start..self.at - 1], escaped))
+    }
+
+    /// Appends the value as text. False, and nothing appended, for null.
+    fn write(&mut self, out: &mut String) -> Result<bool, String> {
+        self.blanks();
+        if self.peek() == Some(b'"') {
+            let (inner, escaped) = self.text()?;
+            if escaped {
+                unescape(inner, out)?;
+            } else {
+                out.push_str(inner);
+            }
+            return Ok(true);
+        }
+        let start = self.at;
+        self.skip()?;
+        let json = &self.json[start..self.at];
+        if json == "null" {
+            return Ok(false);
+        }
+        out.push_str(json);
+        Ok(true)
+    }
+
+    /// Passes over a value, and looks at all of it.
+    fn skip(&mut self) -> Result<(), String> {
+        let mut open: Vec<u8> = Vec::new();
+        loop {
+            self.blanks();
+            match self.peek() {
+                Some(b'"') => {
+                    let (inner, escaped) = self.text()?;
+                    if escaped {
+                        unescape(inner, &mut String::new())?;
+                    }
+                }
+                Some(byte @ (b'{' | b'[')) => {
+                    self.at += 1;
+                    if open.len() >= DEPTH_MAX {
+                        return Err("its lists and objects are too deep".to_owned());
+                    }
+                    let close = byte + 2;
+                    if !self.is(close) {
+                        open.push(close);
+                        self.name_before_value(close)?;
+                        continue;
+                    }
+                }
+                Some(_) => self.bare()?,
+                None => return Err(self.odd()),
+            }
+            loop {
+                let Some(close) = open.last().copied() else { return Ok(()) };
+                if self.is(close) {
+                    open.pop();
+                    continue;
+                }
+                self.take(b',')?;
+                self.name_before_value(close)?;
+                break;
+            }
+        }
+    }
+
+    fn name_before_value(&mut self, close: u8) -> Result<(), String> {
+        if close == b'}' {
+            self.key()?;
+            self.take(b':')?;
+        }
+        Ok(())
+    }
+
+    fn bare(&mut self) -> Result<(), String> {
+        let rest = &self.json.as_bytes()[self.at..];
+        let ends = |it: &u8| matches!(it, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
+        let end = rest.iter().position(ends).unwrap_or(rest.len());
+        if !is_bare(&rest[..end]) {
+            return Err(self.odd());
+        }
+        self.at += end;
+        Ok(())
+    }
+}
+
+/// Appends a text with its escapes resolved (RFC 8259, section 7).
+fn unescape(text: &str, out: &mut String) -> Result<(), String> {
+    let odd = || "a text in it has an escape that means nothing".to_owned();
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let code = rest.as_bytes().get(at + 1).ok_or_else(odd)?;
+        let simple = match code {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let (letter, length) = code_point(&rest[at..]).ok_or_else(odd)?;
+                out.push(letter);
+                rest = &rest[at + length..];
+                continue;
+            }
+            _ => return Err(odd()),
+        };
+        out.push(simple);
+        rest = &rest[at + 2..];
+    }
+    out.push_str(rest);
+    Ok(())
+}
+
+/// The letter of `\uXXXX`, or of two of them, and how long that is. None for half a letter.
+fn code_point(text: &str) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        digits.bytes().all(|it| it.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+    };
+    let first = unit(0)?;
+    if !(0xd800..0xe000).contains(&first) {
+        return char::from_u32(first).map(|it| (it, 6));
+    }
+    let second = unit(6).filter(|it| first < 0xdc00 && (0xdc00..0xe000).contains(it))?;
+    char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)).map(|it| (it, 12))
+}
+
+/// A record that cannot be read, as it stands; what is no text as `\xNN`. `marked` says that `body` put 0xFF before every byte that its
+/// charset does not have.
+pub(crate) fn as_it_stands(record: &[u8], marked: bool) -> String {
+    let mut shown = String::with_capacity(record.len());
+    for chunk in record.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        chunk.invalid().iter().filter(|it| !(marked && **it == 0xff)).for_each(|it| shown.push_str(&format!("\\x{it:02X}")));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Shape;
+    use super::*;
+
+    /// The cells of the columns `a`, `b.c` and `d.0`; `~` where there is none.
+    fn check(record: &str, expected: Result<&str, &str>) {
+        let shape = Shape::of(&["a".to_owned(), "b.c".to_owned(), "/d/0".to_owned()]);
+        let mut cells = Cells::default();
+        let read = cells.read(record.as_bytes(), &shape.root, 3);
+        let told = read.map(|()| (0..3).map(|at| cells.cell(at).unwrap_or("~")).collect::<Vec<_>>().join("|"));
+        assert_eq!(told.as_deref().map_err(String::as_str), expected, "{record}");
+    }
+
+    #[test]
+    fn values_stay_as_they_are_written() {
+        check(r#"{"a":0.10,"b":{"c":"x"},"d":[true,2]}"#, Ok("0.10|x|true"));
+        check(r#"{"a":33068319800101123412,"b":{"x":1,"c":null},"d":[]}"#, Ok("33068319800101123412|~|~"));
+        check(r#"{ "a" : "" , "b" : null, "z": [ {"a": "]"}, -1e5 ] }"#, Ok("|~|~"));
+        check(r#"{"a":"\u9648\u4dae \uD842\uDFB7\n\/\"","b":{"c":{"k": [1]}}}"#, Ok("陈䶮 𠮷\n/\"|{\"k\": [1]}|~"));
+        check(r#"{"\u0061":" 王　伟 "}"#, Ok(" 王　伟 |~|~"));
+        check("{}", Ok("~|~|~"));
+    }
+
+    #[test]
+    fn a_record_that_is_none_says_why() {
+        check("[1]", Err("a record must be an object"));
+        check("null", Err("a record must be an object"));
+        check(r#"{"a":1,"a":2}"#, Err("`a` stands twice in it"));
+        check(r#"{"b":"none"}"#, Err("`b` is neither an object nor a list here"));
+        check(r#"{"a":"\ud842"}"#, Err("a text in it has an escape that means nothing"));
+        check(r#"{"a":01}"#, Err("it is no JSON from its byte 6 on"));
+        check(r#"{"x":[1,}]}"#, Err("it is no JSON from its byte 9 on"));
+        check(r#"{"x":{"k":1]}"#, Err("it is no JSON from its byte 12 on"));
+        check(r#"{"a":1} {"#, Err("something follows the record"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_by_its_bytes() {
+        assert_eq!(as_it_stands(b"{\"a\":\"\xb3\xc2\"}", false), "{\"a\":\"\\xB3\\xC2\"}");
+        assert_eq!(as_it_stands(b"a\xff\x81\xff\x20", true), "a\\x81 ");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_is_what_serde_json_reads(text in ".*") {
+            let json = serde_json::json!({ "a": text }).to_string();
+            let shape = Shape::of(&["a".to_owned()]);
+            let mut cells = Cells::default();
+            cells.read(json.as_bytes(), &shape.root, 1).expect("an object");
+            proptest::prop_assert_eq!(cells.cell(0), Some(text.as_str()));
+        }
+
+        #[test]
+        fn nothing_breaks_it(bytes in proptest::collection::vec(proptest::sample::select(b"{}[]\",:\\u0aD8n1-. ".to_vec()), 0..40)) {
+            let shape = Shape::of(&["a".to_owned(), "0.n".to_owned()]);
+            let _ = Cells::default().read(&[b"{".as_slice(), &bytes].concat(), &shape.root, 2);
+        }
+    }
+}
