@@ -28,6 +28,11 @@ impl fmt::Debug for Hidden {
 }
 
 impl Hidden {
+    /// A secret that a server gave us, such as a token.
+    pub(crate) fn new(text: &str) -> Hidden {
+        Hidden(text.to_owned())
+    }
+
     /// The secret itself, for the driver alone.
     pub(crate) fn reveal(&self) -> &str {
         &self.0

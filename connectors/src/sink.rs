@@ -89,7 +89,12 @@ where
     let (sender, receiver) = mpsc::channel(PIECES_WAITING);
     let read = read(Outlet(sender.clone()));
     let reader = tokio::spawn(async move {
-        if let Err(Stop::Failed(failure)) = read.await {
+        // A reader that waits for its server stops as soon as nobody takes its pieces.
+        let ended = tokio::select! {
+            ended = read => ended,
+            () = sender.closed() => Err(Stop::Gone),
+        };
+        if let Err(Stop::Failed(failure)) = ended {
             let _ = sender.send(Err(failure)).await;
         }
     });

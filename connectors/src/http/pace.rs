@@ -64,7 +64,11 @@ impl Tries {
     /// when it has been often enough.
     pub(crate) async fn again(&mut self, failure: Failure, asked: Option<Duration>) -> Result<(), Failure> {
         if self.left == 0 {
-            return Err(if self.done == 0 { failure } else { Failure { why: format!("{}, {} times", failure.why, self.done + 1), ..failure } });
+            return Err(if self.done == 0 {
+                failure
+            } else {
+                Failure { why: format!("{}, {} times", failure.why, self.done + 1), ..failure }
+            });
         }
         if let Some(asked) = asked.filter(|it| *it > self.wait_most) {
             let why = format!("{}, and asks to wait {} s", failure.why, asked.as_secs());

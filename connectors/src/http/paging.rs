@@ -18,7 +18,14 @@ pub(crate) enum Paging {
     /// The number of rows before the page.
     Offset { offset: Option<String>, limit: Option<String>, rows: u64, first: Option<u64> },
     /// A mark that the answer names for the next page (`next`), or that stands in its last record (`last`).
-    Cursor { cursor: Option<String>, size: Option<String>, rows: Option<u64>, start: Option<String>, next: Option<Pointer>, last: Option<String> },
+    Cursor {
+        cursor: Option<String>,
+        size: Option<String>,
+        rows: Option<u64>,
+        start: Option<String>,
+        next: Option<Pointer>,
+        last: Option<String>,
+    },
     /// The `Link` header of RFC 8288.
     Link {},
     /// An address in the answer.

@@ -337,9 +337,21 @@ fn code_point(text: &str) -> Option<(char, usize)> {
 /// charset does not have.
 pub(crate) fn as_it_stands(record: &[u8], marked: bool) -> String {
     let mut shown = String::with_capacity(record.len());
+    let mut after_mark = false;
     for chunk in record.utf8_chunks() {
-        shown.push_str(chunk.valid());
-        chunk.invalid().iter().filter(|it| !(marked && **it == 0xff)).for_each(|it| shown.push_str(&format!("\\x{it:02X}")));
+        for letter in chunk.valid().chars() {
+            if std::mem::take(&mut after_mark) {
+                shown.push_str(&format!("\\x{:02X}", u32::from(letter)));
+            } else {
+                shown.push(letter);
+            }
+        }
+        for byte in chunk.invalid() {
+            after_mark = marked && *byte == 0xff && !after_mark;
+            if !after_mark {
+                shown.push_str(&format!("\\x{byte:02X}"));
+            }
+        }
     }
     shown
 }
@@ -384,7 +396,7 @@ mod tests {
     #[test]
     fn what_is_no_text_is_shown_by_its_bytes() {
         assert_eq!(as_it_stands(b"{\"a\":\"\xb3\xc2\"}", false), "{\"a\":\"\\xB3\\xC2\"}");
-        assert_eq!(as_it_stands(b"a\xff\x81\xff\x20", true), "a\\x81 ");
+        assert_eq!(as_it_stands(b"a\xff\x81\xff\xff\xff\x20b", true), "a\\x81\\xFF\\x20b");
     }
 
     proptest::proptest! {

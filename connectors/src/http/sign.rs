@@ -19,8 +19,7 @@ use crate::near;
 use crate::secret::{Hidden, Secret};
 
 /// What a template of a signature may name.
-const PARTS: &[&str] =
-    &["method", "path", "query", "query_plain", "body", "body_hash", "timestamp", "nonce", "key", "secret", "signature"];
+const PARTS: &[&str] = &["method", "path", "query", "query_plain", "body", "body_hash", "timestamp", "nonce", "key", "secret", "signature"];
 
 /// As the settings say it.
 #[derive(Clone, Debug, Deserialize)]
@@ -209,7 +208,8 @@ mod tests {
     #[test]
     fn the_algorithms_give_what_their_documents_say() {
         let told = |algorithm: &str, text: &str, encoding: &str| {
-            signed(&format!("algorithm = '{algorithm}'\ntext = '{text}'\nencoding = '{encoding}'\nheaders = {{ S = '{{signature}}' }}")).headers[0]
+            signed(&format!("algorithm = '{algorithm}'\ntext = '{text}'\nencoding = '{encoding}'\nheaders = {{ S = '{{signature}}' }}"))
+                .headers[0]
                 .1
                 .clone()
         };

@@ -69,6 +69,8 @@ pub(crate) enum Wrong {
     Syntax(u64),
     /// It ends before it is complete.
     Cut,
+    /// A page that was asked for again begins with other records.
+    Changed,
     /// A record or a value is longer than it may be.
     TooLong,
 }
