@@ -2,17 +2,23 @@
 //!
 //! Such a source has no catalogue, so its tables are declared: where they are, how they come in pages, where the records stand. From
 //! there a pull reads like this: `settings` (what is declared), `wire` with `auth`, `sign` and `pace` (one request and its answer),
-//! `body` (the answer in pieces), `split` and `pointer` (pieces to records), `paging` (which page comes next, and whether that was all),
-//! `read` (all pages of a table), `shape` and `record` (records to cells). `examine` is for a person who connects a source.
+//! `body` (the answer in pieces), `split` with `inside` and `pointer` (pieces to `records`), `answer` (one answer, once), `request` (what is asked
+//! for a page), `paging` (which page comes next, and whether that was all), `read` (all pages of a table), `shape`, `record` and `escape` (records
+//! to cells). `examine` is for a person who connects a source.
 
+mod answer;
 mod auth;
 mod body;
+mod escape;
 mod examine;
+mod inside;
 mod pace;
 mod paging;
 mod pointer;
 mod read;
 mod record;
+mod records;
+mod request;
 mod settings;
 mod shape;
 mod sign;
@@ -33,11 +39,13 @@ use crate::sink::{Outlet, Rows, Stop, Under, spawned, text_column, with_places};
 use crate::{
     Ask, BrokenRow, Connector, Consistency, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, SkippedLine, Spot, Step, near,
 };
-use read::{Limits, Reader};
-use record::{Cells, as_it_stands};
+use answer::Limits;
+use escape::as_it_stands;
+use read::Reader;
+use record::Cells;
+use records::Records;
 use settings::{Settings, Table};
 use shape::Shape;
-use split::Records;
 use wire::{Shared, Wire};
 
 /// This many records are looked at for their columns, or this many bytes.

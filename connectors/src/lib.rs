@@ -366,7 +366,8 @@ pub struct Setting {
 }
 
 /// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
-pub const KINDS: &[Kind] = &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, postgres::KIND, mysql::KIND, sqlserver::KIND, http::KIND];
+pub const KINDS: &[Kind] =
+    &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, postgres::KIND, mysql::KIND, sqlserver::KIND, http::KIND];
 
 /// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
 ///

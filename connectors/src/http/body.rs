@@ -100,6 +100,6 @@ mod tests {
         let mut decoder = encoding_rs::GBK.new_decoder_without_bom_handling();
         let text = utf8(&mut decoder, b"\"a\xff\"");
         assert_eq!(text, b"\"a\xff\xff\"");
-        assert_eq!(super::super::record::as_it_stands(&text, true), "\"a\\xFF\"");
+        assert_eq!(super::super::escape::as_it_stands(&text, true), "\"a\\xFF\"");
     }
 }

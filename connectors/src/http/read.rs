@@ -1,22 +1,20 @@
 //! Reads a table page by page: its records, and whether what came is the whole table.
 
-use std::collections::BTreeMap;
-
-use reqwest::header::{HeaderMap, LINK};
+use reqwest::header::LINK;
 use reqwest::{Response, StatusCode, Url, Version};
-use sha2::{Digest as _, Sha256};
 
-use super::auth::form;
+use super::answer::{Answer, Given, Limits, next_link, without_numbers};
 use super::body::Body;
 use super::pace::Tries;
 use super::paging::{Paging, Told, Turn, Walk};
 use super::pointer::{Pointer, plain};
 use super::record::Cells;
-use super::settings::{BodyAs, Format, Method, Table, text};
+use super::records::Records;
+use super::request::call;
+use super::settings::{Format, Table};
 use super::shape::Shape;
-use super::split::{List, Records, Splitter, Wanted, Wrong};
-use super::template::fill;
-use super::wire::{Call, Wire, shown};
+use super::split::{List, Splitter, Wanted, Wrong};
+use super::wire::Wire;
 use crate::Failure;
 
 /// A table under way.
@@ -34,13 +32,6 @@ pub(crate) struct Reader {
     pub marked: bool,
 }
 
-/// The most that is taken of an answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub record_bytes: usize,
-    pub answer_bytes: u64,
-}
-
 /// A page under way.
 struct Page {
     turn: Turn,
@@ -51,34 +42,6 @@ struct Page {
     answer: Option<Answer>,
     /// What of this page has been given already, when its answer broke off and it was asked for again.
     given: Given,
-}
-
-/// An answer under way.
-struct Answer {
-    body: Body,
-    splitter: Splitter,
-    head: HeaderMap,
-    given: Given,
-    last: Vec<u8>,
-}
-
-/// The first records of a page, in short.
-#[derive(Clone, Default)]
-struct Given {
-    rows: u64,
-    hash: Sha256,
-}
-
-impl Given {
-    fn add(&mut self, record: &[u8]) {
-        self.rows += 1;
-        self.hash.update((record.len() as u64).to_le_bytes());
-        self.hash.update(record);
-    }
-
-    fn short(&self) -> [u8; 32] {
-        self.hash.clone().finalize().into()
-    }
 }
 
 /// How a page ended.
@@ -110,6 +73,9 @@ impl Reader {
             (None, Some(turn)) => self.open(turn).await?,
             (None, None) => return Ok(false),
         };
+        // What a page behind the end repeats is compared, and given to nobody.
+        let mut aside = Records::default();
+        let records = if page.turn.probe { &mut aside } else { records };
         let failed = match &mut page.answer {
             None => return Ok(false),
             Some(answer) => match answer.body.piece(&self.failure).await {
@@ -126,11 +92,10 @@ impl Reader {
                         self.turn = next;
                         return Ok(self.turn.is_some());
                     }
-                    Ended::Expired(failure) if !page.renewed && self.wire.expired().await => {
+                    Ended::Expired(_) if !page.renewed && self.wire.expired().await => {
                         page.renewed = true;
                         self.reopen(&mut page).await?;
                         self.page = Some(page);
-                        let _ = failure;
                         return Ok(true);
                     }
                     Ended::Expired(failure) | Ended::Again(failure) => failure,
@@ -148,7 +113,7 @@ impl Reader {
     }
 
     async fn open(&mut self, turn: Turn) -> Result<Page, Failure> {
-        let url = self.call(&turn).map_err(|why| self.failed(why))?.url;
+        let url = call(&self.table, &self.base, self.since.as_deref(), &turn).map_err(|why| self.failed(why))?.url;
         let mut page = Page { turn, url, tries: self.wire.tries(), renewed: false, answer: None, given: Given::default() };
         self.reopen(&mut page).await?;
         Ok(page)
@@ -161,7 +126,7 @@ impl Reader {
         {
             page.given = answer.given;
         }
-        let call = self.call(&page.turn).map_err(|why| self.failed(why))?;
+        let call = call(&self.table, &self.base, self.since.as_deref(), &page.turn).map_err(|why| self.failed(why))?;
         let Some(response) = self.wire.send(&call, &mut page.tries, &self.failure).await? else { return Ok(()) };
         self.check_head(&response)?;
         let head = response.headers().clone();
@@ -321,237 +286,7 @@ impl Reader {
         value.trim().parse().map_err(|_| self.failed(format!("what stands at {at} is no count")))
     }
 
-    fn call(&self, turn: &Turn) -> Result<Call, String> {
-        let table = &self.table;
-        let method = if table.method == Method::Post { reqwest::Method::POST } else { reqwest::Method::GET };
-        let mut url = match &turn.url {
-            Some(next) => Url::parse(next).map_err(|_| "the address of the next page is none".to_owned())?,
-            None => table.url(&self.base)?,
-        };
-        if url.origin() != self.base.origin() {
-            return Err(format!("the next page leads to another host: {}", shown(&url)));
-        }
-        let value_of = |name: &str| match name {
-            "page" => Some(turn.page.to_string()),
-            "offset" => Some(turn.offset.to_string()),
-            "size" => table.paging.size().map(|it| it.to_string()),
-            "cursor" => turn.cursor.clone(),
-            "since" => self.since.clone(),
-            _ => None,
-        };
-        let mut query: Vec<(String, String)> = Vec::new();
-        for (name, value) in &table.query {
-            let value = text(value);
-            if is_there(&value, &value_of) {
-                query.push((name.clone(), fill(&value, value_of)));
-            }
-        }
-        let named: BTreeMap<String, (String, bool)> = named(&table.paging, turn);
-        let in_body = table.method == Method::Post;
-        if !in_body {
-            query.extend(named.iter().map(|(name, (value, _))| (name.clone(), value.clone())));
-        }
-        if turn.url.is_none() && !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&query);
-        }
-        let body = in_body.then(|| body(table, &named, &value_of));
-        Ok(Call { method, url, body, probe: turn.probe })
-    }
-
     fn failed(&self, why: impl Into<String>) -> Failure {
         Failure { why: why.into(), ..self.failure.clone() }
-    }
-}
-
-impl Answer {
-    /// Adds the records of a piece, but for those that were given already.
-    fn take(&mut self, piece: &[u8], given: &Given, records: &mut Records) -> Result<(), Wrong> {
-        let first = records.len();
-        if self.given.rows >= given.rows {
-            self.splitter.feed(piece, records)?;
-            for record in records.from(first) {
-                self.given.add(record);
-            }
-            self.keep_last(records, first);
-            return Ok(());
-        }
-        let mut again = Records::default();
-        self.splitter.feed(piece, &mut again)?;
-        self.pass(&again, given, records)
-    }
-
-    fn finish(&mut self, given: &Given, records: &mut Records) -> Result<(), Wrong> {
-        let mut rest = Records::default();
-        self.splitter.finish(&mut rest)?;
-        self.pass(&rest, given, records)
-    }
-
-    /// Compares the records that were given already, and gives the others.
-    fn pass(&mut self, again: &Records, given: &Given, records: &mut Records) -> Result<(), Wrong> {
-        for record in again.from(0) {
-            let known = self.given.rows < given.rows;
-            self.given.add(record);
-            if !known {
-                records.push(record);
-            } else if self.given.rows == given.rows && self.given.short() != given.short() {
-                return Err(Wrong::Changed);
-            }
-        }
-        self.keep_last(again, 0);
-        Ok(())
-    }
-
-    fn keep_last(&mut self, records: &Records, first: usize) {
-        if records.len() > first
-            && let Some(last) = records.from(records.len() - 1).next()
-        {
-            self.last.clear();
-            self.last.extend_from_slice(last);
-        }
-    }
-}
-
-impl Wrong {
-    fn told(self, failure: &Failure, limits: Limits) -> Failure {
-        let told = |why: String, hint: &str| Failure { why, ..failure.clone() }.hint(hint);
-        match self {
-            Wrong::Page => told(
-                "the answer is a web page and not JSON".to_owned(),
-                "a login page or a gateway answers; are `url`, `path` and `auth` right?",
-            ),
-            Wrong::Syntax(at) => {
-                told(format!("the answer is no JSON from its byte {} on", at + 1), "is `format` right? ask those who run the service")
-            }
-            Wrong::Cut => {
-                told("the answer ends before it is complete".to_owned(), "the line or the service cut it; smaller pages may help").passing()
-            }
-            Wrong::TooLong => told(
-                format!("a record is longer than {} KiB, or lies too deep", limits.record_bytes >> 10),
-                "`record_kib_max` sets the limit; does `records` point to the list?",
-            ),
-            Wrong::Changed => {
-                told("a page that was asked for again has other rows than before".to_owned(), "somebody writes to the table meanwhile")
-                    .passing()
-            }
-        }
-    }
-}
-
-/// The parameters that carry the paging, and whether each is a number.
-fn named(paging: &Paging, turn: &Turn) -> BTreeMap<String, (String, bool)> {
-    let mut named = BTreeMap::new();
-    let mut add = |name: &Option<String>, value: Option<String>, number: bool| {
-        if let (Some(name), Some(value)) = (name, value) {
-            named.insert(name.clone(), (value, number));
-        }
-    };
-    let count = |it: u64| Some(it.to_string());
-    match paging {
-        Paging::Page { page, size, rows, .. } => {
-            add(page, count(turn.page), true);
-            add(size, count(*rows), true);
-        }
-        Paging::Offset { offset, limit, rows, .. } => {
-            add(offset, count(turn.offset), true);
-            add(limit, count(*rows), true);
-        }
-        Paging::Cursor { cursor, size, rows, .. } => {
-            add(cursor, turn.cursor.clone(), false);
-            add(size, rows.map(|it| it.to_string()), true);
-        }
-        Paging::None | Paging::Link {} | Paging::Url { .. } => {}
-    }
-    named
-}
-
-/// Whether a text has all that it names: without a cursor yet, or without `since`, a parameter is left out.
-fn is_there(text: &str, value_of: &impl Fn(&str) -> Option<String>) -> bool {
-    ["cursor", "since"].into_iter().all(|it| !text.contains(&format!("{{{it}}}")) || value_of(it).is_some())
-}
-
-fn body(table: &Table, named: &BTreeMap<String, (String, bool)>, value_of: &impl Fn(&str) -> Option<String>) -> (&'static str, Vec<u8>) {
-    let template = table.body.clone().unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
-    let mut whole = filled(&template, value_of).unwrap_or_default();
-    if let Some(object) = whole.as_object_mut() {
-        for (name, (value, number)) in named {
-            let number = number.then(|| value.parse::<u64>().ok()).flatten();
-            object.insert(name.clone(), number.map_or_else(|| value.clone().into(), Into::into));
-        }
-    }
-    if table.body_as == BodyAs::Json {
-        return ("application/json", whole.to_string().into_bytes());
-    }
-    let plain = |it: &serde_json::Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
-    let fields: Vec<(String, String)> = whole.as_object().into_iter().flatten().map(|(name, it)| (name.clone(), plain(it))).collect();
-    ("application/x-www-form-urlencoded", form(&fields))
-}
-
-/// A body with its places filled; a text that is one place alone becomes a number where it counts something.
-fn filled(template: &toml::Value, value_of: &impl Fn(&str) -> Option<String>) -> Option<serde_json::Value> {
-    Some(match template {
-        toml::Value::String(text) => {
-            let counts = matches!(text.as_str(), "{page}" | "{offset}" | "{size}");
-            let value = is_there(text, value_of).then(|| fill(text, value_of))?;
-            let number = counts.then(|| value.parse::<u64>().ok()).flatten();
-            number.map_or_else(|| value.into(), Into::into)
-        }
-        toml::Value::Integer(it) => (*it).into(),
-        toml::Value::Float(it) => (*it).into(),
-        toml::Value::Boolean(it) => (*it).into(),
-        toml::Value::Datetime(it) => it.to_string().into(),
-        toml::Value::Array(all) => all.iter().filter_map(|it| filled(it, value_of)).collect::<Vec<_>>().into(),
-        toml::Value::Table(all) => {
-            let members = all.iter().filter_map(|(name, it)| Some((name.clone(), filled(it, value_of)?)));
-            members.collect::<serde_json::Map<_, _>>().into()
-        }
-    })
-}
-
-/// The address that a `Link` header gives for the next page (RFC 8288).
-fn next_link(header: &str) -> Option<String> {
-    let mut rest = header;
-    while let Some((_, from)) = rest.split_once('<') {
-        let (target, after) = from.split_once('>')?;
-        let parameters = after.split('<').next().unwrap_or_default();
-        let is_next = |it: &str| it.trim().trim_end_matches(',').trim().replace('"', "").eq_ignore_ascii_case("rel=next");
-        if parameters.split(';').any(is_next) {
-            return Some(target.to_owned());
-        }
-        rest = after;
-    }
-    None
-}
-
-/// What a source says, shortened, without numbers that may be somebody's.
-fn without_numbers(text: &str) -> String {
-    let mut shown = String::new();
-    let mut digits = String::new();
-    for letter in text.chars().take(120).chain([' ']) {
-        if letter.is_ascii_digit() {
-            digits.push(letter);
-            continue;
-        }
-        shown.push_str(if digits.len() > 6 { "…" } else { &digits });
-        digits.clear();
-        shown.push(letter);
-    }
-    shown.trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_link_header_names_the_next_page() {
-        let header = r#"<https://a.test/p?page=1>; rel="prev", <https://a.test/p?a=1,2&page=3>; rel="next"; title="x""#;
-        assert_eq!(next_link(header).as_deref(), Some("https://a.test/p?a=1,2&page=3"));
-        assert_eq!(next_link("</p3>; title=a; rel=next").as_deref(), Some("/p3"));
-        assert_eq!(next_link("</p1>; rel=\"last\""), None);
-    }
-
-    #[test]
-    fn numbers_of_people_are_not_told() {
-        assert_eq!(without_numbers("40001: 证件 330683198001011234 无权限"), "40001: 证件 … 无权限");
     }
 }

@@ -3,49 +3,14 @@
 //! What stands around the records is checked against the grammar as it passes and kept nowhere; a record is only measured here, and
 //! read by `record`. So memory holds one record, however long the answer is.
 
+use super::inside::{Inside, What, is_bare};
 use super::pointer::Pointer;
+use super::records::Records;
 
 /// Lists and objects around the records may be this deep.
 const DEPTH_MAX: usize = 128;
 /// Names and numbers around the records may be this long; a text that is picked out too.
 const AROUND_BYTES_MAX: usize = 64 * 1024;
-
-/// The records of one or more pieces, one after the other in one buffer.
-#[derive(Debug, Default)]
-pub(crate) struct Records {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Records {
-    /// Forgets the records and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// How many bytes they have.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// The records from the one at `first` on.
-    pub(crate) fn from(&self, first: usize) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).skip(first).map(|(start, end)| &self.bytes[start..*end])
-    }
-
-    /// Adds one.
-    pub(crate) fn push(&mut self, record: &[u8]) {
-        self.bytes.extend_from_slice(record);
-        self.ends.push(self.bytes.len());
-    }
-}
 
 /// What is to be found in an answer.
 #[derive(Clone, Debug)]
@@ -124,25 +89,6 @@ enum State {
     /// A name, a text, a number, or a record.
     Inside(Inside),
     Done,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Inside {
-    what: What,
-    /// Open lists and objects of a record.
-    depth: usize,
-    text: bool,
-    escaped: bool,
-    /// A number or a word, which ends where something else begins.
-    bare: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Key,
-    Record,
-    /// A value for these pointers; 0 for a value that nobody wants.
-    Value(u64),
 }
 
 impl Splitter {
@@ -361,77 +307,6 @@ impl Splitter {
     }
 }
 
-impl Inside {
-    /// At its first byte.
-    fn at(what: What, byte: u8) -> Inside {
-        let bare = !matches!(byte, b'"' | b'{' | b'[');
-        Inside { what, depth: 0, text: false, escaped: false, bare }
-    }
-
-    /// How many of these bytes still belong to it, when it ends in them.
-    fn end(&mut self, bytes: &[u8]) -> Option<usize> {
-        if self.bare {
-            return bytes.iter().position(|it| matches!(it, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n'));
-        }
-        for (at, byte) in bytes.iter().enumerate() {
-            if self.text {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => {
-                        self.text = false;
-                        if self.depth == 0 {
-                            return Some(at + 1);
-                        }
-                    }
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => self.text = true,
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth == 0 {
-                        return Some(at + 1);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-}
-
-/// Whether it is a number, true, false or null.
-pub(crate) fn is_bare(json: &[u8]) -> bool {
-    matches!(json, b"true" | b"false" | b"null") || is_number(json)
-}
-
-/// RFC 8259, section 6.
-fn is_number(json: &[u8]) -> bool {
-    let digits = |text: &[u8]| text.iter().take_while(|it| it.is_ascii_digit()).count();
-    let rest = json.strip_prefix(b"-").unwrap_or(json);
-    let whole = digits(rest);
-    if whole == 0 || (whole > 1 && rest[0] == b'0') {
-        return false;
-    }
-    let mut rest = &rest[whole..];
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let count = digits(fraction);
-        if count == 0 {
-            return false;
-        }
-        rest = &fraction[count..];
-    }
-    if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
-        let exponent = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
-        return !exponent.is_empty() && digits(exponent) == exponent.len();
-    }
-    rest.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -494,15 +369,5 @@ mod tests {
         check(r#"{"a":1]"#, "", false, &Err(Wrong::Syntax(6)));
         check("error", "", false, &Err(Wrong::Syntax(0)));
         check(&format!("[{{\"a\":\"{}\"}}]", "x".repeat(50)), "", false, &Err(Wrong::TooLong));
-    }
-
-    #[test]
-    fn a_number_is_one() {
-        for good in ["0", "-0.10", "20000000000000000001", "1E+5"] {
-            assert!(is_bare(good.as_bytes()), "{good}");
-        }
-        for bad in ["01", "1.", ".5", "+1", "NaN", "1e", "True", ""] {
-            assert!(!is_bare(bad.as_bytes()), "{bad}");
-        }
     }
 }
