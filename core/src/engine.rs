@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -37,6 +38,7 @@ use crate::schema::Table;
 
 mod guess;
 mod linked;
+mod once;
 mod trouble;
 
 use guess::Sizes;
@@ -82,6 +84,10 @@ pub struct Engine {
     ctx: SessionContext,
     sizes: Arc<Sizes>,
     partitions: usize,
+    /// How large a result may be that a query keeps for itself.
+    keep_bytes: usize,
+    /// Numbers for the names of such results.
+    next: AtomicUsize,
 }
 
 impl std::fmt::Debug for Engine {
@@ -117,7 +123,7 @@ impl Engine {
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
         let ctx = SessionContext::new_with_state(state.with_statistics_registry(guess::registry(&sizes)).build());
         function::all().for_each(|it| ctx.register_udf(it));
-        Engine { ctx, sizes, partitions: limits.partitions.max(1) }
+        Engine { ctx, sizes, partitions: limits.partitions.max(1), keep_bytes: limits.memory_bytes / 4, next: AtomicUsize::new(0) }
     }
 
     /// Adds a table that is in memory already. A table of the same name is replaced.
@@ -167,20 +173,25 @@ impl Engine {
     pub fn tables(&self) -> Vec<String> {
         let schema = self.ctx.catalog("datafusion").and_then(|it| it.schema("public"));
         let mut names = schema.map(|it| it.table_names()).unwrap_or_default();
+        names.retain(|it| !it.starts_with("__"));
         names.sort_unstable();
         names
     }
 
     /// Runs one SELECT. All batches have the same schema; there is one at least, perhaps without rows.
-    /// When memory ends, the query is run a second time with joins that spill.
+    /// A `with` table that it mentions several times is computed once.
     pub async fn query(&self, sql: &str, params: &Params) -> Result<Vec<RecordBatch>, EngineError> {
-        let plan = self.plan(&self.ctx.state(), sql, params).await?;
-        let first = self.collect(self.ctx.state(), plan.clone()).await;
-        let found = match first {
-            Err(error) if trouble::out_of_memory(&error) => self.collect(self.spilling(), plan).await,
-            other => other,
-        };
-        found.map_err(|error| EngineError::of(&error, sql, &self.tables()))
+        let trouble = |error: DataFusionError| EngineError::of(&error, sql, &self.tables());
+        let state = self.ctx.state();
+        let mut statement = self.statement(&state, sql, params)?;
+        let _kept = self.compute_once(&mut statement).await.map_err(trouble)?;
+        // The session as it is now: it knows what was kept.
+        let plan = planned(&self.ctx.state(), statement).await.map_err(trouble)?;
+        let (schema, mut batches) = self.collect_twice(&plan, usize::MAX).await.map_err(trouble)?.expect("nothing is too large");
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        Ok(batches)
     }
 
     /// Runs one SELECT and gives its rows as they come, in no particular order.
@@ -204,25 +215,25 @@ impl Engine {
     }
 
     async fn plan(&self, state: &SessionState, sql: &str, params: &Params) -> Result<LogicalPlan, EngineError> {
-        let trouble = |error: DataFusionError| EngineError::of(&error, sql, &self.tables());
-        let dialect = state.config_options().sql_parser.dialect;
-        let mut statement = state.sql_to_statement(sql, &dialect).map_err(trouble)?;
-        fill_in(&mut statement, sql, params)?;
-        let plan = state.statement_to_plan(statement).await.map_err(trouble)?;
-        let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        reading.verify_plan(&plan).map_err(trouble)?;
-        Ok(plan)
+        let statement = self.statement(state, sql, params)?;
+        planned(state, statement).await.map_err(|error| EngineError::of(&error, sql, &self.tables()))
     }
 
-    async fn collect(&self, state: SessionState, plan: LogicalPlan) -> Result<Vec<RecordBatch>, DataFusionError> {
-        let task = state.task_ctx();
-        let plan = state.create_physical_plan(&plan).await?;
-        let schema = plan.schema();
-        let mut batches: Vec<RecordBatch> = execute_stream(plan, task)?.try_collect().await?;
-        if batches.is_empty() {
-            batches.push(RecordBatch::new_empty(schema));
+    fn statement(&self, state: &SessionState, sql: &str, params: &Params) -> Result<Statement, EngineError> {
+        let dialect = state.config_options().sql_parser.dialect;
+        let parsed = state.sql_to_statement(sql, &dialect);
+        let mut statement = parsed.map_err(|error| EngineError::of(&error, sql, &self.tables()))?;
+        fill_in(&mut statement, sql, params)?;
+        Ok(statement)
+    }
+
+    /// What `plan` gives, or nothing when that is larger than `at_most` bytes. When memory ends, it is run a second time with
+    /// joins that spill.
+    async fn collect_twice(&self, plan: &LogicalPlan, at_most: usize) -> Result<Option<Rows>, DataFusionError> {
+        match collect(&self.ctx.state(), plan, at_most).await {
+            Err(error) if trouble::out_of_memory(&error) => collect(&self.spilling(), plan, at_most).await,
+            other => other,
         }
-        Ok(batches)
     }
 
     /// The same session with joins that sort and spill instead of holding one side in memory.
@@ -234,6 +245,31 @@ impl Engine {
         options.execution.target_partitions = self.partitions.max(2);
         state
     }
+}
+
+async fn planned(state: &SessionState, statement: Statement) -> Result<LogicalPlan, DataFusionError> {
+    let plan = state.statement_to_plan(statement).await?;
+    let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    reading.verify_plan(&plan)?;
+    Ok(plan)
+}
+
+/// Rows and their columns.
+type Rows = (SchemaRef, Vec<RecordBatch>);
+
+async fn collect(state: &SessionState, plan: &LogicalPlan, at_most: usize) -> Result<Option<Rows>, DataFusionError> {
+    let plan = state.create_physical_plan(plan).await?;
+    let schema = plan.schema();
+    let mut stream = execute_stream(plan, state.task_ctx())?;
+    let (mut batches, mut bytes) = (Vec::new(), 0usize);
+    while let Some(batch) = stream.try_next().await? {
+        bytes = bytes.saturating_add(batch.get_array_memory_size());
+        if bytes > at_most {
+            return Ok(None);
+        }
+        batches.push(batch);
+    }
+    Ok(Some((schema, batches)))
 }
 
 /// Rows a piece of an in-memory table has at most: what the engine itself works with.

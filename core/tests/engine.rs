@@ -277,6 +277,37 @@ async fn a_join_that_does_not_fit_into_memory_is_run_again_with_one_that_spills(
 }
 
 #[tokio::test]
+async fn what_a_query_mentions_twice_is_computed_once_and_goes_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = Engine::new(&Limits { memory_bytes: 64 << 20, partitions: 2, spill_dir: Some(folder.path().to_owned()) });
+    let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100_000));
+    engine.batches("one", Arc::clone(&schema), vec![RecordBatch::try_new(schema, vec![numbers]).expect("rows")]);
+    let count = |found: Vec<RecordBatch>| found[0].column(0).as_any().downcast_ref::<Int64Array>().expect("a count").value(0);
+    // A random number is another one at every computation: two mentions are equal only when it was computed once.
+    let sql = "with drawn as (select n, random() as x from one), large as (select * from drawn where x > 0.5)
+        select count(*) as n from large a join large b on a.n = b.n and a.x = b.x
+        where exists (select 1 from drawn d where d.n = a.n and d.x = a.x)";
+    let found = count(engine.query(sql, &Params::new()).await.expect("completes"));
+    let all = "with drawn as (select n, random() as x from one) select count(*) as n from drawn where x > 0.5";
+    let expected = count(engine.query(all, &Params::new()).await.expect("completes"));
+    assert!(found > 45_000 && expected > 45_000, "{found} of {expected}: every row that was drawn meets itself");
+    assert_eq!(engine.tables(), ["one"]);
+
+    // A table of the same name as one of ours hides it only after its definition.
+    let hidden = "with one as (select n from one where n < 10) select count(*) as n from one a join one b on a.n = b.n";
+    assert_eq!(count(engine.query(hidden, &Params::new()).await.expect("completes")), 10);
+
+    // Too large to keep: the query is answered all the same.
+    let poor = Engine::new(&Limits { memory_bytes: 1 << 20, partitions: 1, spill_dir: Some(folder.path().to_owned()) });
+    let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100_000));
+    poor.batches("one", Arc::clone(&schema), vec![RecordBatch::try_new(schema, vec![numbers]).expect("rows")]);
+    let twice = "with t as (select n from one) select (select max(n) from t) + (select min(n) from t) as n";
+    assert_eq!(count(poor.query(twice, &Params::new()).await.expect("completes")), 99_999);
+}
+
+#[tokio::test]
 async fn the_examples_of_a_card_are_proved() {
     let proofs = rule::prove(&card()).await;
     let told: Vec<String> = proofs.iter().map(ToString::to_string).collect();
