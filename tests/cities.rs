@@ -17,7 +17,7 @@ fn stories() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).expect("tests/cities").filter_map(Result::ok).map(|it| it.path()).collect();
     paths.retain(|it| it.extension().is_some_and(|it| it == "md"));
     paths.sort();
-    assert!(paths.len() >= 16, "at least 16 stories, found {}", paths.len());
+    assert!(paths.len() >= 62, "at least 62 stories, found {}", paths.len());
     let wanted = std::env::var("STORY").unwrap_or_default();
     paths.retain(|it| it.file_stem().is_some_and(|it| it.to_string_lossy().contains(&wanted)));
     paths
