@@ -11,7 +11,7 @@ use muster_core::mapping::{Feed, Mapping};
 use muster_core::rule::Rule;
 use serde::Serialize;
 
-use crate::cli::{CheckArgs, Cli, DemoArgs, ExplainArgs, PreviewArgs, ProgressArg, RejectsArgs, RunArgs};
+use crate::cli::{CheckArgs, Cli, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, RejectsArgs, RunArgs};
 use crate::config::{self, City};
 use crate::demo::{self, Plan};
 use crate::night::Night;
@@ -331,23 +331,51 @@ pub async fn rejects(args: &RejectsArgs, say: Say) -> Done {
     Ok(Code::Fine)
 }
 
-async fn latest(store: &Store, say: Say) -> Result<NaiveDate, Stop> {
+/// The newest night in the store.
+pub async fn latest(store: &Store, say: Say) -> Result<NaiveDate, Stop> {
     let none = say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first");
     store.nights().await?.into_iter().max().ok_or_else(|| Stop::Trouble(none.to_owned()))
 }
 
 /// `muster explain`.
 pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
+    if let Some(ExplainWhat::Link(args)) = &args.what {
+        return explain_link(args, say).await;
+    }
     let city = read(&args.config.config)?;
     let store = Store::open(&city.data().join("muster.db")).await?;
-    let Some(case) = store.case_by_number(&args.case).await? else {
+    let number = args.case.as_deref().unwrap_or_default();
+    let Some(case) = store.case_by_number(number).await? else {
         let none = say.lang.pick("没有这个编号的问题", "no case has this number");
-        return Err(Stop::Trouble(format!("{}: {none}", args.case)));
+        return Err(Stop::Trouble(format!("{number}: {none}")));
     };
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
     let told = explain::load(&city.data(), &case, &city.rules, &columns, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
     say.print(&told, || explain::text(&told, say.lang));
     Ok(Code::Fine)
+}
+
+/// `muster explain link`.
+async fn explain_link(args: &ExplainLinkArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let store = Store::open(&city.data().join("muster.db")).await?;
+    let night = match args.night {
+        Some(night) => night,
+        None => latest(&store, say).await?,
+    };
+    let row = explain::link::Row::read(&args.row).ok_or_else(|| Stop::Trouble(no_row(&args.row, say)))?;
+    let told = explain::link::link(&city.data(), night, &row, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let told = told.ok_or_else(|| Stop::Trouble(format!("{night}: {}", no_row(&args.row, say))))?;
+    say.print(&told, || explain::link_text(&told, say.lang));
+    Ok(Code::Fine)
+}
+
+/// What is said of a row that is not there.
+pub fn no_row(row: &str, say: Say) -> String {
+    say.lang.pick(
+        format!("没有来源身份 `{row}`；写法如 finance/payroll#17，`muster explain` 会列出"),
+        format!("no row `{row}`; it is written as finance/payroll#17, and `muster explain` lists them"),
+    )
 }
 
 /// `muster completions`.

@@ -62,7 +62,7 @@ fn schema_page() -> String {
         }
     }
     out.push_str("\n# 派生表 Derived tables\n");
-    for table in schema::DERIVED {
+    for table in schema::DERIVED.iter().copied().chain([&schema::CANDIDATES]) {
         let _ = write!(out, "\n## {} {}\n\n{}\n\n| column | type | about |\n|---|---|---|\n", table.name, table.label_zh, table.about);
         for (name, kind, about) in table.columns {
             let _ = writeln!(out, "| {name} | {kind} | {about} |");

@@ -22,8 +22,11 @@ use sha2::{Digest, Sha256};
 use crate::explain::files::{Night, RawRow};
 
 mod files;
+pub mod link;
+mod link_text;
 mod text;
 
+pub use link_text::text as link_text;
 pub use text::text;
 
 /// What goes wrong on the way: a file that is there and cannot be read.
@@ -145,6 +148,8 @@ pub struct RowTold {
 pub struct IdentityTold {
     /// `department/feed`.
     pub feed: String,
+    /// `#n`: behind the feed it names the identity for `muster explain link` and `muster judge`.
+    pub row: String,
     /// As cleaned.
     pub id_number: Option<String>,
     /// As the source writes it.

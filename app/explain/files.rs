@@ -139,10 +139,25 @@ impl Night {
         Ok(told.into_iter().next().unwrap_or_default())
     }
 
+    /// By `person_id`: the lasting key.
+    pub fn person_keys(&self) -> Result<BTreeMap<i32, String>, Trouble> {
+        let mut keys = BTreeMap::new();
+        let Some(file) = unless_missing(File::open(self.folder.join("person.parquet")))? else { return Ok(keys) };
+        for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+            let batch = batch?;
+            for at in 0..batch.num_rows() {
+                let row = RowOf { batch: &batch, at };
+                keys.extend(row.int("person_id")?.zip(row.text("person_key")?));
+            }
+        }
+        Ok(keys)
+    }
+
     /// What the sources say about who a person is.
     pub fn identities(&self, person_id: i32) -> Result<Vec<IdentityTold>, Trouble> {
         self.rows("identity.parquet", "person_id", person_id, |row| {
             Ok(IdentityTold {
+                row: row.int("who")?.map_or_else(String::new, |it| format!("#{it}")),
                 feed: row.text("feed")?.unwrap_or_default(),
                 id_number: row.text("id_number")?,
                 name: row.text("name")?,
@@ -211,16 +226,18 @@ impl RowOf<'_> {
     }
 }
 
-fn of<'a>(batch: &'a RecordBatch, column: &str) -> Result<&'a dyn Array, Trouble> {
+/// A column of a night's table.
+pub fn of<'a>(batch: &'a RecordBatch, column: &str) -> Result<&'a dyn Array, Trouble> {
     Ok(batch.column_by_name(column).ok_or_else(|| format!("the night has no column `{column}`"))?.as_ref())
 }
 
-fn folder(data: &Path, night: NaiveDate) -> PathBuf {
+/// The folder of a night.
+pub fn folder(data: &Path, night: NaiveDate) -> PathBuf {
     data.join("nights").join(night.to_string())
 }
 
 /// What is no longer there is no error: deliveries and nights are deleted when their time is over.
-fn unless_missing<T>(opened: std::io::Result<T>) -> Result<Option<T>, Trouble> {
+pub fn unless_missing<T>(opened: std::io::Result<T>) -> Result<Option<T>, Trouble> {
     match opened {
         Ok(it) => Ok(Some(it)),
         Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),

@@ -185,7 +185,7 @@ fn identities(out: &mut String, identities: &[IdentityTold], lang: Lang) {
     )];
     lines.extend(identities.iter().map(|it| {
         vec![
-            it.feed.clone(),
+            format!("{}{}", it.feed, it.row),
             it.name.clone().unwrap_or_default(),
             it.id_number.clone().unwrap_or_default(),
             it.sex.as_deref().map(|it| sex(it, lang)).unwrap_or_default(),
@@ -239,6 +239,7 @@ fn method(method: &str, lang: Lang) -> String {
         "id-15" => ("15 位升 18 位后一致", "15 digits made 18"),
         "id-repaired" => ("修复证件号后一致", "ID number repaired"),
         "name-birth" => ("姓名、出生、单位一致", "name, birth, unit"),
+        "judged" => ("核查人认定", "judged by a reviewer"),
         "own" => ("独有", "nobody else has it"),
         "code" => ("编码", "code"),
         "uscc" => ("信用代码", "credit code"),

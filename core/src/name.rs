@@ -37,6 +37,18 @@ impl Nearness {
         self <= Nearness::OneAway
     }
 
+    /// The word in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Nearness::Exact => "same",
+            Nearness::Normal => "normal",
+            Nearness::Variant => "variant",
+            Nearness::OneAway => "one-away",
+            Nearness::Surname => "family",
+            Nearness::Other => "other",
+        }
+    }
+
     /// Whether both are the same name, slips of the hand not included.
     pub fn same(self) -> bool {
         self <= Nearness::Variant

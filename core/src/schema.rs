@@ -726,7 +726,11 @@ pub const IDENTITY: Derived = Derived {
         ("unit_id", DataType::Int32, "unit of the first row that carries the identity"),
         ("rows", DataType::Int32, "rows of the feed that carry it"),
         ("person_id", DataType::Int32, "who it is tonight; null when nobody could be told"),
-        ("method", DataType::Utf8, "how it was linked: id-exact, id-15, id-repaired, name-birth, own (nobody else has it), none"),
+        (
+            "method",
+            DataType::Utf8,
+            "how it was linked: id-exact, id-15, id-repaired, name-birth, judged (a reviewer said so), own (nobody else has it), none",
+        ),
         ("score", DataType::Float32, "probability that the link is right, 0 to 1"),
         (
             "id_state",
@@ -735,6 +739,26 @@ pub const IDENTITY: Derived = Derived {
         ),
         ("repairs", DataType::Utf8, "what normalisation did to the raw number, separated by spaces; null: nothing"),
         ("conflict", DataType::Utf8, "why an equal number was not believed: name-differs, birth-differs; null: no conflict"),
+    ],
+};
+
+/// 识别候选: one row per identity of the residual and person it was compared with. Kept with the night for people who look after
+/// linking; rules do not read it.
+pub const CANDIDATES: Derived = Derived {
+    name: "candidate",
+    label_zh: "识别候选",
+    about: "One row per identity without a believed number and person it was compared with: every link, review and rejection of the night beyond equal numbers. A file of the night; not for rules.",
+    columns: &[
+        ("feed", DataType::Utf8, "department/feed"),
+        ("who", DataType::Int32, "the feed's n-th identity, from 0"),
+        ("person_id", DataType::Int32, "the person it was compared with"),
+        ("verdict", DataType::Utf8, "linked, review (perhaps: both are in doubt), rejected"),
+        ("score", DataType::Float32, "probability if it were the only candidate; null: the evidence is not enough by itself"),
+        ("number", DataType::Utf8, "one-edit, two-edits, prefix, mask-fits, far, silent"),
+        ("name", DataType::Utf8, "same, normal, variant, one-away, family, other; null: one side has none"),
+        ("birth", DataType::Boolean, "whether the birth dates agree; null: one side does not say"),
+        ("sex", DataType::Boolean, "whether the sexes agree; null: one side does not say"),
+        ("unit", DataType::Boolean, "whether the units agree; null: one side does not say"),
     ],
 };
 

@@ -66,6 +66,20 @@ pub enum Number {
     Far,
 }
 
+impl Number {
+    /// The word in `candidate.number`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Number::OneEdit(_) => "one-edit",
+            Number::Prefix => "prefix",
+            Number::Mask => "mask-fits",
+            Number::TwoEdits => "two-edits",
+            Number::Nothing => "silent",
+            Number::Far => "far",
+        }
+    }
+}
+
 /// How a residual record agrees with a person. `None`: one side does not say.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence {

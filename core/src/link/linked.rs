@@ -1,5 +1,6 @@
 //! What the passes have decided so far.
 
+use super::decide::Evidence;
 use super::identity::{Rank, Said};
 use crate::person_id::{Repairs, State};
 
@@ -20,6 +21,8 @@ pub enum Method {
     IdRepaired,
     /// Name and birth date, or a name that is unique in the unit.
     NameBirth,
+    /// A reviewer said so.
+    Judged,
     /// Nobody else is this person.
     Own,
     /// Nobody could be told.
@@ -34,6 +37,7 @@ impl Method {
             Method::Id15 => "id-15",
             Method::IdRepaired => "id-repaired",
             Method::NameBirth => "name-birth",
+            Method::Judged => "judged",
             Method::Own => "own",
             Method::None => "none",
         }
@@ -86,6 +90,39 @@ pub struct Dispute {
     pub owner: u32,
 }
 
+/// Somebody whom a record of the residual was compared with, and what was thought of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Considered {
+    pub identity: u32,
+    pub cluster: u32,
+    pub verdict: Considering,
+    pub evidence: Evidence,
+    /// 0 where the evidence is not believed at all.
+    pub score: f32,
+}
+
+/// What was thought of a candidate; the words are those of `candidate.verdict`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Considering {
+    /// The same person.
+    Linked,
+    /// Perhaps the same person: both are in doubt.
+    Review,
+    /// Somebody else.
+    Rejected,
+}
+
+impl Considering {
+    /// The word in `candidate.verdict`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Considering::Linked => "linked",
+            Considering::Review => "review",
+            Considering::Rejected => "rejected",
+        }
+    }
+}
+
 /// The state of linking: a cluster for every identity.
 #[derive(Debug)]
 pub struct Linked {
@@ -94,13 +131,15 @@ pub struct Linked {
     /// Clusters by believed number, ascending.
     pub numbers: Vec<(u64, u32)>,
     pub disputes: Vec<Dispute>,
+    /// What the residual was compared with.
+    pub considered: Vec<Considered>,
 }
 
 impl Linked {
     /// Nothing is linked yet.
     pub fn new(identities: usize) -> Linked {
         let nobody = Link { cluster: NOBODY, method: Method::None, score: 0.0, repairs: Repairs::default(), conflict: None };
-        Linked { links: vec![nobody; identities], clusters: Vec::new(), numbers: Vec::new(), disputes: Vec::new() }
+        Linked { links: vec![nobody; identities], clusters: Vec::new(), numbers: Vec::new(), disputes: Vec::new(), considered: Vec::new() }
     }
 
     /// A new cluster under a number that is believed, or 0. Numbers come in ascending order.

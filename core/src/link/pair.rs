@@ -103,6 +103,19 @@ pub struct Step {
     pub bits: f64,
 }
 
+/// Somebody of the left file whom a record of the right may be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Row of the left file.
+    pub left: u32,
+    /// The keys under which they meet; empty where only another pass brought them together.
+    pub keys: Vec<&'static str>,
+    /// Prior, each field's level, and bits.
+    pub steps: Vec<Step>,
+    /// The probability that they are one person, beside the other candidates and nobody.
+    pub posterior: f64,
+}
+
 /// Both files, read, and what the model learned of them.
 pub struct Pairing<'a> {
     left: &'a Side,
@@ -218,6 +231,22 @@ impl<'a> Pairing<'a> {
         outcome
     }
 
+    /// Whom a row of the right file may be, the most probable first; `asked` of the left file are among them in any case.
+    pub fn candidates(&mut self, right: u32, asked: &[u32]) -> Vec<Candidate> {
+        let scored = search::Search::new(self, &[right]).score(self);
+        let mut lefts: Vec<u32> = scored.iter().map(|it| it.left).chain(asked.iter().copied()).collect();
+        lefts.sort_unstable();
+        lefts.dedup();
+        let steps: Vec<Vec<Step>> = lefts.iter().map(|left| self.explain(*left, right)).collect();
+        let odds: Vec<f64> = steps.iter().map(|it| it.iter().map(|it| it.bits).sum::<f64>().min(500.0).exp2()).collect();
+        let all = 1.0 + odds.iter().sum::<f64>();
+        let keys = |left: u32| key::in_common(&self.left_person(left), &self.right_person(right), &self.places);
+        let candidate = |((left, steps), odds): ((u32, Vec<Step>), f64)| Candidate { left, keys: keys(left), steps, posterior: odds / all };
+        let mut candidates: Vec<Candidate> = lefts.into_iter().zip(steps).zip(odds).map(candidate).collect();
+        candidates.sort_by(|a, b| b.posterior.total_cmp(&a.posterior).then(a.left.cmp(&b.left)));
+        candidates
+    }
+
     /// Both files.
     pub fn sides(&self) -> (&Side, &Side) {
         (self.left, self.right)
@@ -238,7 +267,8 @@ impl<'a> Pairing<'a> {
                 steps.push(Step { field, level, bits: bits[at] });
             }
         }
-        let claim = self.claim(left);
+        // Who is settled by this very row is claimed by nobody else.
+        let claim = if self.exact.pairs.binary_search_by_key(&(right, left), |it| (it.1, it.0)).is_ok() { 0.0 } else { self.claim(left) };
         if claim != 0.0 {
             steps.push(Step { field: "claimed", level: if self.exact.claimed[left as usize] { "claimed" } else { "free" }, bits: claim });
         }

@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::People;
 use super::identity::{Identity, NO_DAY, Said, Sex, Texts, day_number};
-use super::linked::{Cluster, Conflict, Kinds, Link, Linked, Members, Method, NOBODY};
+use super::linked::{Cluster, Conflict, Considered, Kinds, Link, Linked, Members, Method, NOBODY};
+use crate::name::Nearness;
 use crate::person_id::{PersonId, State};
-use crate::schema::{IDENTITY, PERSONS};
+use crate::schema::{CANDIDATES, IDENTITY, PERSONS};
 
 /// One person to be numbered: the key's first eight bytes, and the cluster.
 type Keyed = (u64, u32);
@@ -31,6 +32,7 @@ pub fn tell(said: &Said, linked: &Linked) -> People {
     };
     let person_of: Vec<Vec<i32>> = said.feeds.iter().map(|it| (it.start..it.start + it.rows.len()).map(person).collect()).collect();
     People {
+        candidates: candidates(said, linked, &person_of_cluster),
         persons: persons(said, linked, &members, &keyed),
         identities: said.feeds.iter().zip(&person_of).map(|(it, person_of)| identities(said, linked, &kinds, it, person_of)).collect(),
         person_of,
@@ -111,6 +113,28 @@ impl Told {
             birth: id.map_or_else(|| birth().map_or(NO_DAY, |it| said.get(it).birth), |id| day_number(id.birth())),
         }
     }
+}
+
+/// What the residual was compared with, in the order of feeds and identities.
+fn candidates(said: &Said, linked: &Linked, person_of_cluster: &[i32]) -> RecordBatch {
+    let person = |it: &Considered| person_of_cluster.get(it.cluster as usize).copied().unwrap_or(-1);
+    let mut all: Vec<&Considered> = linked.considered.iter().filter(|it| person(it) >= 0).collect();
+    all.sort_by_key(|it| (it.identity, person(it)));
+    let who = |it: &Considered| it.identity as i32 - said.feeds[usize::from(said.get(it.identity).feed)].start as i32;
+    let each = || all.iter().copied();
+    let columns: Vec<ArrayRef> = vec![
+        texts(all.len(), 16, each().map(|it| Some(said.feed(it.identity)))),
+        Arc::new(each().map(|it| Some(who(it))).collect::<Int32Array>()),
+        Arc::new(each().map(|it| Some(person(it))).collect::<Int32Array>()),
+        texts(all.len(), 8, each().map(|it| Some(it.verdict.word()))),
+        Arc::new(each().map(|it| (it.score > 0.0).then_some(it.score)).collect::<Float32Array>()),
+        texts(all.len(), 8, each().map(|it| Some(it.evidence.number.word()))),
+        texts(all.len(), 8, each().map(|it| it.evidence.name.map(Nearness::word))),
+        Arc::new(each().map(|it| it.evidence.birth).collect::<BooleanArray>()),
+        Arc::new(each().map(|it| it.evidence.sex).collect::<BooleanArray>()),
+        Arc::new(each().map(|it| it.evidence.unit).collect::<BooleanArray>()),
+    ];
+    RecordBatch::try_new(CANDIDATES.schema(), columns).expect("columns follow the schema")
 }
 
 fn identities(said: &Said, linked: &Linked, kinds: &Kinds, feed: &Texts, person_of: &[i32]) -> RecordBatch {

@@ -4,7 +4,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::decide::{Belief, Evidence, Number, believe, plausible};
 use super::identity::{NO_DAY, Said, Sex, day_number};
-use super::linked::{Linked, Members, Method, SURE};
+use super::linked::{Considered, Considering, Linked, Members, Method, SURE};
 use super::record::{Cause, Record, collect, nothing};
 use crate::name::{self, Nearness};
 use crate::person_id::{PersonId, Repairs, State, classify, repair};
@@ -43,9 +43,21 @@ struct Decision {
     possible: Vec<u32>,
     /// Whether it may well be somebody else's: not for a number that is far from everybody's.
     unsure: bool,
+    /// Everybody it was compared with, and how believable that was.
+    compared: Vec<(u32, Evidence, f32)>,
 }
 
 fn apply(linked: &mut Linked, record: &Record, decision: Decision) {
+    for (cluster, evidence, score) in &decision.compared {
+        let verdict = match decision.link {
+            Some((linked, _)) if linked == *cluster => Considering::Linked,
+            _ if decision.possible.contains(cluster) => Considering::Review,
+            _ => Considering::Rejected,
+        };
+        let considered =
+            |identity: &u32| Considered { identity: *identity, cluster: *cluster, verdict, evidence: *evidence, score: *score };
+        linked.considered.extend(record.members.iter().map(considered));
+    }
     if let Some((cluster, belief)) = decision.link {
         for number in &record.members {
             linked.put(*number, cluster, belief.method, belief.score);
@@ -122,12 +134,12 @@ impl<'a> Search<'a> {
 
     fn decide(&self, linked: &Linked, record: &Record) -> Decision {
         let mut believed: Vec<(Belief, u32)> = Vec::new();
-        let (mut possible, mut unsure) = (Vec::new(), false);
+        let (mut possible, mut unsure, mut compared) = (Vec::new(), false, Vec::new());
         for candidate in self.candidates(linked, record) {
             let evidence = self.evidence(linked, record, candidate);
-            if let Some(belief) = believe(&evidence).filter(|it| fits(record.cause, *it)) {
-                believed.push((belief, candidate));
-            }
+            let belief = believe(&evidence).filter(|it| fits(record.cause, *it));
+            compared.push((candidate, evidence, belief.map_or(0.0, |it| it.score)));
+            believed.extend(belief.map(|it| (it, candidate)));
             let another = evidence.number == Number::Far;
             // Two valid numbers are two people; a number that is broken beyond telling may be anybody's of that name.
             if plausible(&evidence) && (!another || record.cause == Cause::Broken) {
@@ -149,7 +161,7 @@ impl<'a> Search<'a> {
         }
         unsure |= believed.len() > 1;
         possible.extend(believed.iter().filter(|_| link.is_none()).map(|it| it.1));
-        Decision { link, possible, unsure }
+        Decision { link, possible, unsure, compared }
     }
 
     /// By number: one edit away, or the same first digits. By name: everybody of that name.

@@ -54,6 +54,54 @@ impl Kind {
     pub fn meets(self) -> bool {
         self < Kind::FamilyCount
     }
+
+    /// The word for it in explanations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Number => "number",
+            Kind::Repair => "number-repaired",
+            Kind::AreaBirth => "number-area-birth",
+            Kind::BirthSequence => "number-birth-sequence",
+            Kind::AreaTail => "number-area-tail",
+            Kind::TailName => "number-tail+name",
+            Kind::TailFamily => "number-tail+half-name",
+            Kind::TailPlace => "number-tail+place",
+            Kind::NumberHead => "number-head",
+            Kind::NumberTail => "number-tail",
+            Kind::Name => "name",
+            Kind::Spelled => "pinyin",
+            Kind::NameBirth => "name+birth",
+            Kind::SpelledBirth => "pinyin+birth",
+            Kind::FamilyBirth => "family+birth",
+            Kind::GivenBirth => "given+birth",
+            Kind::Sounds => "sound",
+            Kind::FamilyYear => "family+year",
+            Kind::GivenYear => "given+year",
+            Kind::Birth => "birth",
+            Kind::Contact => "contact",
+            Kind::NamePlace => "name+place",
+            Kind::SpelledPlace => "pinyin+place",
+            Kind::FamilyPlace => "family+place",
+            Kind::GivenPlace => "given+place",
+            Kind::BirthPlace => "birth+place",
+            Kind::PlacePlace => "place+place",
+            Kind::FamilyCount | Kind::GivenCount | Kind::FamilySoundCount => "",
+        }
+    }
+}
+
+/// The keys under which a person of the left file and one of the right meet.
+pub fn in_common(left: &Person, right: &Person, places: &[Places]) -> Vec<&'static str> {
+    let of = |person: &Person, known: bool| {
+        let mut found: Vec<(Kind, u64)> = Vec::new();
+        keys(person, places, known, &mut |kind, key| found.push((kind, key)));
+        found
+    };
+    let ours = of(left, false);
+    let mut kinds: Vec<Kind> = of(right, true).into_iter().filter(|it| it.0.meets() && ours.contains(it)).map(|it| it.0).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.into_iter().map(Kind::word).collect()
 }
 
 /// Calls `push` with every key of a person. `known` gives the places of the left file that a place of the right stands for.
