@@ -186,9 +186,36 @@ pub struct RejectsArgs {
 
 /// `muster explain`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ExplainArgs {
     /// 问题编号，如 MU-2026-000123 The case
-    pub case: String,
+    #[arg(required = true)]
+    pub case: Option<String>,
+    /// 或解释一条关联 Or one link
+    #[command(subcommand)]
+    pub what: Option<ExplainWhat>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 显示完整证件号和姓名 Show ID numbers and names in full
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+/// What else can be explained.
+#[derive(Debug, Subcommand)]
+pub enum ExplainWhat {
+    /// 一条来源身份为何关联到某人：先验、逐项权重、后验，以及其他候选 Why one source identity is who it is: prior, each field's weight, posterior, other candidates
+    Link(ExplainLinkArgs),
+}
+
+/// `muster explain link`.
+#[derive(Debug, Args)]
+pub struct ExplainLinkArgs {
+    /// 来源身份，如 finance/payroll#17（见 `muster explain`） The row, as `muster explain` prints it
+    pub row: String,
+    /// 哪一夜；默认最近一夜 Which night; the newest by default
+    #[arg(long)]
+    pub night: Option<NaiveDate>,
     #[command(flatten)]
     pub config: ConfigArg,
     /// 显示完整证件号和姓名 Show ID numbers and names in full

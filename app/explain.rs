@@ -148,7 +148,7 @@ pub struct RowTold {
 pub struct IdentityTold {
     /// `department/feed`.
     pub feed: String,
-    /// `#n`: behind the feed it names the identity for `muster explain link` and `muster judge`.
+    /// `#n`: behind the feed it names the identity for `muster explain link`.
     pub row: String,
     /// As cleaned.
     pub id_number: Option<String>,

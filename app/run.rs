@@ -219,7 +219,11 @@ async fn window(engine: &Engine, tonight: NaiveDate) -> Result<Window, Stop> {
 /// What the night leaves on disk.
 fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: &Units, people: &People) -> Result<(), Stop> {
     let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
-    let tables = [("person", slice::from_ref(&people.persons)), ("unit_reference", slice::from_ref(&units.reference))];
+    let tables = [
+        ("person", slice::from_ref(&people.persons)),
+        ("unit_reference", slice::from_ref(&units.reference)),
+        ("candidate", slice::from_ref(&people.candidates)),
+    ];
     let settings = city.settings.report.sheet();
     Ok(files::keep(folder, &Kept { night, findings, tables: &tables, cards: &cards, settings: &settings })?)
 }

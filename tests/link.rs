@@ -1,4 +1,5 @@
-//! `muster link evaluate` on files that people bring: what is right, wrong and missing, and a clear word where a file cannot be used.
+//! `muster link evaluate` on files that people bring: what is right, wrong and missing, and a clear word where a file cannot be used;
+//! and `muster explain link` on a night.
 
 mod support;
 
@@ -7,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use support::story;
 
 /// Makes a set by seed and links it; gives what is told and the folder of the files.
 fn bench(root: &Path, people: usize, set: &str) -> (Value, std::path::PathBuf) {
@@ -156,4 +158,52 @@ fn rows_of_a_truth_that_name_nobody_are_counted_and_shown() {
     let score = &told["against_truth"];
     assert_eq!(score["truth_rows_unread"], 2, "{told}");
     assert_eq!(score["truth_rows_unread_first"], serde_json::json!([5, 6]));
+}
+
+/// 李小花 is paid under another valid number; 董秀峰 has a wrong digit in the payroll.
+const CITY: &str = "\
+## 2026-11-15
+`unit`
+| unit_code | unit_name |
+| U1 | 市妇幼保健院 |
+`establishment`
+| id_number | name | unit_code | quota_type | entered_on |
+| 33068319750220222X | 李小花 | U1 | institution | 2012-08-01 |
+| 330683198207032242 | 董秀峰 | U1 | institution | 2012-08-01 |
+`payment`
+| id_number | name | unit_code | month | kind | gross_fen |
+| 330683197502202246 | 李小花 | U1 | 202605..202610 | salary | 500000 |
+| 330683198207032243 | 董秀峰 | U1 | 202605..202610 | salary | 500000 |
+finds nothing
+";
+
+#[test]
+fn a_link_is_explained_as_a_sum() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let story = story::read(CITY);
+    story::settle(&story, root.path());
+    story::deliver(&story.nights[0], root.path());
+    support::night(root.path(), "2026-11-15");
+    let config = root.path().join("config/muster.toml").display().to_string();
+    let run = |args: &[&str]| {
+        let out = support::muster(&[&["explain", "link", "--config", &config], args].concat());
+        (String::from_utf8_lossy(&out.stdout).into_owned(), out.status.code())
+    };
+    let told: Value = serde_json::from_str(&run(&["payment/payment#1", "--json"]).0).expect("JSON");
+    assert_eq!((told["method"].as_str(), told["repairs"].as_str()), (Some("id-repaired"), Some("digit-replaced")), "{told}");
+    let linked = told["candidates"].as_array().expect("candidates").iter().find(|it| it["linked"] == true).expect("the one it is");
+    assert_eq!(linked["person_key"], told["person_key"]);
+    assert!(linked["keys"].as_array().is_some_and(|it| it.contains(&Value::from("number-repaired"))), "{linked}");
+    let steps = linked["steps"].as_array().expect("steps");
+    let of = |field: &str| steps.iter().find(|it| it["field"] == field).unwrap_or_else(|| panic!("{field}: {linked}"));
+    assert_eq!((of("number")["level"].as_str(), of("whole")["level"].as_str()), (Some("one-edit"), Some("same")));
+    let sum: f64 = steps.iter().filter_map(|it| it["bits"].as_f64()).sum();
+    let last = steps.last().and_then(|it| it["after"].as_f64()).expect("a sum");
+    assert!((sum - last).abs() < 1e-6);
+    assert!(linked["posterior"].as_f64().is_some_and(|it| it > 0.9), "{linked}");
+    let (text, _) = run(&["payment/payment#1", "--lang", "en"]);
+    assert!(text.contains("prior") && text.contains("posterior") && !text.contains("330683198207032243"), "{text}");
+    assert_eq!(run(&["payment/payment#99"]), (String::new(), Some(74)));
+    assert_eq!(run(&["nonsense"]), (String::new(), Some(74)));
+    assert!(root.path().join("data/nights/2026-11-15/candidate.parquet").exists());
 }
