@@ -7,10 +7,10 @@ use std::{env, fs};
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let mut code = String::new();
-    for (list, folder) in [("RULES", "rules"), ("MAPPINGS", "mappings")] {
+    for (list, folder, ending) in [("RULES", "rules", ".md"), ("MAPPINGS", "mappings", "")] {
         println!("cargo:rerun-if-changed={folder}");
         let _ = writeln!(code, "/// The files of `{folder}/`: name and text, in name order.\npub const {list}: &[(&str, &str)] = &[");
-        for path in files(&Path::new(&root).join(folder)) {
+        for path in files(&Path::new(&root).join(folder)).into_iter().filter(|it| it.ends_with(ending)) {
             let name = path.rsplit('/').next().expect("a path has a last part").to_owned();
             println!("cargo:rerun-if-changed={path}");
             let _ = writeln!(code, "    ({name:?}, include_str!({path:?})),");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use muster_core::finding::{Family, Severity};
 
 use crate::demo;
 use crate::words::{self, Lang};
@@ -52,7 +53,9 @@ pub enum Command {
     /// 对账一夜 Reconcile one night
     Run(RunArgs),
     /// 用自带样例验证全部映射与规则 Prove all mappings and rule cards on their own examples
-    Prove(ConfigArg),
+    Prove(ProveArgs),
+    /// 规则目录：列出、查看、新建规则，命中历史与误报情况 The rule catalogue: list, show, new, history, noise
+    Rules(RulesArgs),
     /// 入库前检查一个文件，逐条指出位置和改法 Check a delivery before it is loaded: every defect, where, and how to mend it
     Check(CheckArgs),
     /// 预览某部门转换后的数据、拒收行、未映射的列和代码 Preview a department: mapped rows, rejects, unmapped columns and codes
@@ -126,6 +129,71 @@ pub struct RunArgs {
     /// JSON 中显示完整证件号和姓名 ID numbers and names in full in the JSON
     #[arg(long)]
     pub reveal: bool,
+}
+
+/// `muster prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 只验证这些规则（编号或名称，可多个），不验证映射 Only these rules, by id or name, and no mappings
+    #[arg(long = "rule", value_name = "ID")]
+    pub rules: Vec<String>,
+}
+
+/// `muster rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// 做什么；默认列出 What to do; a list by default
+    #[command(subcommand)]
+    pub what: Option<RulesWhat>,
+    /// 配置文件；没有时用内置规则 The configuration; the shipped cards without one
+    #[arg(long, env = "MUSTER_CONFIG", default_value = "config/muster.toml", global = true)]
+    pub config: PathBuf,
+    /// 只列一类，如 ghost 或 G Only this group, like ghost or G
+    #[arg(long, value_parser = group)]
+    pub group: Option<Family>,
+    /// 只列一级 Only this severity
+    #[arg(long, value_name = "S1..S4", value_parser = severity)]
+    pub severity: Option<Severity>,
+    /// 一条规则逐夜的命中数与基数 Hits and those it could have hit, night by night
+    #[arg(long, value_name = "ID", conflicts_with = "noise")]
+    pub history: Option<String>,
+    /// 各规则的案件有多少最后属正常情形 How many of each rule's cases turned out innocent
+    #[arg(long)]
+    pub noise: bool,
+}
+
+/// `muster rules …`.
+#[derive(Debug, Subcommand)]
+pub enum RulesWhat {
+    /// 查看一条规则：含义、正常情形、核查要点、参数、SQL、样例 One card: meaning, innocent cases, what to do, parameters, SQL, examples
+    Show {
+        /// 编号或名称，如 G01 Id or name
+        rule: String,
+    },
+    /// 在本市规则目录新建一张规则卡 A new card in the folder of your own rules
+    New {
+        /// 编号，如 G90 The id
+        id: String,
+        /// 名称，如 paid-on-holidays The name, kebab case
+        name: String,
+    },
+}
+
+fn group(text: &str) -> Result<Family, String> {
+    let is = |it: &Family| it.word() == text.to_lowercase() || it.letter().to_string().eq_ignore_ascii_case(text);
+    Family::ALL.into_iter().find(is).ok_or_else(|| {
+        let known: Vec<String> = Family::ALL.iter().map(|it| format!("{} ({})", it.word(), it.letter())).collect();
+        format!("one of {}", known.join(", "))
+    })
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    [Severity::S1, Severity::S2, Severity::S3, Severity::S4]
+        .into_iter()
+        .find(|it| format!("{it:?}").eq_ignore_ascii_case(text))
+        .ok_or_else(|| "S1, S2, S3, S4".to_owned())
 }
 
 /// `muster check`.

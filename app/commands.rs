@@ -11,7 +11,9 @@ use muster_core::mapping::{Feed, Mapping};
 use muster_core::rule::Rule;
 use serde::Serialize;
 
-use crate::cli::{CheckArgs, Cli, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, RejectsArgs, RunArgs};
+use crate::cli::{
+    CheckArgs, Cli, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, ProveArgs, RejectsArgs, RunArgs,
+};
 use crate::config::{self, City};
 use crate::demo::{self, Plan};
 use crate::night::Night;
@@ -167,8 +169,12 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
 }
 
 /// `muster prove`.
-pub async fn prove(config: &Path, say: Say) -> Done {
-    let (mappings, rules) = content(config)?;
+pub async fn prove(args: &ProveArgs, say: Say) -> Done {
+    let (mut mappings, mut rules) = content(&args.config.config)?;
+    if !args.rules.is_empty() {
+        let wanted: Vec<Rule> = args.rules.iter().map(|it| crate::rules::find(&rules, it).cloned()).collect::<Result<_, _>>()?;
+        (mappings, rules) = (Vec::new(), wanted);
+    }
     let mut proven = Proven::default();
     for (name, mapping) in &mappings {
         proven.mapping(name, mapping).await;

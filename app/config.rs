@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use muster_connectors::{Connector, KINDS, Kind, Place};
+use muster_core::calendar::{self, Calendar};
+use muster_core::category;
 use muster_core::diag::{Mistake, Source, did_you_mean};
 use muster_core::mapping::{self, Mapping, Title};
 use muster_core::report::{ReportColumn, shipped_columns};
-use muster_core::rule::{self, Rule};
+use muster_core::rule::{self, Rule, Tuning};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -141,8 +144,14 @@ pub struct City {
     pub settings: Settings,
     /// In file-name order.
     pub departments: Vec<Department>,
-    /// Shipped cards and the city's own, in id order.
+    /// Shipped cards and the city's own, as written, in id order.
     pub rules: Vec<Rule>,
+    /// What the city sets otherwise than the cards, by rule id: `rules.toml` beside `muster.toml`.
+    pub tunings: BTreeMap<String, Tuning>,
+    /// What official documents call what the rules find.
+    pub categories: Vec<category::List>,
+    /// Public holidays: `holidays.toml` beside `muster.toml`, or the shipped ones.
+    pub calendar: Arc<Calendar>,
     /// Declared aliases: name and unit code.
     pub aliases: Vec<(String, String)>,
 }
@@ -156,6 +165,11 @@ impl City {
     /// Where it is remembered which cards held.
     pub fn proved(&self) -> PathBuf {
         self.root.join(&self.settings.proved)
+    }
+
+    /// What the city sets otherwise than `card`.
+    pub fn tuning(&self, card: &Rule) -> Option<&Tuning> {
+        self.tunings.get(&card.id)
     }
 
     /// The department called `name`, or what it could have been.
@@ -175,8 +189,19 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let departments = departments(path, &root, &settings, &mut mistakes);
     let rules = rules(&root.join(&settings.rules), &mut mistakes);
+    // What stands beside the cards is read against them: it would only repeat their mistakes.
+    let (mut tuned, mut listed) = (BTreeMap::new(), Vec::new());
+    if mistakes.is_empty() {
+        tuned = tunings(path, &rules, &mut mistakes);
+        listed = categories(&root.join(&settings.rules), &rules, &mut mistakes);
+    }
+    let calendar = holidays(path, &mut mistakes);
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
-    if mistakes.is_empty() { Ok(City { root, settings, departments, rules, aliases }) } else { Err(mistakes) }
+    if mistakes.is_empty() {
+        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases })
+    } else {
+        Err(mistakes)
+    }
 }
 
 /// The folder above `config/`, or the folder of the file when it is not in one.
@@ -306,8 +331,9 @@ pub fn rules(folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Rule> {
         shipped::RULES.iter().map(|(name, text)| ((*name).to_owned(), (format!("rules/{name}"), (*text).to_owned()))).collect();
     for path in files_ending(folder, "md") {
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            texts.insert(name, (path.display().to_string(), text));
+        match file(&path, "") {
+            Ok(source) => drop(texts.insert(name, (source.path, source.text))),
+            Err(more) => mistakes.extend(more),
         }
     }
     let mut rules = Vec::new();
@@ -318,7 +344,54 @@ pub fn rules(folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Rule> {
         }
     }
     rules.sort_by(|a, b| a.id.cmp(&b.id));
+    mistakes.extend(rules.windows(2).filter(|it| it[0].id == it[1].id).map(|it| same_id(&it[0], &it[1])));
     rules
+}
+
+/// Two cards of one id: cases hang on ids, so that two rules under one would write into each other's cases.
+fn same_id(one: &Rule, other: &Rule) -> Mistake {
+    let is_shipped = |it: &&Rule| shipped::RULES.iter().any(|(_, text)| *text == it.source.text);
+    let (taken, new) = if is_shipped(&other) { (other, one) } else { (one, other) };
+    let at = new.source.text.find(&format!("\"{}\"", new.id)).map_or(0..0, |at| at..at + new.id.len() + 2);
+    let hint = format!("choose another id; or, to replace that card, call this file {}.md", taken.name);
+    new.source.mistake(at, format!("the id `{}` is taken by {}", new.id, taken.source.path), "here").try_this(hint)
+}
+
+/// The city's own holidays, or the shipped ones.
+fn holidays(path: &Path, mistakes: &mut Vec<Mistake>) -> Arc<Calendar> {
+    let path = path.with_file_name("holidays.toml");
+    if !path.exists() {
+        return Calendar::shipped();
+    }
+    file(&path, "").and_then(|source| calendar::read(&source)).map_or_else(
+        |more| {
+            mistakes.extend(more);
+            Calendar::shipped()
+        },
+        Arc::new,
+    )
+}
+
+/// The city's own lists of official categories, or the shipped ones.
+pub fn categories(folder: &Path, rules: &[Rule], mistakes: &mut Vec<Mistake>) -> Vec<category::List> {
+    let own = folder.join("categories.toml");
+    let source = if own.exists() { file(&own, "") } else { Ok(Source::new("rules/categories.toml", category::SHIPPED)) };
+    source.and_then(|it| category::read(&it, rules, own.exists())).unwrap_or_else(|more| {
+        mistakes.extend(more);
+        Vec::new()
+    })
+}
+
+/// The city's settings of rules; none without the file.
+fn tunings(path: &Path, rules: &[Rule], mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Tuning> {
+    let path = path.with_file_name("rules.toml");
+    if !path.exists() {
+        return BTreeMap::new();
+    }
+    file(&path, "").and_then(|source| rule::tunings(&source, rules)).unwrap_or_else(|more| {
+        mistakes.extend(more);
+        BTreeMap::new()
+    })
 }
 
 fn aliases(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {

@@ -63,6 +63,7 @@ pub fn known(night: &Night) -> Known<'_> {
         people: night.people.values().map(|it| (it.key.as_str(), (it.name.as_deref(), it.id_number.as_deref()))).collect(),
         units: night.units.values().map(|it| (it.code.as_str(), it.name.as_str())).collect(),
         titles: night.rules.iter().map(|it| (it.id.as_str(), &it.title)).collect(),
+        categories: night.rules.iter().map(|it| (it.id.as_str(), it.categories.as_slice())).collect(),
         ran: night.rules.iter().filter(|it| it.skipped.is_none()).map(|it| it.id.as_str()).collect(),
     }
 }
@@ -142,14 +143,14 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Counts what was used and what was left out.
+    /// Counts what was used and what was left out. A rule that the city has turned off was never expected to run.
     pub fn of(night: &Night) -> Trust {
         let state = |it: &&FeedNight| matches!(FeedState::of(it), FeedState::LeftOut | FeedState::Unbalanced);
         Trust {
             feeds: night.feeds.len(),
             left_out: night.feeds.iter().filter(state).count(),
-            rules: night.rules.len(),
-            skipped: night.rules.iter().filter(|it| it.skipped.is_some()).count(),
+            rules: night.rules.iter().filter(|it| !it.off).count(),
+            skipped: night.rules.iter().filter(|it| it.skipped.is_some() && !it.off).count(),
             broke_off: night.rules.iter().filter(|it| it.broke_off).count(),
         }
     }

@@ -1,12 +1,16 @@
 //! Prints the references from the code that they describe.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use clap::{Command, CommandFactory};
+use muster_core::finding::Family;
+use muster_core::rule::Rule;
 use muster_core::{codes, function, mapping, schema};
 
 use crate::cli::{Cli, DocsArgs};
 use crate::commands::{Code, Done, Say};
+use crate::config;
 use crate::run::Stop;
 
 /// A page: file name and how it is printed.
@@ -16,6 +20,7 @@ type Page = (&'static str, fn() -> String);
 const PAGES: &[Page] = &[
     ("schema.md", schema_page),
     ("functions.md", functions_page),
+    ("rules.md", rules_page),
     ("connectors.md", connectors_page),
     ("commands.md", commands_page),
     ("mapping.schema.json", mapping_schema),
@@ -76,6 +81,58 @@ fn schema_page() -> String {
         }
     }
     out
+}
+
+/// Cards and lists as they come with the binary: every test holds them right.
+fn rules_page() -> String {
+    let mut mistakes = Vec::new();
+    let nowhere = Path::new("");
+    let cards = config::rules(nowhere, &mut mistakes);
+    let lists = config::categories(nowhere, &cards, &mut mistakes);
+    assert!(mistakes.is_empty(), "shipped cards are right");
+    let examples: usize = cards.iter().map(|it| it.examples.len()).sum();
+    let mut out = format!("# 规则目录 The rule catalogue\n{PRINTED}\n");
+    let _ = writeln!(out, "{} 条规则，{examples} 个样例；`muster rules show ID` 显示全文。\n", cards.len());
+    let _ = writeln!(out, "{} rules, proved by {examples} examples; `muster rules show ID` prints a card in full.\n", cards.len());
+    out.push_str("“需要”的数据未接入时规则不运行，并如实说明。级别 S1 最重。核对对象：第一个需要的表（或标 † 的表）中的人员或单位。\n\n");
+    out.push_str("A rule whose needs nobody delivers does not run, and says so. S1 is the gravest. Looked at: people or units of the first table needed, or of the one marked †.\n");
+    for family in Family::ALL {
+        rules_of(&mut out, family, &cards);
+    }
+    out.push_str("\n# 官方类别 Official categories\n");
+    for (at, list) in lists.iter().enumerate() {
+        let _ = write!(out, "\n## {} {}\n\n| 类别 | 情形 | form | 规则 rules |\n|---|---|---|---|\n", list.title.zh, list.title.en);
+        for it in &list.categories {
+            let rules: Vec<&str> = cards.iter().filter(|card| list.holds(it, card, at == 0)).map(|card| card.id.as_str()).collect();
+            let _ = writeln!(out, "| {} | {} | {} | {} |", it.code, it.zh, it.en, rules.join(" "));
+        }
+    }
+    out
+}
+
+fn rules_of(out: &mut String, family: Family, cards: &[Rule]) {
+    let of: Vec<&Rule> = cards.iter().filter(|it| it.family == family).collect();
+    let (zh, en) = family.label();
+    let _ = write!(out, "\n## {} {zh} {en}（{}）\n\n", family.letter(), of.len());
+    out.push_str("| 规则 | 名称 | title | 级别 | 需要 needs | 参数 parameters | 样例 examples | 依据 | basis |\n|---|---|---|---|---|---|---|---|---|\n");
+    for card in of {
+        let need = |it: &String| if card.looks_at.as_ref() == Some(it) { format!("{it}†") } else { it.clone() };
+        let needs: Vec<String> = card.needs.iter().map(need).collect();
+        let settings: Vec<String> = card.settings().iter().map(|(name, it)| format!("{name} = {it}")).collect();
+        let basis = card.basis.as_ref();
+        let cells = [
+            format!("[{}](../rules/{}.md)", card.id, card.name),
+            card.title.zh.clone(),
+            card.title.en.clone(),
+            format!("{:?}", card.severity),
+            needs.join(", "),
+            settings.join(", "),
+            card.examples.len().to_string(),
+            basis.map_or_else(|| "-".to_owned(), |it| it.zh.clone()),
+            basis.map_or_else(|| "-".to_owned(), |it| it.en.clone()),
+        ];
+        let _ = writeln!(out, "| {} |", cells.map(|it| it.replace('|', "\\|")).join(" | "));
+    }
 }
 
 fn functions_page() -> String {

@@ -90,6 +90,8 @@ pub struct RuleTold {
     pub amount_fen: Option<i64>,
     /// Probability that it is about the right person and true, 0 to 1.
     pub confidence: f32,
+    /// What the rule was set to.
+    pub settings: BTreeMap<String, String>,
     /// Evidence in words.
     pub lines: Vec<Line>,
 }
@@ -302,6 +304,7 @@ fn rule_told(kept: &Finding, found: Option<&(NaiveDate, Finding)>, rules: &[Rule
         months: finding.months.clone(),
         amount_fen: finding.amount_fen,
         confidence: finding.confidence,
+        settings: finding.settings.clone(),
         lines: finding.lines.clone(),
     }
 }

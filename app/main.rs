@@ -23,6 +23,7 @@ mod prove;
 mod proved;
 mod pull;
 mod rejects;
+mod rules;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -48,7 +49,8 @@ async fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Demo(args) => commands::demo(args, say).await,
         Command::Run(args) => commands::run(args, say).await,
-        Command::Prove(args) => commands::prove(&args.config, say).await,
+        Command::Prove(args) => commands::prove(args, say).await,
+        Command::Rules(args) => rules::rules(args, say).await,
         Command::Check(args) => commands::check(args, say).await,
         Command::Preview(args) => commands::preview(args, say).await,
         Command::Rejects(args) => commands::rejects(args, say).await,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use muster_core::case::{Case, CaseEvent};
+use muster_core::check::About;
 use muster_core::figures::Figures;
 use muster_core::finding::{Family, Severity};
 use muster_core::map::Tally;
@@ -101,6 +102,12 @@ pub struct RuleNight {
     pub family: Family,
     /// Its severity.
     pub severity: Severity,
+    /// What its findings are about; null when it did not run.
+    #[serde(default)]
+    pub about: Option<About>,
+    /// How many of them it could have hit, see [`muster_core::check::LookedAt`]; null when it did not run.
+    #[serde(default)]
+    pub looked_at: Option<u64>,
     /// How many subjects it found tonight; null when it did not run.
     pub found: Option<u64>,
     /// Why it did not run; null when it ran.
@@ -108,6 +115,25 @@ pub struct RuleNight {
     /// It was allowed to run and could not be finished: memory or disk gave out, or it asks for what the engine cannot do.
     #[serde(default)]
     pub broke_off: bool,
+    /// What official documents call what it finds.
+    #[serde(default)]
+    pub categories: Vec<Title>,
+    /// Whether the city has turned it off.
+    #[serde(default)]
+    pub off: bool,
+}
+
+impl RuleNight {
+    /// Hits among those it could have hit, 0 to 1; null when it did not run or there was nobody.
+    pub fn hit_rate(&self) -> Option<f64> {
+        rate(self.found?, self.looked_at?)
+    }
+}
+
+/// `found` as a share of `looked_at`.
+#[expect(clippy::cast_precision_loss, reason = "people of a country fit a double exactly")]
+pub fn rate(found: u64, looked_at: u64) -> Option<f64> {
+    (looked_at > 0).then(|| found as f64 / looked_at as f64)
 }
 
 /// What reports show of a person.

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use chrono::{Datelike, NaiveDate};
 use muster_core::case::{self, RulesRan};
-use muster_core::check::{self, FeedState, NightParams};
+use muster_core::category;
+use muster_core::check::{self, FeedState, LookedAt, NightParams};
 use muster_core::diag::Mistake;
-use muster_core::engine::{Engine, Limits, LinkedFeed, Params};
+use muster_core::engine::{Engine, Limits, LinkedFeed};
 use muster_core::finding::Finding;
 use muster_core::link::{self, FeedIn, People, Units};
+use muster_core::mapping::Title;
 use muster_core::presence::{self, Window};
-use muster_core::rule::Rule;
 use muster_core::{figures, schema};
 
 use crate::clock::Stopwatch;
@@ -79,7 +80,7 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     presence::compute(&engine, window).await?;
 
     progress.stage(Stage::Check);
-    let (findings, rules, ran) = check(&city.rules, &engine, &pulled, window.first, tonight, &world.progress).await;
+    let (findings, rules, ran) = check(city, &engine, &pulled, window.first, tonight, &world.progress).await?;
     let figures = figures::figures(&engine, month_end(tonight)).await?;
 
     progress.stage(Stage::Fold);
@@ -89,7 +90,7 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
 
     progress.stage(Stage::Keep);
     let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
-    let cases = world.store.keep(tonight, &feeds, &folded).await?;
+    let cases = world.store.keep(tonight, &feeds, &rules, &folded).await?;
     let night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, methods, &units, &people);
     keep(city, &folder.partial, &night, &findings, &units, &people)?;
     folder.settle()?;
@@ -174,11 +175,12 @@ async fn engine(
     identities: PathBuf,
 ) -> Result<Engine, Stop> {
     let settings = &city.settings.engine;
-    let engine = Engine::new(&Limits {
+    let limits = Limits {
         memory_bytes: settings.memory_mib << 20,
         partitions: if settings.partitions == 0 { pull::cores() } else { settings.partitions },
         spill_dir: Some(folder.partial.join("spill")),
-    });
+    };
+    let engine = Engine::with_calendar(&limits, &city.calendar);
     engine.batches("unit", schema::UNITS.linked_schema(), vec![show::with_region(&units.table, &city.settings.region)]);
     engine.batches("unit_reference", schema::UNIT_REFERENCE.schema(), vec![units.reference.clone()]);
     engine.batches("person", schema::PERSONS.schema(), vec![people.persons.clone()]);
@@ -228,50 +230,70 @@ fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: 
     Ok(files::keep(folder, &Kept { night, findings, tables: &tables, cards: &cards, settings: &settings })?)
 }
 
-/// Runs every rule whose tables may be used tonight; the others are told with the reason.
+/// Runs every rule that the city has not turned off and whose tables may be used tonight; the others are told with the reason.
 ///
 /// A rule that breaks off takes no other with it: its cases stay as they were, and the night is trusted in part.
 async fn check(
-    rules: &[Rule],
+    city: &City,
     engine: &Engine,
     pulled: &[FeedPulled],
     first_month: i32,
     tonight: NaiveDate,
     progress: &Progress,
-) -> (Vec<Finding>, Vec<RuleNight>, RulesRan) {
+) -> Result<(Vec<Finding>, Vec<RuleNight>, RulesRan), Stop> {
     let feeds: Vec<FeedState> = pulled.iter().map(feed_state).collect();
+    let looked_at = LookedAt::count(engine).await?;
     let (mut findings, mut told, mut ran) = (Vec::new(), Vec::new(), RulesRan::default());
-    for rule in rules {
-        let mut broke_off = false;
-        let (found, skipped) = match check::gate(rule, &feeds, tonight) {
+    for card in &city.rules {
+        let rule = card.tuned(city.tuning(card));
+        let off = city.tuning(card).and_then(|it| it.off.as_deref());
+        let mut night = RuleNight {
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            family: rule.family,
+            severity: rule.severity,
+            about: None,
+            looked_at: None,
+            found: None,
+            skipped: None,
+            broke_off: false,
+            categories: category::of(card, &city.categories),
+            off: off.is_some(),
+        };
+        match off.map_or_else(|| check::gate(&rule, &feeds, tonight), |why| Err(turned_off(why))) {
             Ok(month) => {
-                let params = NightParams { tonight, month, first_month, params: Params::new() };
+                let params = NightParams { tonight, month, first_month };
                 let clock = Stopwatch::start();
-                let result = check::run(rule, engine, &params).await;
+                let result = check::run(&rule, engine, &params).await;
                 progress.rule(&rule.id, clock.elapsed());
                 match result {
                     Ok(result) => {
-                        let found = result.findings.len() as u64;
-                        ran.ran.insert(rule.id.clone());
+                        night.found = Some(result.findings.len() as u64);
+                        night.looked_at = Some(looked_at.of(&rule, result.about));
+                        night.about = Some(result.about);
                         findings.extend(result.findings);
-                        (Some(found), None)
                     }
                     Err(mistake) => {
                         tracing::error!(rule = rule.id, place = mistake.place(), "the rule broke off: {mistake}");
-                        broke_off = true;
-                        (None, Some(Said { zh: format!("执行中断：{mistake}"), en: format!("it broke off: {mistake}") }))
+                        night.broke_off = true;
+                        night.skipped = Some(Said { zh: format!("执行中断：{mistake}"), en: format!("it broke off: {mistake}") });
                     }
                 }
             }
-            Err(why) => (None, Some(Said { zh: why.zh, en: why.en })),
-        };
-        if let Some(why) = &skipped {
-            ran.skipped.insert(rule.id.clone(), why.en.clone());
+            Err(why) => night.skipped = Some(Said { zh: why.zh, en: why.en }),
         }
-        let (id, title) = (rule.id.clone(), rule.title.clone());
-        told.push(RuleNight { id, title, family: rule.family, severity: rule.severity, found, skipped, broke_off });
+        match &night.skipped {
+            Some(why) => drop(ran.skipped.insert(rule.id.clone(), why.en.clone())),
+            None => drop(ran.ran.insert(rule.id.clone())),
+        }
+        told.push(night);
     }
-    (findings, told, ran)
+    Ok((findings, told, ran))
+}
+
+/// Why a rule does not run that `config/rules.toml` turns off.
+pub fn turned_off(why: &str) -> Title {
+    Title { zh: format!("本市停用：{why}"), en: format!("turned off here: {why}") }
 }
 
 fn feed_state(it: &FeedPulled) -> FeedState {

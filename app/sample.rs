@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use muster_core::case::{Case, CaseEvent, State, What};
+use muster_core::check::About;
 use muster_core::figures::{Figures, Line as Staff, UnitFigures};
 use muster_core::finding::{Family, Finding, Line, Severity, Subject};
 use muster_core::map::Tally;
@@ -303,6 +304,7 @@ fn finding(card: &Card, subject: &Subject, unit_code: &str) -> Finding {
         since: card.months.first().copied(),
         amount_fen: card.fen.map(|it| it * card.months.len() as i64),
         confidence: 0.97,
+        settings: BTreeMap::from([("grace_months".to_owned(), "1".to_owned())]),
         lines: months.into_iter().map(line).collect(),
     }
 }
@@ -315,9 +317,13 @@ fn rules() -> Vec<RuleNight> {
             title: title(it.zh, it.en),
             family: it.family,
             severity: it.severity,
+            about: Some(About::People),
+            looked_at: Some(13_950),
             found: Some(it.subjects as u64),
             skipped: None,
             broke_off: false,
+            categories: vec![title("国办发〔2014〕65号 P6 其他情形", "State Council General Office 2014 No. 65 P6 other forms")],
+            off: false,
         })
         .collect();
     rules.push(RuleNight {
@@ -325,7 +331,11 @@ fn rules() -> Vec<RuleNight> {
         title: title("服刑或被采取强制措施期间仍发工资", "Paid while in custody or prison"),
         family: Family::Absent,
         severity: Severity::S1,
+        about: None,
+        looked_at: None,
         found: None,
+        categories: Vec::new(),
+        off: false,
         skipped: Some(Said { zh: "缺少可用数据：处分".into(), en: "no usable data: sanction".into() }),
         broke_off: false,
     });

@@ -6,6 +6,7 @@
 //! `store/sqlite/`.
 
 pub mod feeds;
+pub mod rules;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,13 +22,14 @@ use sqlx::{QueryBuilder, Row, SqlSafeStr, Sqlite, SqliteConnection};
 use thiserror::Error;
 
 use crate::clock;
-use crate::night::FeedNight;
+use crate::night::{FeedNight, RuleNight};
 use feeds::FeedBefore;
 
 /// The migrations, in order. A file that was shipped is never changed; a new one is added.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "nights and cases", include_str!("store/sqlite/0001_nights_and_cases.sql")),
     (2, "feed holds", include_str!("store/sqlite/0002_feed_holds.sql")),
+    (4, "rule nights", include_str!("store/sqlite/0004_rule_nights.sql")),
 ];
 
 /// How long a write waits for another process that writes.
@@ -123,9 +125,15 @@ impl Store {
 
     /// Keeps a night in one transaction and gives its cases back with their numbers, by number. New cases are numbered by
     /// family and subject; a case that ever had a number keeps it.
-    pub async fn keep(&self, tonight: NaiveDate, feeds: &[FeedNight], folded: &Folded) -> Result<Vec<Case>, StoreError> {
+    pub async fn keep(
+        &self,
+        tonight: NaiveDate,
+        feeds: &[FeedNight],
+        rules: &[RuleNight],
+        folded: &Folded,
+    ) -> Result<Vec<Case>, StoreError> {
         let mut write = self.pool.begin_with("begin immediate").await?;
-        let numbers = write_night(&mut write, tonight, feeds, folded).await?;
+        let numbers = write_night(&mut write, tonight, feeds, rules, folded).await?;
         write.commit().await?;
         let mut cases: Vec<(Number, Case)> = folded.cases.iter().map(|it| (numbers[&it.key], it.clone())).collect();
         cases.sort_by_key(|(number, _)| *number);
@@ -223,6 +231,7 @@ async fn write_night(
     db: &mut SqliteConnection,
     tonight: NaiveDate,
     feeds: &[FeedNight],
+    rules: &[RuleNight],
     folded: &Folded,
 ) -> Result<BTreeMap<String, Number>, StoreError> {
     not_over(&mut *db, tonight).await?;
@@ -232,6 +241,7 @@ async fn write_night(
         write_feed(&mut *db, run, place, feed).await?;
     }
     feeds::keep(&mut *db, tonight, &clock::now(), feeds).await?;
+    rules::keep(&mut *db, run, rules).await?;
     let numbers = number(&mut *db, tonight, &folded.cases).await?;
     write_events(&mut *db, run, folded).await?;
     Ok(numbers)

@@ -1,7 +1,9 @@
 //! The two languages of everything that `muster` says, and how numbers and columns are set in a terminal.
 
+use std::fmt::Write;
+
 pub use muster_core::report::Lang;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Reads `--lang`.
 pub fn lang(text: &str) -> Result<Lang, String> {
@@ -46,6 +48,44 @@ pub fn pad(text: &str, width: usize) -> String {
 pub fn pad_left(text: &str, width: usize) -> String {
     let used = text.width();
     format!("{}{text}", " ".repeat(width.saturating_sub(used)))
+}
+
+/// How wide running text is set.
+pub const WIDTH: usize = 96;
+
+/// Running text below `first`, which stands before its first line.
+pub fn wrapped(out: &mut String, first: &str, text: &str) {
+    let indent = first.width();
+    let mut lines = vec![String::new()];
+    for word in words_of(text) {
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() || indent + line.width() + word.trim_end().width() <= WIDTH {
+            line.push_str(&word);
+        } else {
+            lines.push(word);
+        }
+    }
+    for (at, line) in lines.iter().enumerate() {
+        let before = if at == 0 { first } else { &" ".repeat(indent) };
+        let _ = writeln!(out, "{before}{}", line.trim_end());
+    }
+}
+
+/// The pieces between which a line may break: words with the blank behind them, single Chinese characters with the
+/// punctuation that must not begin a line.
+fn words_of(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut open = false;
+    for it in text.chars() {
+        let wide = it.width() == Some(2);
+        let hangs = "，。；：、）》」”！？".contains(it);
+        match words.last_mut() {
+            Some(word) if hangs || (open && !wide) => word.push(it),
+            _ => words.push(it.to_string()),
+        }
+        open = !wide && !it.is_whitespace();
+    }
+    words
 }
 
 #[cfg(test)]

@@ -96,6 +96,9 @@ lang     = "LANG"
 full_ids = false             # whole ID numbers in the workbook
 "#;
 
+/// Nothing is set otherwise than the cards; the comments say how.
+const RULES: &str = include_str!("../../config/rules.example.toml");
+
 /// The file that lists the finance bureau's unit codes beside the registered ones.
 pub const FINANCE_UNITS: &str = "shengzhou-finance-units.csv";
 
@@ -108,6 +111,8 @@ pub fn write(city: &City, lang: Lang, out: &Path) -> Result<(), Trouble> {
     }
     let path = out.join("config/muster.toml");
     std::fs::write(&path, SETTINGS.replace("LANG", lang.pick("zh", "en"))).map_err(|error| Trouble::file(&path, &error))?;
+    let path = out.join("config/rules.toml");
+    std::fs::write(&path, RULES).map_err(|error| Trouble::file(&path, &error))?;
     mappings(city, &out.join("mappings"))
 }
 

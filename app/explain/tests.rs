@@ -206,6 +206,7 @@ fn finding(rule: &str, id: i32, row_nos: &[i64]) -> Finding {
         since: Some(202_610),
         amount_fen: Some(1_246_940),
         confidence: 1.0,
+        settings: BTreeMap::new(),
         lines: row_nos.iter().zip([202_610, 202_611]).map(line).collect(),
     }
 }

@@ -9,10 +9,8 @@ use muster_core::report;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Explained, IdentityTold, ReferenceTold, RowTold, RuleTold, SourceTold};
-use crate::words::{Lang, count, pad, yuan};
+use crate::words::{Lang, WIDTH, count, pad, wrapped, yuan};
 
-/// Columns of a terminal that running text fills.
-const WIDTH: usize = 96;
 /// A wider cell is cut.
 const CELL_WIDTH_MAX: usize = 30;
 /// Raw rows that stand beside each other; the next ones come below.
@@ -100,6 +98,7 @@ fn facts(rule: &RuleTold, lang: Lang) -> Vec<String> {
         Some(night) => format!("{} {night}", lang.pick("所依据数据", "data of")),
         None => lang.pick("原始数据已不在", "its data is gone").to_owned(),
     });
+    facts.extend(rule.settings.iter().map(|(name, it)| format!("{name} = {it}")));
     facts.extend(rule.card.as_ref().map(|it| format!("{} {}", lang.pick("规则版本", "rule version"), it.version)));
     facts
 }
@@ -308,39 +307,4 @@ fn cut(text: &str) -> String {
     let mut cut: String = text.chars().take_while(fits).collect();
     cut.push('…');
     cut
-}
-
-/// Running text below `first`, which stands before its first line.
-fn wrapped(out: &mut String, first: &str, text: &str) {
-    let indent = first.width();
-    let mut lines = vec![String::new()];
-    for word in words_of(text) {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() || indent + line.width() + word.trim_end().width() <= WIDTH {
-            line.push_str(&word);
-        } else {
-            lines.push(word);
-        }
-    }
-    for (at, line) in lines.iter().enumerate() {
-        let before = if at == 0 { first } else { &" ".repeat(indent) };
-        let _ = writeln!(out, "{before}{}", line.trim_end());
-    }
-}
-
-/// The pieces between which a line may break: words with the blank behind them, single Chinese characters with the
-/// punctuation that must not begin a line.
-fn words_of(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut open = false;
-    for it in text.chars() {
-        let wide = it.width() == Some(2);
-        let hangs = "，。；：、）》」”！？".contains(it);
-        match words.last_mut() {
-            Some(word) if hangs || (open && !wide) => word.push(it),
-            _ => words.push(it.to_string()),
-        }
-        open = !wide && !it.is_whitespace();
-    }
-    words
 }

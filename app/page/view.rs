@@ -302,6 +302,7 @@ struct FindingView {
     confidence: String,
     lines: Vec<String>,
     more: usize,
+    settings: String,
     places: String,
 }
 
@@ -346,6 +347,7 @@ fn finding(it: &Finding, known: &Known, lang: Lang) -> FindingView {
         confidence: format!("{:.0}%", it.confidence * 100.0),
         lines: it.lines.iter().take(LINES_MAX).map(|it| lang.pick(&it.zh, &it.en).clone()).collect(),
         more: it.lines.len().saturating_sub(LINES_MAX),
+        settings: report::settings(it),
         places: report::places(&it.lines, lang),
     }
 }
@@ -412,7 +414,9 @@ struct RuleView {
     id: String,
     title: String,
     severity: String,
+    looked_at: String,
     found: String,
+    rate: String,
     ran: bool,
     why: String,
 }
@@ -422,7 +426,9 @@ fn rule(it: &RuleNight, lang: Lang) -> RuleView {
         id: it.id.clone(),
         title: lang.of(&it.title).to_owned(),
         severity: format!("{:?}", it.severity),
+        looked_at: it.looked_at.map(count).unwrap_or_default(),
         found: it.found.map(count).unwrap_or_default(),
+        rate: it.hit_rate().map(|it| format!("{:.3}%", it * 100.0)).unwrap_or_default(),
         ran: it.skipped.is_none(),
         why: it.skipped.as_ref().map(|it| lang.pick(&it.zh, &it.en).clone()).unwrap_or_default(),
     }

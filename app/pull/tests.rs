@@ -72,7 +72,7 @@ impl Hub {
         let progress = Arc::new(Progress::new(Show::Nothing, Lang::En));
         let mut pulled = all(&self.city, &landing, &before, &progress).await;
         let feed = pulled.remove(0);
-        self.store.keep(tonight, std::slice::from_ref(&feed.told), &Folded::default()).await.expect("the night is kept");
+        self.store.keep(tonight, std::slice::from_ref(&feed.told), &[], &Folded::default()).await.expect("the night is kept");
         feed
     }
 

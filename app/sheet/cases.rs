@@ -77,6 +77,8 @@ fn width(grid: &Grid, at: usize, lang: Lang) -> usize {
     let (least, most) = match grid.heads[at].value {
         Value::Sentence => (40, 52),
         Value::Places => (16, 34),
+        Value::Settings => (12, 20),
+        Value::Category => (14, 26),
         Value::Title => (14, lang.pick(16, 20)),
         Value::Unit => (12, 20),
         Value::Months => (11, 12),
@@ -113,7 +115,14 @@ fn format_of(value: Value, look: &Look) -> &Format {
         Value::State | Value::Severity | Value::Rule | Value::Since | Value::Person => &look.middle,
         Value::IdNumber | Value::UnitCode | Value::Number => &look.id,
         Value::Result | Value::Handler | Value::Deadline | Value::Note => &look.fill_in,
-        Value::Title | Value::Family | Value::Unit | Value::Months | Value::Sentence | Value::Places => &look.text,
+        Value::Title
+        | Value::Family
+        | Value::Unit
+        | Value::Months
+        | Value::Sentence
+        | Value::Settings
+        | Value::Category
+        | Value::Places => &look.text,
     }
 }
 

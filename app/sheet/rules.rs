@@ -8,21 +8,23 @@ use super::look::{self, Look, SEVERITY_COLOURS, put};
 use crate::digest::CardText;
 use crate::night::{Night, RuleNight};
 
-const WIDTHS: [f64; 11] = [7.0, 18.0, 14.0, 7.0, 14.0, 7.0, 36.0, 36.0, 36.0, 22.0, 20.0];
+const WIDTHS: [f64; 13] = [7.0, 18.0, 14.0, 7.0, 14.0, 9.0, 7.0, 9.0, 36.0, 36.0, 36.0, 22.0, 20.0];
 
 /// Writes the rules.
 pub fn write(sheet: &mut Worksheet, night: &Night, cards: &[CardText], look: &Look) -> Result<(), XlsxError> {
     let name = look.lang.pick("规则说明", "Rules");
     sheet.set_name(name)?.set_tab_color(Color::RGB(0x2F_855A));
     let heads = look.lang.pick(
-        ["规则", "名称", "类别", "级别", "今晚", "线索", "含义", "何时属正常", "核查要点", "依据", "金额口径"],
+        ["规则", "名称", "类别", "级别", "今晚", "核对对象", "线索", "命中率", "含义", "何时属正常", "核查要点", "依据", "金额口径"],
         [
             "Rule",
             "Title",
             "Family",
             "Severity",
             "Tonight",
+            "Looked at",
             "Leads",
+            "Hit rate",
             "What it means",
             "When it is innocent",
             "What to do",
@@ -55,7 +57,7 @@ fn row(sheet: &mut Worksheet, at: RowNum, rule: &RuleNight, card: Option<&CardTe
     Ok(())
 }
 
-fn cells<'a>(rule: &RuleNight, card: Option<&CardText>, look: &'a Look) -> [(Cell, &'a Format); 11] {
+fn cells<'a>(rule: &RuleNight, card: Option<&CardText>, look: &'a Look) -> [(Cell, &'a Format); 13] {
     let lang = look.lang;
     let text = |it: &str| Cell::Text(it.to_owned());
     let prose = |it: Option<&Title>| (it.map_or(Cell::Blank, |it| text(lang.of(it).trim())), &look.text);
@@ -70,7 +72,9 @@ fn cells<'a>(rule: &RuleNight, card: Option<&CardText>, look: &'a Look) -> [(Cel
         (text(lang.pick(zh, en)), &look.text),
         (text(&format!("{:?}", rule.severity)), &look.middle),
         (Cell::Text(tonight), colour),
+        (rule.looked_at.map_or(Cell::Blank, |it| Cell::Number(it as i64)), &look.number),
         (rule.found.map_or(Cell::Blank, |it| Cell::Number(it as i64)), &look.number),
+        (rule.hit_rate().map_or(Cell::Blank, |it| Cell::Share(it as f32)), &look.trace),
         prose(card.map(|it| &it.meaning)),
         prose(card.map(|it| &it.innocent)),
         prose(card.map(|it| &it.review)),

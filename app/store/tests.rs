@@ -26,7 +26,7 @@ impl City {
     /// Runs the rules of ghosts on a night in which `found` are paid though dead: the person's key and the amount.
     async fn run(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Vec<Case> {
         let folded = self.folded(tonight, found).await;
-        self.store.keep(tonight, &[feed(true, 100)], &folded).await.expect("the night is kept")
+        self.store.keep(tonight, &[feed(true, 100)], &[], &folded).await.expect("the night is kept")
     }
 
     async fn folded(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Folded {
@@ -58,6 +58,7 @@ fn finding(key: &str, amount_fen: i64) -> Finding {
         since: Some(202_611),
         amount_fen: Some(amount_fen),
         confidence: 1.0,
+        settings: BTreeMap::new(),
         lines: Vec::new(),
     }
 }
@@ -146,7 +147,7 @@ async fn a_night_that_is_over_is_refused() {
     let said = "night 2026-12-01 is over: 2026-12-02 is kept already, and its cases follow from the nights before; \
                 only 2026-12-02 or a later night can be run";
     assert_eq!(refused.to_string(), said);
-    let kept = city.store.keep(night(1), &[], &Folded::default()).await;
+    let kept = city.store.keep(night(1), &[], &[], &Folded::default()).await;
     assert!(matches!(kept, Err(StoreError::Over { .. })));
     assert_eq!(city.store.nights().await.expect("nights"), [night(2)]);
 }
@@ -175,12 +176,12 @@ async fn a_night_killed_before_its_end_leaves_nothing() {
 async fn a_feed_that_was_left_out_does_not_become_the_measure() {
     let city = City::new().await;
     for (day, used, mapped) in [(1, true, 100), (2, false, 3)] {
-        city.store.keep(night(day), &[feed(used, mapped)], &Folded::default()).await.expect("the night is kept");
+        city.store.keep(night(day), &[feed(used, mapped)], &[], &Folded::default()).await.expect("the night is kept");
     }
     let mapped =
         async |day| city.store.before(night(day)).await.expect("may run").feeds.get("finance/payroll").map(|it| it.tallies[0].mapped);
     assert_eq!((mapped(3).await, mapped(2).await), (Some(100), Some(100)));
-    city.store.keep(night(2), &[feed(true, 101)], &Folded::default()).await.expect("the night is kept again");
+    city.store.keep(night(2), &[feed(true, 101)], &[], &Folded::default()).await.expect("the night is kept again");
     assert_eq!((mapped(3).await, mapped(2).await), (Some(101), Some(100)));
 }
 
@@ -229,7 +230,7 @@ async fn a_new_store_may_be_opened_by_many_at_once_and_written_by_one_after_the_
     let opened = futures::future::join_all((0..8).map(|_| Store::open(&path))).await;
     let stores: Vec<Store> = opened.into_iter().collect::<Result<_, _>>().expect("all of them open");
     let folded = fold(&[], &[finding("p-a", 1)], &RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() }, night(1));
-    let kept = futures::future::join_all(stores.iter().map(|it| it.keep(night(1), &[], &folded))).await;
+    let kept = futures::future::join_all(stores.iter().map(|it| it.keep(night(1), &[], &[], &folded))).await;
     for cases in kept {
         assert_eq!(told(&cases.expect("one waits for the other")), ["MU-2026-000001 p-a Open"]);
     }
@@ -260,4 +261,59 @@ async fn a_damaged_case_is_told_without_its_text() {
     sqlx::query("update case_version set body = replace(body, 'ghost', 'p-secret')").execute(&city.store.pool).await.expect("damage");
     let said = city.store.before(night(2)).await.expect_err("damaged").to_string();
     assert_eq!(said, "the store is damaged: a case cannot be read; restore it from a backup");
+}
+
+fn rule_night(found: Option<u64>) -> RuleNight {
+    let why = crate::night::Said { zh: "没有死亡数据源".into(), en: "no feed fills `death`".into() };
+    RuleNight {
+        id: "G01".into(),
+        title: Title { zh: "死亡后仍发工资".into(), en: "Paid after death".into() },
+        family: Family::Ghost,
+        severity: Severity::S1,
+        about: found.map(|_| muster_core::check::About::People),
+        looked_at: found.map(|_| 53),
+        found,
+        skipped: if found.is_none() { Some(why) } else { None },
+        categories: Vec::new(),
+        off: false,
+    }
+}
+
+#[tokio::test]
+async fn a_rule_s_nights_are_read_back_and_only_the_last_run_of_a_night_counts() {
+    let city = City::new().await;
+    for (day, found) in [(1, Some(7)), (1, Some(2)), (2, None)] {
+        city.store.keep(night(day), &[], &[rule_night(found)], &Folded::default()).await.expect("the night is kept");
+    }
+    let history = city.again().await.rule_history("G01").await.expect("it reads");
+    assert_eq!(
+        history.iter().map(|it| (it.night, it.found, it.looked_at)).collect::<Vec<_>>(),
+        [(night(1), Some(2), Some(53)), (night(2), None, None)]
+    );
+    assert_eq!(history[1].skipped.as_ref().map(|it| it.en.as_str()), Some("no feed fills `death`"));
+    assert!(city.store.rule_history("G02").await.expect("it reads").is_empty());
+    assert_eq!(city.count("rule_night").await, 3);
+}
+
+#[tokio::test]
+async fn outcomes_count_the_newest_state_of_every_case() {
+    let city = City::new().await;
+    city.run(night(1), &[("p-1", 100), ("p-2", 100), ("p-3", 100)]).await;
+    city.run(night(2), &[("p-1", 100), ("p-2", 100)]).await;
+    // A reviewer's word changes nothing but the state of the newest version.
+    let explained =
+        "update case_version set body = json_set(body, '$.state', 'explained') where json_extract(body, '$.subject.person.key') = 'p-1'";
+    sqlx::query(explained).execute(&city.store.pool).await.expect("the state is set");
+    let outcomes = city.store.outcomes().await.expect("they are counted");
+    assert_eq!(outcomes.get("G01"), Some(&rules::Outcomes { cases: 3, explained: 1, cured: 1 }));
+}
+
+#[tokio::test]
+async fn feeds_used_are_those_of_the_newest_night() {
+    let city = City::new().await;
+    assert!(city.store.feeds_used().await.expect("it reads").is_empty());
+    for (day, used) in [(1, true), (2, false)] {
+        city.store.keep(night(day), &[feed(used, 100)], &[], &Folded::default()).await.expect("the night is kept");
+    }
+    assert_eq!(city.store.feeds_used().await.expect("it reads").get("finance/payroll"), Some(&false));
 }

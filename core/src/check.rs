@@ -18,8 +18,10 @@ use crate::mapping::Title;
 use crate::rule::{Rule, STANDARD_PARAMS, Status};
 use crate::schema;
 
+mod looked_at;
 mod sentence;
 
+pub use looked_at::{About, LookedAt};
 use sentence::{Names, Shape, Template};
 
 /// What a rule is told about the night.
@@ -31,9 +33,6 @@ pub struct NightParams {
     pub month: i32,
     /// `$first_month`, yyyymm: the first month of the presence window.
     pub first_month: i32,
-    /// Parameters that the city sets otherwise than the card. Unknown names are the configuration's mistake, not the card's,
-    /// and change nothing here.
-    pub params: Params,
 }
 
 /// What a rule found.
@@ -43,6 +42,8 @@ pub struct RuleResult {
     pub rule: String,
     /// Rows that the query gave.
     pub rows: u64,
+    /// What they are about.
+    pub about: About,
     /// One finding per subject, by subject key.
     pub findings: Vec<Finding>,
 }
@@ -98,7 +99,8 @@ pub async fn run(rule: &Rule, engine: &Engine, night: &NightParams) -> Result<Ru
     }
     let mut findings: Vec<Finding> = found.into_iter().map(|(subject, of)| columns.finding(rule, &rows, subject, &of, &names)).collect();
     findings.sort_by(|one, other| one.subject.key().cmp(other.subject.key()));
-    Ok(RuleResult { rule: rule.id.clone(), rows: rows.num_rows() as u64, findings })
+    let about = if columns.person.is_some() { About::People } else { About::Units };
+    Ok(RuleResult { rule: rule.id.clone(), rows: rows.num_rows() as u64, about, findings })
 }
 
 /// What the query gives, as one batch with plain types.
@@ -112,11 +114,6 @@ pub(crate) async fn rows(rule: &Rule, engine: &Engine, night: &NightParams) -> R
 
 fn params(rule: &Rule, night: &NightParams) -> Result<Params, Mistake> {
     let mut params = rule.params.clone();
-    for (name, value) in &night.params {
-        if let Some(param) = params.get_mut(name) {
-            *param = value.clone();
-        }
-    }
     let named = params_of(&rule.sql);
     if let Some(unused) = params.keys().find(|name| !named.iter().any(|(it, _)| it == *name)) {
         let known = named.iter().map(|(it, _)| it.as_str());
@@ -181,6 +178,8 @@ pub(crate) struct Columns {
     facts: Vec<(String, usize, Shape)>,
     zh: Template,
     en: Template,
+    /// What the rule was set to.
+    settings: BTreeMap<String, String>,
 }
 
 impl Columns {
@@ -218,7 +217,7 @@ impl Columns {
         let facts = facts.map(|(at, field)| (field.name().clone(), at, Shape::of(field, rule))).collect();
         let zh = Template::read(rule, &rule.sentence.zh, &rule.sentence.zh_at, schema)?;
         let en = Template::read(rule, &rule.sentence.en, &rule.sentence.en_at, schema)?;
-        Ok(Columns { person, unit, month, since, amount, places, facts, zh, en })
+        Ok(Columns { person, unit, month, since, amount, places, facts, zh, en, settings: rule.settings() })
     }
 
     /// The person, or the unit where no person is named. None when neither is.
@@ -258,6 +257,7 @@ impl Columns {
             since,
             amount_fen: (!amounts.is_empty()).then(|| amounts.iter().fold(0i64, |sum, it| sum.saturating_add(*it))),
             confidence: rule.confidence * linked,
+            settings: self.settings.clone(),
             lines: lines.into_iter().map(|(_, it)| it).collect(),
         }
     }

@@ -33,6 +33,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, Expr, UnaryOperator, Value, visit_expressions_mut};
 use futures::TryStreamExt;
 
+use crate::calendar::Calendar;
 use crate::function;
 use crate::schema::Table;
 
@@ -76,6 +77,17 @@ pub enum Param {
     Text(String),
 }
 
+impl std::fmt::Display for Param {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Param::Day(day) => write!(f, "{day}"),
+            Param::Month(month) => write!(f, "{:04}-{:02}", month / 100, month % 100),
+            Param::Whole(whole) => write!(f, "{whole}"),
+            Param::Text(text) => f.write_str(text),
+        }
+    }
+}
+
 /// Parameters by name, without the `$`.
 pub type Params = BTreeMap<String, Param>;
 
@@ -97,8 +109,13 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine without tables.
+    /// An engine without tables, and with the shipped calendar.
     pub fn new(limits: &Limits) -> Engine {
+        Engine::with_calendar(limits, &Calendar::shipped())
+    }
+
+    /// An engine without tables, in which `working_days` counts by `calendar`.
+    pub fn with_calendar(limits: &Limits, calendar: &Arc<Calendar>) -> Engine {
         let mode = match &limits.spill_dir {
             Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
             None => DiskManagerMode::Disabled,
@@ -122,7 +139,7 @@ impl Engine {
         let sizes = Arc::new(Sizes::default());
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
         let ctx = SessionContext::new_with_state(state.with_statistics_registry(guess::registry(&sizes)).build());
-        function::all().for_each(|it| ctx.register_udf(it));
+        function::all(calendar).for_each(|it| ctx.register_udf(it));
         Engine { ctx, sizes, partitions: limits.partitions.max(1), keep_bytes: limits.memory_bytes / 4, next: AtomicUsize::new(0) }
     }
 

@@ -42,6 +42,19 @@ impl Family {
         }
     }
 
+    /// The letter that the ids of its rules begin with.
+    pub fn letter(self) -> char {
+        match self {
+            Family::Ghost => 'G',
+            Family::Absent => 'P',
+            Family::Duplicate => 'D',
+            Family::Establishment => 'E',
+            Family::Timing => 'T',
+            Family::Amount => 'M',
+            Family::Quality => 'Q',
+        }
+    }
+
     /// The kebab-case word, as in rule cards and JSON.
     pub fn word(self) -> &'static str {
         match self {
@@ -121,6 +134,9 @@ pub struct Finding {
     pub amount_fen: Option<i64>,
     /// Probability that the finding is about the right person and true, 0 to 1.
     pub confidence: f32,
+    /// What the rule was set to when it found this: its parameters as printed, the city's where it sets them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
     /// Evidence, in month order.
     pub lines: Vec<Line>,
 }

@@ -1,4 +1,4 @@
-//! What rule cards may call in SQL beside the engine's own functions: months, working days, ages.
+//! What rule cards may call in SQL beside the engine's own functions: months, working days, ages, masks, amounts in words.
 //!
 //! Months are whole numbers yyyymm. Anything that is not a month (202613, 0) gives null, as null does.
 
@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, PrimitiveArray, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, Int32Type};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, Int32Type, Int64Type};
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+use crate::calendar::Calendar;
 use crate::retirement::{Category, retirement_month};
+use crate::{mask, money_words};
 
 /// One SQL function, for the engine and for docs/functions.md.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub struct Function {
 enum Takes {
     Day,
     Whole,
+    Fen,
     Text,
 }
 
@@ -41,7 +44,10 @@ enum Takes {
 enum Kernel {
     One(fn(i32) -> Option<i32>),
     Two(fn(i32, i32) -> Option<i32>),
+    WorkingDays,
     Retirement,
+    Mask(fn(&str) -> String),
+    MoneyWords,
 }
 
 /// Every function, in the order of the printed reference.
@@ -74,6 +80,15 @@ pub const FUNCTIONS: &[Function] = &[
         kernel: Kernel::Two(months_between),
     },
     Function {
+        name: "first_illegal_month",
+        signature: "first_illegal_month(date) -> month",
+        about_zh: "死亡、退休、离职、调出之日后第一个不应再发工资的年月：次月停发",
+        about_en: "the first month that may not be paid any more after a death, retirement, exit or transfer on that date: the next one",
+        takes: &[Takes::Day],
+        gives: Takes::Whole,
+        kernel: Kernel::One(first_illegal_month),
+    },
+    Function {
         name: "month_start",
         signature: "month_start(month) -> date",
         about_zh: "该月第一天",
@@ -94,11 +109,12 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "working_days",
         signature: "working_days(after date, until date) -> count",
-        about_zh: "前一日期之后、至后一日期（含）的周一至周五天数，不计法定节假日；次序颠倒为负",
-        about_en: "Mondays to Fridays after the first date up to and with the second, public holidays not known; negative when reversed",
+        about_zh: "前一日期之后、至后一日期（含）的工作日数：按 config/holidays.toml 扣除法定节假日，计入调休上班；次序颠倒为负",
+        about_en: "working days after the first date up to and with the second, by config/holidays.toml: without public holidays, with the \
+                   weekend days worked in their stead; negative when reversed",
         takes: &[Takes::Day, Takes::Day],
         gives: Takes::Whole,
-        kernel: Kernel::Two(working_days),
+        kernel: Kernel::WorkingDays,
     },
     Function {
         name: "age_years",
@@ -119,11 +135,41 @@ pub const FUNCTIONS: &[Function] = &[
         gives: Takes::Whole,
         kernel: Kernel::Retirement,
     },
+    Function {
+        name: "mask_id",
+        signature: "mask_id(text) -> text",
+        about_zh: "遮盖的证件号：首尾各四位",
+        about_en: "an ID number as it may be shown: its first and last four characters",
+        takes: &[Takes::Text],
+        gives: Takes::Text,
+        kernel: Kernel::Mask(mask::id_number),
+    },
+    Function {
+        name: "mask_name",
+        signature: "mask_name(text) -> text",
+        about_zh: "遮盖的姓名：只留姓",
+        about_en: "a name as it may be shown: the family name",
+        takes: &[Takes::Text],
+        gives: Takes::Text,
+        kernel: Kernel::Mask(mask::name),
+    },
+    Function {
+        name: "money_words",
+        signature: "money_words(fen) -> text",
+        about_zh: "大写金额，如 壹仟陆佰捌拾元零叁角贰分",
+        about_en: "an amount in Chinese words, as papers write it: 壹仟陆佰捌拾元零叁角贰分",
+        takes: &[Takes::Fen],
+        gives: Takes::Text,
+        kernel: Kernel::MoneyWords,
+    },
 ];
 
 /// Every function, ready to be registered.
-pub(crate) fn all() -> impl Iterator<Item = ScalarUDF> {
-    FUNCTIONS.iter().map(|function| ScalarUDF::new_from_impl(Udf { function, signature: Signature::user_defined(Volatility::Immutable) }))
+pub(crate) fn all(calendar: &Arc<Calendar>) -> impl Iterator<Item = ScalarUDF> {
+    FUNCTIONS.iter().map(move |function| {
+        let signature = Signature::user_defined(Volatility::Immutable);
+        ScalarUDF::new_from_impl(Udf { function, signature, calendar: Arc::clone(calendar) })
+    })
 }
 
 // --- months and days ------------------------------------------------------------------------------------------------
@@ -176,16 +222,8 @@ fn month_end(month: i32) -> Option<i32> {
     month_start(add_months(month, 1)?).map(|it| it - 1)
 }
 
-fn working_days(after: i32, until: i32) -> Option<i32> {
-    Some(weekdays_up_to(until)? - weekdays_up_to(after)?)
-}
-
-/// Mondays to Fridays from a Monday long ago up to and with `days`.
-fn weekdays_up_to(days: i32) -> Option<i32> {
-    // 1969-12-29, three days before the epoch, was a Monday.
-    let since_monday = days.checked_add(3)?;
-    let (weeks, of_week) = (since_monday.div_euclid(7), since_monday.rem_euclid(7));
-    Some(weeks * 5 + (of_week + 1).min(5))
+fn first_illegal_month(event: i32) -> Option<i32> {
+    add_months(month_of(event)?, 1)
 }
 
 fn age_years(birth: i32, on: i32) -> Option<i32> {
@@ -209,6 +247,7 @@ fn retirement(birth: i32, sex: Option<&str>, category: Option<&str>) -> Option<i
 struct Udf {
     function: &'static Function,
     signature: Signature,
+    calendar: Arc<Calendar>,
 }
 
 impl PartialEq for Udf {
@@ -230,6 +269,7 @@ impl Takes {
         match self {
             Takes::Day => DataType::Date32,
             Takes::Whole => DataType::Int32,
+            Takes::Fen => DataType::Int64,
             Takes::Text => DataType::Utf8,
         }
     }
@@ -238,7 +278,7 @@ impl Takes {
         match self {
             _ if *given == DataType::Null => true,
             Takes::Day => given.is_temporal() || given.is_string(),
-            Takes::Whole => given.is_integer(),
+            Takes::Whole | Takes::Fen => given.is_integer(),
             Takes::Text => given.is_string(),
         }
     }
@@ -246,7 +286,7 @@ impl Takes {
     fn word(self) -> &'static str {
         match self {
             Takes::Day => "a date",
-            Takes::Whole => "a whole number",
+            Takes::Whole | Takes::Fen => "a whole number",
             Takes::Text => "text",
         }
     }
@@ -278,14 +318,23 @@ impl ScalarUDFImpl for Udf {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = if args.args.iter().all(|it| matches!(it, ColumnarValue::Scalar(_))) { 1 } else { args.number_rows };
-        let found = match self.function.kernel {
-            Kernel::One(kernel) => one(&Argument::read(&args.args, 0)?, rows, kernel),
-            Kernel::Two(kernel) => two(&Argument::read(&args.args, 0)?, &Argument::read(&args.args, 1)?, rows, kernel),
-            Kernel::Retirement => retirements(&args.args, rows)?,
+        let (first, second) = (|| Argument::read(&args.args, 0), || Argument::read(&args.args, 1));
+        let whole = |found: Int32Array| -> ArrayRef {
+            match self.function.gives {
+                Takes::Day => Arc::new(found.reinterpret_cast::<Date32Type>()),
+                Takes::Whole | Takes::Fen | Takes::Text => Arc::new(found),
+            }
         };
-        let found: ArrayRef = match self.function.gives {
-            Takes::Day => Arc::new(found.reinterpret_cast::<Date32Type>()),
-            Takes::Whole | Takes::Text => Arc::new(found),
+        let found: ArrayRef = match self.function.kernel {
+            Kernel::One(kernel) => whole(one(&first()?, rows, kernel)),
+            Kernel::Two(kernel) => whole(two(&first()?, &second()?, rows, kernel)),
+            Kernel::WorkingDays => whole(two(&first()?, &second()?, rows, |after, until| self.calendar.working_days(after, until))),
+            Kernel::Retirement => whole(retirements(&args.args, rows)?),
+            Kernel::Mask(mask) => Arc::new(texts(&args.args, 0, rows)?.iter().map(|it| it.map(mask)).collect::<StringArray>()),
+            Kernel::MoneyWords => {
+                let fen = cast(&args.args[0].to_array(rows)?, &DataType::Int64)?;
+                Arc::new(fen.as_primitive::<Int64Type>().iter().map(|it| it.map(money_words::words)).collect::<StringArray>())
+            }
         };
         if rows == 1 && args.number_rows != 1 {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&found, 0)?));
@@ -323,7 +372,7 @@ fn one(argument: &Argument, rows: usize, kernel: fn(i32) -> Option<i32>) -> Int3
     }
 }
 
-fn two(left: &Argument, right: &Argument, rows: usize, kernel: fn(i32, i32) -> Option<i32>) -> Int32Array {
+fn two(left: &Argument, right: &Argument, rows: usize, kernel: impl Fn(i32, i32) -> Option<i32>) -> Int32Array {
     match (left, right) {
         (Argument::Same(Some(left)), Argument::Same(Some(right))) => same(kernel(*left, *right), rows),
         (Argument::Same(None), _) | (_, Argument::Same(None)) => same(None, rows),
@@ -336,7 +385,7 @@ fn two(left: &Argument, right: &Argument, rows: usize, kernel: fn(i32, i32) -> O
 fn pairs<T: ArrowPrimitiveType<Native = i32>>(
     left: &PrimitiveArray<T>,
     right: &PrimitiveArray<T>,
-    kernel: fn(i32, i32) -> Option<i32>,
+    kernel: impl Fn(i32, i32) -> Option<i32>,
 ) -> Int32Array {
     left.iter().zip(right).map(|(left, right)| kernel(left?, right?)).collect()
 }
@@ -348,14 +397,14 @@ fn same(value: Option<i32>, rows: usize) -> Int32Array {
     }
 }
 
+fn texts(args: &[ColumnarValue], at: usize, rows: usize) -> Result<StringArray> {
+    Ok(cast(&args[at].to_array(rows)?, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
 fn retirements(args: &[ColumnarValue], rows: usize) -> Result<Int32Array> {
-    let texts = |at: usize| -> Result<StringArray> {
-        let array = args[at].to_array(rows)?;
-        Ok(cast(&array, &DataType::Utf8)?.as_string::<i32>().clone())
-    };
     let births = args[0].to_array(rows)?;
     let births = births.as_primitive::<Date32Type>();
-    let (sexes, categories) = (texts(1)?, texts(2)?);
+    let (sexes, categories) = (texts(args, 1, rows)?, texts(args, 2, rows)?);
     let of_row = |row: usize| {
         let text = |it: &'_ StringArray| it.is_valid(row).then(|| it.value(row).to_owned());
         births.is_valid(row).then(|| retirement(births.value(row), text(&sexes).as_deref(), text(&categories).as_deref()))?
@@ -384,13 +433,10 @@ mod tests {
     }
 
     #[test]
-    fn working_days_leave_out_the_first_day_and_weekends() {
-        // 2026-11-13 is a Friday.
-        assert_eq!(working_days(date("2026-11-13"), date("2026-11-16")), Some(1));
-        assert_eq!(working_days(date("2026-11-13"), date("2026-11-15")), Some(0));
-        assert_eq!(working_days(date("2026-11-09"), date("2026-11-13")), Some(4));
-        assert_eq!(working_days(date("1969-12-28"), date("1970-01-04")), Some(5));
-        assert_eq!(working_days(date("2026-11-16"), date("2026-11-13")), Some(-1));
+    fn pay_stops_in_the_month_after_the_event() {
+        // 十堰市2015年42号文（五）（六）: pay stops in the next month.
+        assert_eq!(first_illegal_month(date("2026-06-10")), Some(202_607));
+        assert_eq!(first_illegal_month(date("2026-12-31")), Some(202_701));
     }
 
     #[test]

@@ -20,9 +20,11 @@
 //! | [`report`]   | cases and report columns           | tables for people                             |
 //!
 //! [`diag`] is the one error shape of files that people write; [`person_id`] and [`name`] know how ids and names break;
-//! [`function`] holds what rule cards may call in SQL.
+//! [`function`] holds what rule cards may call in SQL; [`category`] what official documents call what they find.
 
+pub mod calendar;
 pub mod case;
+pub mod category;
 pub mod check;
 pub mod codes;
 pub mod diag;
@@ -34,6 +36,7 @@ pub mod link;
 pub mod map;
 pub mod mapping;
 pub mod mask;
+pub mod money_words;
 pub mod name;
 pub mod person_id;
 pub mod presence;

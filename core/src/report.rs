@@ -61,6 +61,8 @@ pub struct Known<'a> {
     pub units: BTreeMap<&'a str, &'a str>,
     /// Title of every rule card, by rule id.
     pub titles: BTreeMap<&'a str, &'a Title>,
+    /// Official categories of every rule card, by rule id.
+    pub categories: BTreeMap<&'a str, &'a [Title]>,
     /// Rules that ran tonight. Findings of others are carried over from the night their rule ran last.
     pub ran: BTreeSet<&'a str>,
 }
@@ -147,6 +149,8 @@ fn cell(value: Value, case: &Case, finding: &Finding, known: &Known, tonight: Na
         Value::Since => maybe(finding.since.map(month)),
         Value::Amount => finding.amount_fen.map_or(Cell::Blank, Cell::Money),
         Value::Sentence => text(sentence(&finding.lines, lang)),
+        Value::Settings => maybe(Some(settings(finding)).filter(|it| !it.is_empty())),
+        Value::Category => maybe(categories(finding, known, lang)),
         Value::Places => maybe(Some(places(&finding.lines, lang)).filter(|it| !it.is_empty())),
         Value::Confidence => Cell::Share(finding.confidence),
         Value::OpenedOn => Cell::Date(case.opened_on),
@@ -217,6 +221,16 @@ pub fn months(all: &[i32], lang: Lang) -> String {
 
 fn next_month(yyyymm: i32) -> i32 {
     if yyyymm % 100 == 12 { yyyymm + 89 } else { yyyymm + 1 }
+}
+
+/// What the rule was set to: `civil_days = 11, institution_days = 15`.
+pub fn settings(finding: &Finding) -> String {
+    finding.settings.iter().map(|(name, it)| format!("{name} = {it}")).collect::<Vec<_>>().join(", ")
+}
+
+fn categories(finding: &Finding, known: &Known, lang: Lang) -> Option<String> {
+    let all = known.categories.get(finding.rule.as_str())?;
+    (!all.is_empty()).then(|| all.iter().map(|it| lang.of(it)).collect::<Vec<_>>().join("\n"))
 }
 
 /// The evidence, one sentence a line. Of a long row of months the first and the newest two are told.

@@ -24,9 +24,11 @@ mod body;
 mod front;
 mod grid;
 mod prove;
+pub mod tuning;
 
 pub use grid::{Cell, Given, Grid};
 pub use prove::{Outcome, Proof, prove};
+pub use tuning::{Tuning, tunings};
 
 /// A checked rule card.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Rule {
     pub status: Status,
     /// Shared tables without which nothing may be concluded: the rule is skipped when no feed fills one.
     pub needs: Vec<String>,
+    /// The table whose people or units it could hit, where that is not the first of `needs`.
+    pub looks_at: Option<String>,
     /// Shared tables that only excuse: the rule runs in a city that has none, but not on a night when one was left out.
     pub excuses: Vec<String>,
     /// Months that pass before a finding is raised, `$grace_months`.
@@ -143,6 +147,13 @@ pub const STANDARD_PARAMS: &[(&str, &str)] = &[
     ("grace_months", "the card's own setting"),
 ];
 
+impl Rule {
+    /// The table whose people or units the rule could hit: `looks_at`, or the first of `needs`.
+    pub fn primary(&self) -> &str {
+        self.looks_at.as_deref().or(self.needs.first().map(String::as_str)).unwrap_or_default()
+    }
+}
+
 /// Reads a card; on failure every mistake it holds, in the order of the file.
 pub fn read(source: Source) -> Result<Rule, Vec<Mistake>> {
     let mut faults = Faults { source: &source, found: Vec::new() };
@@ -163,6 +174,7 @@ pub fn read(source: Source) -> Result<Rule, Vec<Mistake>> {
         severity: front.severity,
         status: front.status,
         needs: front.needs,
+        looks_at: front.looks_at,
         excuses: front.excuses,
         grace_months: front.grace_months,
         category: front.category,

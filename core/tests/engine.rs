@@ -197,7 +197,7 @@ async fn a_night_over_sealed_files() {
     let state = |feed: &str, table: &str, last_month| FeedState { feed: feed.to_owned(), table: table.to_owned(), used: true, last_month };
     let feeds = [state("civil/deaths", "death", None), state("finance/current", "payment", Some(202_610))];
     let month = check::gate(&rule, &feeds, tonight()).expect("may run");
-    let night = NightParams { tonight: tonight(), month, first_month: window.first, params: Params::new() };
+    let night = NightParams { tonight: tonight(), month, first_month: window.first };
     let found = check::run(&rule, &engine, &night).await.expect("runs");
 
     assert_eq!((found.rows, found.findings.len()), (2, 1));

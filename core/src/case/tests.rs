@@ -38,6 +38,7 @@ fn found(rule: &str, key: &str, id: i32, months: &[i32], amount_fen: i64) -> Fin
         since: months.first().copied(),
         amount_fen: Some(amount_fen * months.len() as i64),
         confidence: 1.0,
+        settings: BTreeMap::new(),
         lines: months.iter().map(line).collect(),
     }
 }

@@ -44,6 +44,8 @@ pub enum Value {
     Since,
     Amount,
     Sentence,
+    Settings,
+    Category,
     Places,
     Confidence,
     OpenedOn,
@@ -96,6 +98,14 @@ pub const VALUES: &[Described] = &[
     it(Value::Since, "since", "起始月份", "Since", "first month of the condition"),
     it(Value::Amount, "amount", "涉及金额（元）", "Amount (CNY)", "what the rule's formula comes to, in yuan; blank where it names none"),
     it(Value::Sentence, "sentence", "核对情况", "Evidence", "the contradicting facts in words, one line a month"),
+    it(Value::Settings, "settings", "判定参数", "Parameters", "what the rule was set to: its parameters, the city's where it sets them"),
+    it(
+        Value::Category,
+        "category",
+        "官方类别",
+        "Official category",
+        "what official documents call what the rule finds, see rules/categories.toml",
+    ),
     it(Value::Places, "places", "数据出处", "Where it was read", "feed and row numbers of the evidence"),
     it(Value::Confidence, "confidence", "可信度", "Confidence", "probability that the finding is true and about the right person"),
     it(Value::OpenedOn, "opened-on", "首次发现", "Opened", "the night the case was opened"),
@@ -115,11 +125,17 @@ impl Value {
 
 /// The columns of a report whose configuration names none.
 pub fn shipped_columns() -> Vec<ReportColumn> {
-    use Value::{Amount, IdNumber, Months, Note, Number, OpenedOn, Person, Places, Result, Rule, Sentence, Severity, State, Title, Unit};
-    [Number, State, Severity, Rule, Title, Person, IdNumber, Unit, Months, Amount, Sentence, OpenedOn, Result, Note, Places]
-        .into_iter()
-        .map(|value| ReportColumn { value, title: None })
-        .collect()
+    use Value::{
+        Amount, Category, IdNumber, Months, Note, Number, OpenedOn, Person, Places, Result, Rule, Sentence, Settings, Severity, State,
+        Title, Unit,
+    };
+    [
+        Number, State, Severity, Rule, Title, Category, Person, IdNumber, Unit, Months, Amount, Sentence, Settings, OpenedOn, Result, Note,
+        Places,
+    ]
+    .into_iter()
+    .map(|value| ReportColumn { value, title: None })
+    .collect()
 }
 
 #[cfg(test)]

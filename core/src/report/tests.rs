@@ -27,6 +27,7 @@ fn finding(rule: &str, severity: Severity, amount_fen: Option<i64>) -> Finding {
         since: Some(202_511),
         amount_fen,
         confidence: 0.98,
+        settings: BTreeMap::new(),
         lines: [202_511, 202_512].into_iter().map(line).collect(),
     }
 }
@@ -49,6 +50,7 @@ fn known() -> Known<'static> {
         people: BTreeMap::from([("p-1", (Some("王某"), Some("330683198001011236")))]),
         units: BTreeMap::from([("U01", "市水利局")]),
         titles: BTreeMap::new(),
+        categories: BTreeMap::new(),
         ran: BTreeSet::from(["G01"]),
     }
 }

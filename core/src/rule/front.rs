@@ -21,6 +21,7 @@ pub(super) struct Front {
     pub severity: Severity,
     pub status: Status,
     pub needs: Vec<String>,
+    pub looks_at: Option<String>,
     pub excuses: Vec<String>,
     pub grace_months: i32,
     pub category: Option<String>,
@@ -40,6 +41,7 @@ const KEYS: &[&str] = &[
     "severity",
     "status",
     "needs",
+    "looks_at",
     "excuses",
     "grace_months",
     "category",
@@ -53,7 +55,11 @@ const KEYS: &[&str] = &[
 /// Amount formulas of the rule catalogue.
 const FORMULAS: &[&str] = &["A0", "A1", "A2", "A3", "A4", "A5", "A6"];
 
-const SEVERITIES: &[(&str, Severity)] = &[("S1", Severity::S1), ("S2", Severity::S2), ("S3", Severity::S3), ("S4", Severity::S4)];
+/// Bounds of `grace_months`.
+pub(super) const GRACE_MONTHS: std::ops::RangeInclusive<i64> = 0..=120;
+
+pub(super) const SEVERITIES: &[(&str, Severity)] =
+    &[("S1", Severity::S1), ("S2", Severity::S2), ("S3", Severity::S3), ("S4", Severity::S4)];
 
 const STATUSES: &[(&str, Status)] = &[("draft", Status::Draft), ("trial", Status::Trial), ("stable", Status::Stable)];
 
@@ -77,8 +83,9 @@ pub(super) fn read(at: Range<usize>, faults: &mut Faults<'_>) -> Option<Front> {
     let severity = fields.one_of("severity", SEVERITIES);
     let status = fields.one_of("status", STATUSES);
     let needs = fields.tables("needs", true);
+    let looks_at = fields.looks_at(needs.as_deref());
     let excuses = fields.tables("excuses", false);
-    let grace_months = fields.whole_number("grace_months", 0, 0..=120);
+    let grace_months = fields.whole_number("grace_months", 0, GRACE_MONTHS);
     let category = fields.maybe_text("category");
     let basis = fields.has("basis").then(|| fields.both("basis")).flatten();
     let amount = fields.amount();
@@ -94,6 +101,7 @@ pub(super) fn read(at: Range<usize>, faults: &mut Faults<'_>) -> Option<Front> {
         severity: severity?,
         status: status?,
         needs: needs?,
+        looks_at,
         excuses: excuses.unwrap_or_default(),
         grace_months: i32::try_from(grace_months?).ok()?,
         category,
@@ -103,19 +111,6 @@ pub(super) fn read(at: Range<usize>, faults: &mut Faults<'_>) -> Option<Front> {
         confidence: confidence?,
         params,
     })
-}
-
-/// The letter that the ids of a family begin with.
-fn letter(family: Family) -> char {
-    match family {
-        Family::Ghost => 'G',
-        Family::Absent => 'P',
-        Family::Duplicate => 'D',
-        Family::Establishment => 'E',
-        Family::Timing => 'T',
-        Family::Amount => 'M',
-        Family::Quality => 'Q',
-    }
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -261,6 +256,18 @@ impl<'a> Fields<'a, '_, '_> {
         Some(tables)
     }
 
+    /// One of `needs`.
+    fn looks_at(&mut self, needs: Option<&[String]>) -> Option<String> {
+        let name = self.maybe_text("looks_at")?;
+        if let (Some(needs), Some(value)) = (needs, self.table.get("looks_at"))
+            && !needs.contains(&name)
+        {
+            let hint = did_you_mean(&name, needs.iter().map(String::as_str), &format!("one of {}", needs.join(", ")));
+            self.wrong(value.span(), format!("`{name}` is none of the tables that the rule needs"), hint);
+        }
+        Some(name)
+    }
+
     fn whole_number(&mut self, key: &str, otherwise: i64, bounds: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let Some(value) = self.table.get(key) else { return Some(otherwise) };
         let found = integer(value).filter(|it| bounds.contains(it));
@@ -318,8 +325,8 @@ impl<'a> Fields<'a, '_, '_> {
             let (first, rest) = id.split_at(id.chars().next().map_or(0, char::len_utf8));
             if rest.len() < 2 || !rest.bytes().all(|it| it.is_ascii_digit()) {
                 self.wrong(value.span(), format!("`{id}` is no rule id"), "a letter and two digits, like G01");
-            } else if let Some(family) = family.filter(|it| !first.starts_with(letter(*it))) {
-                let hint = format!("rules of this family begin with {}", letter(family));
+            } else if let Some(family) = family.filter(|it| !first.starts_with(it.letter())) {
+                let hint = format!("rules of this family begin with {}", family.letter());
                 self.wrong(value.span(), format!("`{id}` does not fit the family `{}`", family.word()), hint);
             }
         }
@@ -332,7 +339,7 @@ impl<'a> Fields<'a, '_, '_> {
     }
 }
 
-fn integer(value: &Value<'_>) -> Option<i64> {
+pub(super) fn integer(value: &Value<'_>) -> Option<i64> {
     let it = value.get_ref().as_integer()?;
     i64::from_str_radix(&it.as_str().replace('_', ""), it.radix()).ok()
 }

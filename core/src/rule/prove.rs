@@ -14,7 +14,7 @@ use super::grid::{self, Grid};
 use super::{EXAMPLE_NIGHT, Example, Rule};
 use crate::check::{self, Columns, NightParams};
 use crate::diag::{Mistake, did_you_mean};
-use crate::engine::{Engine, EngineError, Limits, Params};
+use crate::engine::{Engine, EngineError, Limits};
 use crate::function;
 use crate::presence::{self, Window};
 use crate::schema::{self, FEED, PERSONS, PRESENCE, UNITS};
@@ -190,7 +190,7 @@ async fn city(rule: &Rule, example: &Example) -> Result<(Engine, NightParams), E
     } else if rule.sql.contains(PRESENCE.name) {
         presence::compute(&engine, window).await?;
     }
-    Ok((engine, NightParams { tonight, month, first_month: window.first, params: Params::new() }))
+    Ok((engine, NightParams { tonight, month, first_month: window.first }))
 }
 
 /// Twelve months up to `month`, and the months of the example's own rows, up to the month of `tonight`.
