@@ -64,6 +64,8 @@ pub enum Command {
     Rejects(RejectsArgs),
     /// 并列展示一个问题的各方证据、规则和人员识别依据 Show a case: evidence side by side, the rule, the links
     Explain(ExplainArgs),
+    /// 提示表：编制和人员、领导职数、三个一致，任意月份 The prompt tables, as of any month
+    Table(TableArgs),
     /// 逐步检测部门的各个数据源：域名、端口、登录、只读、表、列、速度 Try the way to every source of a department, step by step
     Connect(ConnectArgs),
     /// 查看、暂停或放行数据源 Feeds: list, hold, release
@@ -289,6 +291,69 @@ pub struct ExplainLinkArgs {
     /// 显示完整证件号和姓名 Show ID numbers and names in full
     #[arg(long)]
     pub reveal: bool,
+}
+
+/// `muster table`.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// 哪张表 Which table
+    pub table: WhichArg,
+    /// 截至哪个月末，如 2026-10；默认为对账日的上月 As of the end of this month; the month before the night by default
+    #[arg(long, value_name = "YYYY-MM", value_parser = month)]
+    pub as_of: Option<i32>,
+    /// 按什么汇总 One row per what
+    #[arg(long, default_value = "unit")]
+    pub by: ByArg,
+    /// 只看该单位及其下属单位 Only the unit with this code and those below it
+    #[arg(long, value_name = "CODE")]
+    pub unit: Option<String>,
+    /// 输出格式 How to print
+    #[arg(long, default_value = "text")]
+    pub format: FormatArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// Which prompt table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhichArg {
+    /// 编制和人员情况 Quota and staff
+    Quota,
+    /// 领导干部配置 Leading posts
+    Leaders,
+    /// 三个一致 The three consistencies
+    Consistency,
+}
+
+/// One row per what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ByArg {
+    /// 单位 Unit
+    Unit,
+    /// 系统 System
+    System,
+    /// 行政区划 Division
+    Region,
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// 终端文本 For a terminal
+    Text,
+    /// JSON
+    Json,
+    /// CSV（UTF-8）
+    Csv,
+}
+
+/// `2026-10` as 202610.
+fn month(text: &str) -> Result<i32, String> {
+    let parsed = text.split_once('-').and_then(|(year, month)| Some((year.parse::<i32>().ok()?, month.parse::<i32>().ok()?)));
+    parsed
+        .filter(|(year, month)| (1950..=2100).contains(year) && (1..=12).contains(month))
+        .map(|(year, month)| year * 100 + month)
+        .ok_or_else(|| "应为年-月，如 2026-10 a month like 2026-10".to_owned())
 }
 
 /// `muster connect`.

@@ -7,7 +7,7 @@
 //! | `night.json`             | the night as reports tell it; ID numbers masked like the workbook's       |
 //! | `findings.jsonl`         | one finding a line                                                        |
 //! | `findings.parquet`       | the same, flat, with the case numbers                                     |
-//! | `<table>.parquet`        | who is who tonight: `person`, `identity`, `candidate`, `unit_reference`   |
+//! | `<table>.parquet`        | `unit`, `person`, `identity`, `candidate`, `unit_reference`: who is who   |
 //!
 //! Each is written beside its place and moved there when it is whole. The same night gives the same bytes.
 

@@ -14,6 +14,7 @@ mod dry_text;
 mod explain;
 mod feed;
 mod files;
+mod grid;
 mod init;
 mod link;
 mod night;
@@ -23,6 +24,7 @@ mod prove;
 mod proved;
 mod pull;
 mod rejects;
+mod reopen;
 mod rules;
 mod run;
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod shipped;
 mod show;
 mod store;
 mod summary;
+mod table;
 mod words;
 
 use std::process::ExitCode;
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
         Command::Preview(args) => commands::preview(args, say).await,
         Command::Rejects(args) => commands::rejects(args, say).await,
         Command::Explain(args) => commands::explain(args, say).await,
+        Command::Table(args) => table::table(args, say).await,
         Command::Connect(args) => connect::connect(args, say).await,
         Command::Feed { what } => feed::feed(what, say).await,
         Command::Init(args) => init::write(args, say).await,

@@ -10,6 +10,7 @@ use muster_core::finding::{Family, Severity};
 use muster_core::map::Tally;
 use muster_core::mapping::Title;
 use muster_core::mask;
+use muster_core::prompt::Prompt;
 use serde::{Deserialize, Serialize};
 
 use crate::store::feeds::Hold;
@@ -38,6 +39,9 @@ pub struct Night {
     pub unlinked_units: Vec<UnlinkedUnit>,
     /// Establishment against staff.
     pub figures: Figures,
+    /// The prompt tables by unit.
+    #[serde(default)]
+    pub tables: Vec<Prompt>,
     /// People of tonight.
     pub people_count: u64,
     /// Identities by how they were linked.

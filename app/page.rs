@@ -16,6 +16,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("nav", "目录", "Contents"),
     ("trust", "今晚的数据可信吗", "Can tonight be trusted?"),
     ("figures", "编制和人员", "Establishment and staff"),
+    ("tables", "提示表", "Prompt tables"),
+    ("sum", "合计", "Total"),
     ("changes", "今晚的变化", "What changed tonight"),
     ("cases", "未结与今晚销号的线索", "Leads, open or cured tonight"),
     ("quality", "数据质量", "Data quality"),

@@ -16,6 +16,7 @@ use muster_core::finding::Finding;
 use muster_core::link::{self, FeedIn, People, Units};
 use muster_core::mapping::Title;
 use muster_core::presence::{self, Window};
+use muster_core::prompt::{self, Which};
 use muster_core::{figures, schema};
 
 use crate::clock::Stopwatch;
@@ -28,6 +29,7 @@ use crate::prove;
 use crate::pull::{self, FeedPulled, Landing};
 use crate::show;
 use crate::store::Store;
+use crate::table::{self, last_month_end as month_end};
 
 /// What the night needs of the world, besides the departments.
 pub struct World {
@@ -82,6 +84,10 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     progress.stage(Stage::Check);
     let (findings, rules, ran) = check(city, &engine, &pulled, window.first, tonight, &world.progress).await?;
     let figures = figures::figures(&engine, month_end(tonight)).await?;
+    let mut tables = Vec::new();
+    for which in Which::ALL {
+        tables.push(prompt::prompt(&engine, which, month_end(tonight)).await?);
+    }
 
     progress.stage(Stage::Fold);
     let mut folded = case::fold(&before.cases, &findings, &ran, tonight);
@@ -91,7 +97,9 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     progress.stage(Stage::Keep);
     let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
     let cases = world.store.keep(tonight, &feeds, &rules, &folded).await?;
-    let night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, methods, &units, &people);
+    let mut night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, methods, &units, &people);
+    tables.iter_mut().for_each(|it| table::leads(it, &night));
+    night.tables = tables;
     keep(city, &folder.partial, &night, &findings, &units, &people)?;
     folder.settle()?;
     Ok(night)
@@ -205,11 +213,6 @@ async fn engine(
     Ok(engine)
 }
 
-/// The last day of the month before `tonight`: the day for which figures are told.
-fn month_end(tonight: NaiveDate) -> NaiveDate {
-    tonight.with_day(1).and_then(|it| it.pred_opt()).unwrap_or(tonight)
-}
-
 /// The months of presence; the month before tonight when no feed with months was used.
 async fn window(engine: &Engine, tonight: NaiveDate) -> Result<Window, Stop> {
     let before = tonight.checked_sub_months(chrono::Months::new(1)).unwrap_or(tonight);
@@ -221,7 +224,9 @@ async fn window(engine: &Engine, tonight: NaiveDate) -> Result<Window, Stop> {
 /// What the night leaves on disk.
 fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: &Units, people: &People) -> Result<(), Stop> {
     let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
+    let register = show::with_region(&units.table, &city.settings.region);
     let tables = [
+        ("unit", slice::from_ref(&register)),
         ("person", slice::from_ref(&people.persons)),
         ("unit_reference", slice::from_ref(&units.reference)),
         ("candidate", slice::from_ref(&people.candidates)),

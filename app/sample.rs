@@ -201,6 +201,7 @@ pub fn night() -> Night {
         units: UNITS.iter().enumerate().map(|(at, it)| (at as i32, UnitShown { code: it.0.into(), name: it.1.into() })).collect(),
         unlinked_units: unlinked(),
         figures: figures(),
+        tables: Vec::new(),
         people_count: 14_212,
         link_methods: [("id-exact", 38_112), ("id-15", 214), ("id-repaired", 61), ("name-birth", 37), ("own", 12)]
             .map(|(method, n)| (method.to_owned(), n))

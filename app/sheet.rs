@@ -3,11 +3,13 @@
 mod cases;
 mod cover;
 mod look;
+mod prompt;
 mod quality;
 mod quota;
 mod rules;
 
 use muster_core::finding::Family;
+use muster_core::prompt::Which;
 use muster_core::report::{Lang, ReportColumn};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
@@ -26,7 +28,7 @@ pub struct SheetSettings {
     pub columns: Vec<ReportColumn>,
 }
 
-/// The whole workbook: cover, one sheet per family that has cases, prompt table, data quality, rules.
+/// The whole workbook: cover, one sheet per family that has cases, prompt tables, data quality, rules.
 pub fn workbook(night: &Night, cards: &[CardText], settings: &SheetSettings) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     book.set_properties(&properties(night, settings.lang)?);
@@ -37,6 +39,9 @@ pub fn workbook(night: &Night, cards: &[CardText], settings: &SheetSettings) -> 
         cases::write(book.add_worksheet(), night, family, settings, &look)?;
     }
     quota::write(book.add_worksheet(), night, &look)?;
+    for table in night.tables.iter().filter(|it| it.table != Which::Quota) {
+        prompt::write(book.add_worksheet(), table, &look)?;
+    }
     quality::write(book.add_worksheet(), night, &look)?;
     rules::write(book.add_worksheet(), night, cards, &look)?;
     book.save_to_buffer()

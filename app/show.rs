@@ -40,6 +40,7 @@ pub fn night(
         units: shown_units(units),
         unlinked_units: unlinked(units),
         figures,
+        tables: Vec::new(),
         people_count: people.persons.num_rows() as u64,
         link_methods,
         cases,

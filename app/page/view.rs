@@ -6,12 +6,14 @@ use muster_core::case::{Case, State, What};
 use muster_core::figures::{Line, UnitFigures};
 use muster_core::finding::{Family, Finding, Subject};
 use muster_core::mask;
+use muster_core::prompt::{By, Measure, Prompt, Row};
 use muster_core::report::total::{Balance, amount_fen, gravest};
 use muster_core::report::{self, Known, Lang};
 use serde::Serialize;
 
 use crate::digest::{self, FeedState, Trust};
 use crate::night::{FeedNight, Night, RuleNight};
+use crate::table;
 use crate::words::{count, yuan};
 
 /// A page of thousands of cases is read by nobody; the workbook has them all.
@@ -39,6 +41,7 @@ pub struct View {
     over_units: Vec<UnitView>,
     over_units_folded: Vec<UnitView>,
     over_units_more: usize,
+    tables: Vec<TableView>,
     balance: BalanceView,
     changes: Vec<ChangeView>,
     families: Vec<FamilyView>,
@@ -66,6 +69,7 @@ pub fn of(night: &Night, lang: Lang) -> View {
         over_units: over.iter().take(UNITS_SEEN).map(|it| unit(it)).collect(),
         over_units_folded: over.iter().take(UNITS_MAX).skip(UNITS_SEEN).map(|it| unit(it)).collect(),
         over_units_more: over.len().saturating_sub(UNITS_MAX),
+        tables: night.tables.iter().map(|it| table(it, lang)).collect(),
         balance: balance(night),
         changes: changes(night, lang),
         families: families(night, lang),
@@ -75,6 +79,34 @@ pub fn of(night: &Night, lang: Lang) -> View {
         untold: night.feeds.iter().flat_map(untold).collect(),
         links: night.link_methods.iter().map(|(it, n)| (digest::method_label(it, lang).to_owned(), count(*n))).collect(),
         rules: night.rules.iter().map(|it| rule(it, lang)).collect(),
+    }
+}
+
+/// A prompt table by system; by unit it stands in the workbook and in `muster table`.
+#[derive(Serialize)]
+struct TableView {
+    title: String,
+    balance: String,
+    holds: bool,
+    heads: Vec<&'static str>,
+    rows: Vec<(String, Vec<String>)>,
+    sum: Vec<String>,
+}
+
+fn table(it: &Prompt, lang: Lang) -> TableView {
+    let (zh, en) = it.table.label();
+    let month = report::month(it.month);
+    let measures: Vec<&Measure> = it.table.measures().iter().filter(|it| it.brief).collect();
+    let number = |value: i64| if value == 0 { "·".to_owned() } else { count(value) };
+    let cells = |row: &Row| measures.iter().map(|it| number(row.value(it.name))).collect::<Vec<_>>();
+    let total = it.total();
+    TableView {
+        title: lang.pick(format!("{zh}（截至 {month} 月末，按系统）"), format!("{en}, at the end of {month}, by system")),
+        balance: table::balance(it, &total, lang),
+        holds: it.reconciles(),
+        heads: measures.iter().map(|it| lang.pick(it.zh, it.en)).collect(),
+        rows: it.by(By::System).rows.iter().map(|row| (table::row_name(row, By::System, lang), cells(row))).collect(),
+        sum: cells(&total),
     }
 }
 

@@ -1,7 +1,10 @@
 //! 编制和人员情况提示表: who is below, at and above the quota, unit by unit.
 
+use std::collections::BTreeMap;
+
 use muster_core::codes;
 use muster_core::figures::{Figures, Line, UnitFigures};
+use muster_core::prompt::{Row, Which};
 use muster_core::report::{Cell, Lang};
 use rust_xlsxwriter::{
     ColNum, Color, ConditionalFormatCell, ConditionalFormatCellRule, ConditionalFormatDataBar, Format, RowNum, Worksheet, XlsxError,
@@ -30,6 +33,7 @@ pub fn write(sheet: &mut Worksheet, night: &Night, look: &Look) -> Result<(), Xl
         sheet.autofilter(HEADS, 0, last - 1, LAST)?;
         mark(sheet, (FIRST, last - 1))?;
     }
+    flow(sheet, night, look)?;
     sheet.set_freeze_panes(FIRST, 2)?;
     look::print_setup(sheet, look, name, Some((GROUPS, HEADS)))
 }
@@ -99,6 +103,28 @@ fn lines(sheet: &mut Worksheet, at: RowNum, lines: [Line; 3], format: &Format) -
 fn filled(sheet: &mut Worksheet, at: RowNum, both: Line, format: &Format) -> Result<(), XlsxError> {
     let share = both.vacancy_rate().map_or(Cell::Blank, |it| Cell::Share((1.0 - it) as f32));
     put(sheet, at, LAST, &share, format)
+}
+
+/// Who is lent and borrowed, retires soon, came and went this year, and the open leads: the brief columns of the prompt table that do not
+/// stand in the groups already.
+fn flow(sheet: &mut Worksheet, night: &Night, look: &Look) -> Result<(), XlsxError> {
+    let Some(table) = night.tables.iter().find(|it| it.table == Which::Quota) else { return Ok(()) };
+    let shown = ["approved", "actual", "vacant", "over"];
+    let rows: BTreeMap<&str, &Row> = table.rows.iter().map(|it| (it.code.as_str(), it)).collect();
+    let (none, total) = (Row::default(), table.total());
+    let last = FIRST + night.figures.units.len() as RowNum;
+    for (at, measure) in table.table.measures().iter().filter(|it| it.brief && !shown.contains(&it.name)).enumerate() {
+        let col = LAST + 1 + at as ColNum;
+        sheet.set_column_width(col, 11.0)?;
+        sheet.write_blank(GROUPS, col, &look.head)?;
+        put_text(sheet, HEADS, col, look.lang.pick(measure.zh, measure.en), &look.head)?;
+        for (place, unit) in night.figures.units.iter().enumerate() {
+            let row = rows.get(unit.code.as_str()).copied().unwrap_or(&none);
+            put(sheet, FIRST + place as RowNum, col, &Cell::Number(row.value(measure.name)), &look.quiet)?;
+        }
+        put(sheet, last, col, &Cell::Number(total.value(measure.name)), &look.sum)?;
+    }
+    Ok(())
 }
 
 /// Excess in red; how full a unit is as a bar.

@@ -17,6 +17,7 @@
 //! | [`check`]    | a rule and the engine              | [`finding::Finding`]s                         |
 //! | [`case`]     | open cases and tonight's findings  | cases and what happened to them               |
 //! | [`figures`]  | the engine                         | establishment against staff, in total         |
+//! | [`prompt`]   | the engine, a month                | the prompt tables, unit by unit               |
 //! | [`report`]   | cases and report columns           | tables for people                             |
 //!
 //! [`diag`] is the one error shape of files that people write; [`person_id`] and [`name`] know how ids and names break;
@@ -40,6 +41,7 @@ pub mod money_words;
 pub mod name;
 pub mod person_id;
 pub mod presence;
+pub mod prompt;
 pub mod read;
 pub mod report;
 pub mod retirement;
