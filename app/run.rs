@@ -98,6 +98,7 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
     let cases = world.store.keep(tonight, &feeds, &rules, &folded).await?;
     let mut night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, methods, &units, &people);
+    tables.retain(|it| table::lacking(it.table, &night.feeds).is_empty());
     tables.iter_mut().for_each(|it| table::leads(it, &night));
     night.tables = tables;
     keep(city, &folder.partial, &night, &findings, &units, &people)?;

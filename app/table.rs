@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{ByArg, FormatArg, TableArgs, WhichArg};
 use crate::commands::{Code, Done, Say};
 use crate::grid::Grid;
-use crate::night::Night;
+use crate::night::{FeedNight, Night};
 use crate::run::Stop;
 use crate::words::{Lang, count};
 use crate::{config, reopen};
@@ -38,6 +38,11 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
         WhichArg::Leaders => Which::Leaders,
         WhichArg::Consistency => Which::Consistency,
     };
+    let lacking = lacking(which, &reopened.night.feeds);
+    if !lacking.is_empty() {
+        let why = say.lang.pick("没有可用的数据，无法列表", "no usable feed, so there is no table");
+        return Err(Stop::Trouble(format!("{}: {why}", lacking.join(", "))));
+    }
     let mut table = prompt::prompt(&reopened.engine, which, day).await?;
     if day >= last_month_end(tonight) {
         leads(&mut table, &reopened.night);
@@ -65,6 +70,20 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
         FormatArg::Text => print!("{}", text(&table, by, args.unit.is_some(), tonight, say.lang)),
     }
     Ok(if table.reconciles() { Code::Fine } else { Code::Defects })
+}
+
+/// The shared tables that `which` needs and no feed filled, or of which a feed was left out: an absent feed is never evidence of absent people.
+pub fn lacking(which: Which, feeds: &[FeedNight]) -> Vec<&'static str> {
+    let needs: &[&'static str] = match which {
+        Which::Quota => &["unit", "quota", "establishment"],
+        Which::Leaders => &["unit", "leader_quota", "post"],
+        Which::Consistency => &["unit", "quota", "document", "establishment", "employment"],
+    };
+    let usable = |table: &str| {
+        let mut filling = feeds.iter().filter(|it| it.table == table).peekable();
+        filling.peek().is_some() && filling.all(|it| it.left_out.is_empty())
+    };
+    needs.iter().copied().filter(|it| !usable(it)).collect()
 }
 
 /// The last day of the month before `tonight`, as in the night's figures.
