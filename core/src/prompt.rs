@@ -18,6 +18,8 @@ use crate::function::{days, month_of};
 
 mod measure;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 pub use measure::{CONSISTENCY, LEADERS, Measure, QUOTA};
 
