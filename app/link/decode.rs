@@ -49,7 +49,7 @@ fn western(bytes: &[u8]) -> bool {
 
 /// The text, or the line of the first byte that is wrong.
 fn strictly<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, usize> {
-    let line = |at: usize| bytes[..at.min(bytes.len())].iter().filter(|it| **it == b'\n').count() + 1;
+    let line = |at: usize| bytes[..at.min(bytes.len())].split(|it| *it == b'\n').count();
     if encoding == UTF_8 {
         return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|err| line(err.valid_up_to()));
     }

@@ -161,7 +161,7 @@ async fn a_night_killed_before_its_end_leaves_nothing() {
 
     let dying = city.again().await;
     let mut write = dying.pool.begin_with("begin immediate").await.expect("a transaction");
-    write_night(&mut write, night(2), &[feed(true, 5)], &folded).await.expect("everything is written");
+    write_night(&mut write, night(2), &[feed(true, 5)], &[rule_night(Some(1))], &folded).await.expect("everything is written");
     drop(write);
     drop(dying);
 
@@ -274,6 +274,7 @@ fn rule_night(found: Option<u64>) -> RuleNight {
         looked_at: found.map(|_| 53),
         found,
         skipped: if found.is_none() { Some(why) } else { None },
+        broke_off: false,
         categories: Vec::new(),
         off: false,
     }

@@ -188,7 +188,7 @@ impl Connector for Http {
         let patience = Patience { idle: patience.total * 2, ..patience };
         let failure = self.place.failure(&ask.table, "");
         let reading = Reading { schema: Arc::clone(&schema), batch_rows: ask.batch_rows, failure: failure.clone() };
-        let pieces = spawned(&self.place, &ask.table, |outlet| reading.run(begun, outlet));
+        let pieces = spawned(&self.place, &ask.table, |outlet| reading.while_taken(begun, outlet));
         Ok(Pull { schema, pieces: patience.watch(failure, pieces) })
     }
 
@@ -233,10 +233,14 @@ impl Http {
             let failure = self.place.failure(&ask.table, "the records have none of the mapped columns");
             return Err(failure.hint(format!("their columns are {}", near::list(found.iter().map(String::as_str)))));
         }
-        columns.iter().for_each(|it| shape.named(it));
+        for it in &columns {
+            shape.named(it);
+        }
         // A column that is missing in all records is missing; one that comes later in a long table is not.
         if !done || ahead.len() == 0 {
-            wanted.iter().for_each(|it| shape.named(it));
+            for it in &wanted {
+                shape.named(it);
+            }
         }
         let due = shape.names.iter().map(|it| !columns.contains(it)).collect();
         Ok(Begun { reader, shape, ahead, done, due })
@@ -267,7 +271,15 @@ struct Reading {
 }
 
 impl Reading {
-    async fn run(self, begun: Begun, outlet: Outlet) -> Result<(), Stop> {
+    /// A reader that waits for its server stops as soon as nobody takes its pieces; nothing has to be ended there.
+    async fn while_taken(self, begun: Begun, outlet: Outlet) -> Result<(), Stop> {
+        tokio::select! {
+            ended = self.run(begun, &outlet) => ended,
+            () = outlet.gone() => Err(Stop::Gone),
+        }
+    }
+
+    async fn run(self, begun: Begun, outlet: &Outlet) -> Result<(), Stop> {
         let Begun { mut reader, shape, ahead: mut records, mut done, due } = begun;
         let from: Vec<Option<usize>> = (0..shape.names.len()).map(Some).collect();
         let mut rows = Rows::new(Arc::clone(&self.schema), self.batch_rows);
@@ -288,7 +300,7 @@ impl Reading {
                     }
                 }
                 if rows.is_full() {
-                    put(&mut rows, &outlet).await?;
+                    put(&mut rows, outlet).await?;
                 }
             }
             records.clear();
@@ -297,7 +309,7 @@ impl Reading {
             }
             done = !reader.more(&mut records).await?;
         }
-        put(&mut rows, &outlet).await?;
+        put(&mut rows, outlet).await?;
         if row_no > 0 {
             self.all_seen(&shape, &due, &seen)?;
         }

@@ -89,12 +89,7 @@ where
     let (sender, receiver) = mpsc::channel(PIECES_WAITING);
     let read = read(Outlet(sender.clone()));
     let reader = tokio::spawn(async move {
-        // A reader that waits for its server stops as soon as nobody takes its pieces.
-        let ended = tokio::select! {
-            ended = read => ended,
-            () = sender.closed() => Err(Stop::Gone),
-        };
-        if let Err(Stop::Failed(failure)) = ended {
+        if let Err(Stop::Failed(failure)) = read.await {
             let _ = sender.send(Err(failure)).await;
         }
     });

@@ -1,4 +1,5 @@
 //! JSON over REST: every way in, every way of paging, and every fault, against a platform of our own.
+#![allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
 
 mod api;
 mod common;
@@ -289,7 +290,7 @@ async fn a_pull_that_nobody_takes_stops() {
     drop(pull);
     let ended = async {
         while tasks() >= before {
-            tokio::time::sleep(Duration::from_millis(20)).await
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the reader has stopped");

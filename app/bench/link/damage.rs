@@ -73,7 +73,7 @@ const IDS: [(&str, f64, IdDamage); 18] = [
     ("id-masked", 6.0, |id, _| id.replace_range(6..14, "********")),
     ("id-masked-more", 5.0, |id, _| id.replace_range(3..14, "***********")),
     ("id-missing", 9.0, |id, _| id.clear()),
-    ("id-placeholder", 2.0, |id, dice| *id = (*dice.pick(&["无", "0", "111111111111111111", "-"])).to_owned()),
+    ("id-placeholder", 2.0, |id, dice| (*dice.pick(&["无", "0", "111111111111111111", "-"])).clone_into(id)),
     ("id-blanks", 4.0, |id, dice| id.insert(dice.below(18), *dice.pick(&[' ', '\u{a0}', '\u{200b}', '\u{3000}']))),
     ("id-width", 2.0, |id, _| *id = id.chars().map(|it| char::from_u32(u32::from(it) + 0xFEE0).unwrap_or(it)).collect()),
     ("id-apostrophe", 2.0, |id, _| id.insert(0, '\'')),
@@ -87,7 +87,7 @@ pub fn id(row: &mut Row, staff: &[Person], at: usize, dice: &mut Dice) {
     if dice.chance(0.01) {
         let other = if dice.chance(0.3) { (at + 1) % staff.len() } else { dice.below(staff.len()) };
         if other != at {
-            row.id = staff[other].id.clone();
+            row.id.clone_from(&staff[other].id);
             row.class = "id-of-another";
         }
         return;

@@ -69,7 +69,9 @@ fn utf8(decoder: &mut Decoder, piece: &[u8]) -> Vec<u8> {
         if let DecoderResult::Malformed(length, after) = result {
             let end = read.saturating_sub(usize::from(after));
             let bad = &rest[end.saturating_sub(usize::from(length))..end];
-            bad.iter().for_each(|it| out.extend([0xff, *it]));
+            for it in bad {
+                out.extend([0xff, *it]);
+            }
             if bad.is_empty() {
                 out.extend([0xff, 0xff]);
             }

@@ -14,12 +14,21 @@ const DEPTH_MAX: usize = 128;
 /// This many unknown names are told.
 const STRANGE_MAX: usize = 20;
 
+/// What a record has in one column.
+#[derive(Clone, Debug, Default)]
+enum Found {
+    #[default]
+    Missing,
+    Null,
+    Text(Range<usize>),
+}
+
 /// The cells of one record, in the memory of the one before.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
     text: String,
     /// For every column: whether the record has it, and where its text stands; null has no text.
-    found: Vec<Option<Option<Range<usize>>>>,
+    found: Vec<Found>,
     /// Names that no column is for, of all records read so far.
     pub strange: Vec<String>,
 }
@@ -29,7 +38,7 @@ impl Cells {
     pub(crate) fn read(&mut self, record: &[u8], root: &Node, columns: usize) -> Result<(), String> {
         self.text.clear();
         self.found.clear();
-        self.found.resize(columns, None);
+        self.found.resize(columns, Found::Missing);
         let json = std::str::from_utf8(record).map_err(|_| "it holds bytes that are no UTF-8 text".to_owned())?;
         let mut reader = Reader { json, at: 0 };
         if !json.starts_with('{') {
@@ -43,14 +52,21 @@ impl Cells {
     pub(crate) fn give(&self, row: &mut Row, seen: &mut [bool]) {
         row.clear();
         for (found, seen) in self.found.iter().zip(seen) {
-            *seen |= found.is_some();
-            row.push(found.as_ref().and_then(|it| it.as_ref()).map(|it| &self.text[it.clone()]));
+            *seen |= !matches!(found, Found::Missing);
+            row.push(self.text(found));
         }
     }
 
     /// The cell of a column.
     pub(crate) fn cell(&self, column: usize) -> Option<&str> {
-        self.found.get(column)?.as_ref()?.as_ref().map(|it| &self.text[it.clone()])
+        self.text(self.found.get(column)?)
+    }
+
+    fn text(&self, found: &Found) -> Option<&str> {
+        match found {
+            Found::Text(at) => Some(&self.text[at.clone()]),
+            Found::Missing | Found::Null => None,
+        }
     }
 
     fn object(&mut self, reader: &mut Reader<'_>, node: &Node) -> Result<(), String> {
@@ -101,12 +117,12 @@ impl Cells {
         reader.blanks();
         let start = reader.at;
         if let Some(column) = node.column {
-            if self.found[column].is_some() {
+            if !matches!(self.found[column], Found::Missing) {
                 return Err(format!("`{key}` stands twice in it"));
             }
             let begin = self.text.len();
             let there = reader.write(&mut self.text)?;
-            self.found[column] = Some(there.then(|| begin..self.text.len()));
+            self.found[column] = if there { Found::Text(begin..self.text.len()) } else { Found::Null };
             if node.children.is_empty() {
                 return Ok(());
             }

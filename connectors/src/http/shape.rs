@@ -44,7 +44,9 @@ impl Shape {
     /// Of columns that are named only.
     pub(crate) fn of(names: &[String]) -> Shape {
         let mut shape = Shape::default();
-        names.iter().for_each(|it| shape.add(it.clone(), &way(it)));
+        for it in names {
+            shape.add(it.clone(), &way(it));
+        }
         shape
     }
 
@@ -73,7 +75,9 @@ impl Shape {
                 Some(b'{') if !inside.is_empty() => self.look(value, before, asked),
                 Some(b'[') => {
                     self.meet(before, asked);
-                    inside.into_iter().for_each(|it| self.named(it));
+                    for it in inside {
+                        self.named(it);
+                    }
                 }
                 // Null where an object stands in other records is no column of its own.
                 _ if inside.is_empty() => self.meet(before, asked),

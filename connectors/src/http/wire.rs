@@ -103,7 +103,7 @@ impl Wire {
             match status.as_u16() {
                 200..=299 => return Ok(Some(response)),
                 301 | 302 | 303 | 307 | 308 if hops < HOPS_MAX => {
-                    url = self.sent_on(call, &url, &response).map_err(|why| {
+                    url = sent_on(call, &url, &response).map_err(|why| {
                         Failure { why, ..failure.clone() }.hint("is `url` right, does the login hold? no request leaves the host of `url`")
                     })?;
                     hops += 1;
@@ -161,19 +161,6 @@ impl Wire {
             *request.body_mut() = Some(body.clone().into());
         }
         Ok(request)
-    }
-
-    /// Where an answer sends us, when that is the same host.
-    fn sent_on(&self, call: &Call, from: &Url, response: &Response) -> Result<Url, String> {
-        let to = response.headers().get(LOCATION).and_then(|it| it.to_str().ok()).and_then(|it| from.join(it).ok());
-        let to = to.ok_or("it sends us on and does not say where")?;
-        if to.origin() != call.url.origin() {
-            return Err(format!("it sends us to another host: {}", shown(&to)));
-        }
-        if call.method == Method::POST && !matches!(response.status().as_u16(), 307 | 308) {
-            return Err("it sends a POST on as something else".to_owned());
-        }
-        Ok(to)
     }
 
     /// The token to use; fetched when there is none that is fresh. One of us asks, the others wait for it.
@@ -329,4 +316,17 @@ fn refused(failure: &Failure, status: StatusCode) -> Failure {
         408 | 425 | 500 | 502..=504 => failure.hint("the service is in trouble; ask those who run it").passing(),
         _ => failure,
     }
+}
+
+/// Where an answer sends us, when that is the same host.
+fn sent_on(call: &Call, from: &Url, response: &Response) -> Result<Url, String> {
+    let to = response.headers().get(LOCATION).and_then(|it| it.to_str().ok()).and_then(|it| from.join(it).ok());
+    let to = to.ok_or("it sends us on and does not say where")?;
+    if to.origin() != call.url.origin() {
+        return Err(format!("it sends us to another host: {}", shown(&to)));
+    }
+    if call.method == Method::POST && !matches!(response.status().as_u16(), 307 | 308) {
+        return Err("it sends a POST on as something else".to_owned());
+    }
+    Ok(to)
 }

@@ -68,7 +68,7 @@ pub async fn raw(bytes: Vec<u8>, after: After) -> (SocketAddr, JoinHandle<()>) {
                 match after {
                     After::Close => {}
                     After::Reset => stream.set_zero_linger().expect("a socket"),
-                    After::Stall => tokio::time::sleep(Duration::from_secs(600)).await,
+                    After::Stall => tokio::time::sleep(Duration::from_mins(10)).await,
                 }
             });
         }

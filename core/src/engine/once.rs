@@ -45,7 +45,7 @@ impl Engine {
             let mut reading = state.sql_to_statement(&format!("select * from {name}"), &state.config_options().sql_parser.dialect)?;
             kept.names.push(name);
             if let (Some(reading), Some(table)) = (query_of(&mut reading), table(query, at)) {
-                table.query = Box::new(reading.clone());
+                *table.query = reading.clone();
             }
         }
         Ok(kept)

@@ -287,7 +287,7 @@ impl<'a> Pairing<'a> {
 
 /// The order of results that are found side by side.
 fn in_order(scored: &mut [Scored]) {
-    scored.sort_unstable_by(|a, b| (a.right, a.left).cmp(&(b.right, b.left)));
+    scored.sort_unstable_by_key(|it| (it.right, it.left));
 }
 
 #[cfg(test)]

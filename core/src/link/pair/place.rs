@@ -122,7 +122,7 @@ impl Places {
         // Chinese names of units share their district and their kind; what is left out or added between them is a better sign.
         let han = a.text.chars().any(crate::name::is_hanzi);
         let (near, weak) = if han { (86, 60) } else { (70, 40) };
-        let dice = if most + least == 0 { 0 } else { 200 * common / (most + least) };
+        let dice = (200 * common).checked_div(most + least).unwrap_or(0);
         match () {
             () if dice >= near || abbreviates(&a.text, &b.text) || abbreviates(&b.text, &a.text) => Near::Near,
             () if dice >= weak => Near::Weak,

@@ -292,7 +292,7 @@ const CERTAIN: usize = 20_000;
 pub fn certain(pairing: &Pairing) -> Vec<Levels> {
     let all = pairing.exact.pairs.len() + pairing.exact.doubted.len();
     let every = (all / CERTAIN).max(1) as u64;
-    let chosen = |right: &u32| hash::seal(pairing.exact.right[*right as usize]) % every == 0;
+    let chosen = |right: &u32| hash::seal(pairing.exact.right[*right as usize]).is_multiple_of(every);
     let pairs = pairing.exact.pairs.iter().chain(&pairing.exact.doubted);
     pairs
         .filter(|(_, right)| chosen(right))
