@@ -78,7 +78,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("severity", "级别", "Severity"),
     ("looked_at", "核对对象", "Looked at"),
     ("found", "线索", "Leads"),
-    ("rate", "命中率", "Hit rate"),
+    ("hit_rate", "命中率", "Hit rate"),
     ("settings", "判定参数", "Parameters"),
     ("ran", "已运行", "ran"),
     ("skipped", "未运行", "did not run"),

@@ -137,11 +137,21 @@ impl NightFolder {
     }
 
     fn settle(&self) -> std::io::Result<()> {
+        // What the engine spilled is nobody's report.
+        let spill = spill(&self.partial);
+        if spill.exists() {
+            fs::remove_dir_all(spill)?;
+        }
         if self.place.exists() {
             fs::remove_dir_all(&self.place)?;
         }
         fs::rename(&self.partial, &self.place)
     }
+}
+
+/// Where the engine spills while a night works.
+fn spill(partial: &Path) -> PathBuf {
+    partial.join("spill")
 }
 
 /// Who is who, over the feeds that may be used.
@@ -187,7 +197,7 @@ async fn engine(
     let limits = Limits {
         memory_bytes: settings.memory_mib << 20,
         partitions: if settings.partitions == 0 { pull::cores() } else { settings.partitions },
-        spill_dir: Some(folder.partial.join("spill")),
+        spill_dir: Some(spill(&folder.partial)),
     };
     let engine = Engine::with_calendar(&limits, &city.calendar);
     engine.batches("unit", schema::UNITS.linked_schema(), vec![show::with_region(&units.table, &city.settings.region)]);

@@ -7,6 +7,7 @@ use muster_core::finding::{Severity, Subject};
 use muster_core::function::add_months;
 use muster_core::prompt::{self, By, Measure, Prompt, Row, Which};
 use muster_core::report::{self, total::gravest};
+use muster_core::schema;
 use serde::Serialize;
 
 use crate::cli::{ByArg, FormatArg, TableArgs, WhichArg};
@@ -41,7 +42,8 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
     let lacking = lacking(which, &reopened.night.feeds);
     if !lacking.is_empty() {
         let why = say.lang.pick("没有可用的数据，无法列表", "no usable feed, so there is no table");
-        return Err(Stop::Trouble(format!("{}: {why}", lacking.join(", "))));
+        let label = |it: &'static str| schema::table(it).map_or(it, |table| say.lang.pick(table.label_zh, table.label_en));
+        return Err(Stop::Trouble(format!("{}: {why}", lacking.iter().copied().map(label).collect::<Vec<_>>().join(", "))));
     }
     let mut table = prompt::prompt(&reopened.engine, which, day).await?;
     if day >= last_month_end(tonight) {

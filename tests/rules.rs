@@ -136,12 +136,19 @@ fn two_cards_of_one_id_and_a_wrong_setting_are_shown_where_they_stand() {
 }
 
 #[test]
-fn settings_change_the_night_and_stand_in_the_evidence() {
+fn settings_change_the_night_stand_in_the_evidence_and_prove_nothing_again() {
     let root = city(&["2026-11-15"], "");
+    // What the stories of this run have proved together, as this city's own.
+    let (own, config) = (root.path().join("proved.json"), root.path().join("config/muster.toml"));
+    fs::copy(story::PROVED, &own).expect("what was proved");
+    let settings = fs::read_to_string(&config).expect("the configuration");
+    fs::write(&config, settings.replace(story::PROVED, &own.display().to_string())).expect("the configuration");
+    let proved = fs::read(&own).expect("what was proved");
     let told = |grace: &str| {
         fs::write(root.path().join("config/rules.toml"), format!("[G01]\n{grace}\n")).expect("rules.toml");
         let (night, code) = support::night(root.path(), "2026-11-15");
         assert_eq!(code, 0);
+        assert_eq!(fs::read(&own).expect("what was proved"), proved);
         let findings = night["cases"].as_array().expect("cases").iter().map(|it| it["findings"]["G01"].clone());
         (findings.filter(|it| !it.is_null()).collect::<Vec<_>>(), night)
     };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_core::link::pair::{Evidence, Side, Texts};
+use muster_core::mapping;
 use serde::Deserialize;
 
 use super::read::Table;
@@ -41,7 +42,11 @@ use Role::{
     State, Street, Unit, Year,
 };
 
-/// Headers in small letters without blanks and marks; `surname` and `last name` are the family name in English files.
+/// Roles whose headers departments use too: those stand with the shared columns.
+const SHARED: [(Role, &str); 6] =
+    [(Id, "id_number"), (Name, "name"), (Sex, "sex"), (Birth, "birth_date"), (Unit, "unit_name"), (Unit, "unit_code")];
+
+/// Further headers, in small letters without blanks and marks; `surname` and `last name` are the family name in English files.
 const HEADERS: &[(Role, &[&str])] = &[
     (
         Key,
@@ -69,21 +74,6 @@ const HEADERS: &[(Role, &[&str])] = &[
             "idno",
             "idnumber",
             "idcard",
-            "身份证号",
-            "身份证号码",
-            "身份证",
-            "公民身份号码",
-            "公民身份证号码",
-            "证件号码",
-            "社会保障号码",
-            "社会保障号",
-            "aac002",
-            "a0184",
-            "sfzh",
-            "sfzhm",
-            "gmsfhm",
-            "zjhm",
-            "v060426113903",
             "ssn",
             "socsecid",
             "nationalid",
@@ -96,77 +86,16 @@ const HEADERS: &[(Role, &[&str])] = &[
             "socialsecuritynumber",
         ],
     ),
-    (
-        Name,
-        &[
-            "name",
-            "fullname",
-            "personname",
-            "姓名",
-            "职工姓名",
-            "人员姓名",
-            "aac003",
-            "a0101",
-            "v060426113908",
-            "xm",
-            "ryxm",
-            "firstandsurname",
-        ],
-    ),
+    (Name, &["name", "fullname", "personname", "firstandsurname"]),
     (Given, &["givenname", "firstname", "forename", "fname", "given", "first", "fnamec1", "名", "givennames", "forenames"]),
     (Middle, &["middlename", "middle", "midlname", "mname", "fnamec2", "middlenames", "secondname"]),
     (Family, &["surname", "lastname", "familyname", "lname", "family", "last", "lnamec1", "姓"]),
-    (Sex, &["sex", "gender", "性别", "aac004", "a0104", "v060426113920", "xb", "sexcode", "gendercode"]),
-    (
-        Birth,
-        &[
-            "birth",
-            "birthdate",
-            "dob",
-            "dateofbirth",
-            "birthday",
-            "birthon",
-            "出生日期",
-            "出生年月",
-            "出生年月日",
-            "aac006",
-            "a0107",
-            "csrq",
-            "csny",
-        ],
-    ),
+    (Sex, &["sex", "gender", "sexcode", "gendercode"]),
+    (Birth, &["birth", "birthdate", "dob", "dateofbirth", "birthday", "birthon"]),
     (Year, &["by", "birthyear", "yearofbirth", "yob"]),
     (Month, &["bm", "birthmonth", "monthofbirth"]),
     (Day, &["bd", "birthdayofmonth", "dayofbirth"]),
-    (
-        Unit,
-        &[
-            "unit",
-            "unitname",
-            "unitcode",
-            "employer",
-            "department",
-            "单位",
-            "所在单位",
-            "单位名称",
-            "工作单位",
-            "参保单位",
-            "机构名称",
-            "divname",
-            "aab004",
-            "b0101",
-            "a0157",
-            "dwmc",
-            "jgmc",
-            "单位编码",
-            "单位代码",
-            "dwdm",
-            "dwbm",
-            "company",
-            "organisation",
-            "organization",
-        ],
-    ),
+    (Unit, &["unit", "unitname", "unitcode", "employer", "department", "company", "organisation", "organization"]),
     (
         Street,
         &[
@@ -257,9 +186,7 @@ pub fn roles(table: &Table, told: &BTreeMap<Role, String>, lang: Lang) -> Result
         roles.insert(*role, place);
     }
     for (place, header) in table.headers.iter().enumerate() {
-        let plain = plain(header);
-        let role = HEADERS.iter().find(|(_, headers)| headers.contains(&plain.as_str())).map(|it| it.0);
-        if let Some(role) = role
+        if let Some(role) = role(&plain(header))
             && !roles.values().any(|it| *it == place)
         {
             roles.entry(role).or_insert(place);
@@ -269,6 +196,15 @@ pub fn roles(table: &Table, told: &BTreeMap<Role, String>, lang: Lang) -> Result
         roles.remove(&Name);
     }
     Ok(key_or_number(table, roles))
+}
+
+/// The role of a plain header.
+fn role(header: &str) -> Option<Role> {
+    let own = HEADERS.iter().find(|(_, headers)| headers.contains(&header)).map(|it| it.0);
+    own.or_else(|| {
+        let is_known = |column: &str| mapping::headers_of(column).iter().any(|it| plain(it) == header);
+        SHARED.iter().find(|(_, column)| is_known(column)).map(|it| it.0)
+    })
 }
 
 fn plain(header: &str) -> String {

@@ -13,6 +13,8 @@ fn render(night: &Night, lang: Lang) -> String {
 #[test]
 fn every_word_of_the_template_stands_in_both_languages() {
     let template = include_str!("night.html");
+    let names: std::collections::BTreeSet<&str> = WORDS.iter().map(|it| it.0).collect();
+    assert_eq!(names.len(), WORDS.len(), "a word stands once, or one meaning hides the other");
     for (name, zh, en) in WORDS {
         assert!(!zh.is_empty() && !en.is_empty() && !sample::has_chinese(en), "{name}");
         assert!(template.contains(&format!("t.{name} ")), "{name} is not used");

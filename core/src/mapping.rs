@@ -30,7 +30,7 @@ use crate::schema::{Column, Table};
 pub use codes::CodeMap;
 pub use guard::GUARD_NIGHTS_MAX;
 pub use json_schema::json_schema;
-pub use synonyms::{Proposal, propose};
+pub use synonyms::{Proposal, headers_of, propose};
 
 /// The columns that every source has without naming them: where a row was read.
 pub const PLACE_COLUMNS: [&str; 4] = ["_file", "_sheet", "_row", "_title"];

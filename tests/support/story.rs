@@ -141,14 +141,15 @@ fn months(from: &str, to: &str) -> impl Iterator<Item = String> {
     (index(from)..=index(to)).map(|it| format!("{}{:02}", it / 12, it % 12 + 1))
 }
 
+/// All stories play with the same cards: they are proved once, not once a night.
+pub const PROVED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/proved.json");
+
 /// Writes the configuration of the story's city at `root`: one department per table that any night tells.
 pub fn settle(story: &Story, root: &Path) {
     for folder in ["config/departments", "mappings", "rules"] {
         fs::create_dir_all(root.join(folder)).expect("a folder of the test");
     }
-    // All stories play with the same cards: they are proved once, not once a night.
-    let proved = concat!(env!("CARGO_TARGET_TMPDIR"), "/proved.json");
-    let settings = format!("city = {{ zh = \"测试市\", en = \"Test city\" }}\nregion = \"330683\"\nproved = {proved:?}\n");
+    let settings = format!("city = {{ zh = \"测试市\", en = \"Test city\" }}\nregion = \"330683\"\nproved = {PROVED:?}\n");
     fs::write(root.join("config/muster.toml"), settings).expect("a file of the test");
     let mut columns: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (table, grid) in story.nights.iter().flat_map(|it| &it.tables) {

@@ -119,28 +119,11 @@ impl Pattern {
     }
 
     /// Optimal string alignment: replacements, losses, additions and exchanges of neighbours, each character touched once.
-    /// Hyyrö (2003), "A bit-vector algorithm for computing Levenshtein and Damerau edit distances".
     pub fn osa(&self, other: Digits) -> u32 {
         if self.length == 0 {
             return other.len() as u32;
         }
-        let last = 1_u32 << (self.length - 1);
-        let (mut up, mut down, mut diagonal, mut before) = (u32::MAX, 0_u32, 0_u32, 0_u32);
-        let mut distance = self.length;
-        for place in 0..other.len() {
-            let equal = self.places[other.at(place)];
-            let exchanged = ((!diagonal & equal) << 1) & before;
-            diagonal = ((equal & up).wrapping_add(up) ^ up) | equal | down | exchanged;
-            let right_up = down | !(diagonal | up);
-            let right_down = diagonal & up;
-            distance += u32::from(right_up & last != 0);
-            distance -= u32::from(right_down & last != 0);
-            let shifted = right_up << 1 | 1;
-            up = right_down << 1 | !(diagonal | shifted);
-            down = shifted & diagonal;
-            before = equal;
-        }
-        distance
+        osa(self.length, (0..other.len()).map(|place| self.places[other.at(place)]))
     }
 }
 
@@ -237,24 +220,30 @@ impl Word {
         if self.length == 0 {
             return u32::from(other.length);
         }
-        let last = 1_u32 << (self.length - 1);
-        let (mut up, mut down, mut diagonal, mut before) = (u32::MAX, 0_u32, 0_u32, 0_u32);
-        let mut distance = u32::from(self.length);
-        for letter in other.letters() {
-            let equal = self.places(*letter);
-            let exchanged = ((!diagonal & equal) << 1) & before;
-            diagonal = ((equal & up).wrapping_add(up) ^ up) | equal | down | exchanged;
-            let right_up = down | !(diagonal | up);
-            let right_down = diagonal & up;
-            distance += u32::from(right_up & last != 0);
-            distance -= u32::from(right_down & last != 0);
-            let shifted = right_up << 1 | 1;
-            up = right_down << 1 | !(diagonal | shifted);
-            down = shifted & diagonal;
-            before = equal;
-        }
-        distance
+        osa(u32::from(self.length), other.letters().iter().map(|letter| self.places(*letter)))
     }
+}
+
+/// The distance of a text of `length` characters, one at least, from another, for each character of which `equals` gives the places of the
+/// first text that hold it. A bit is a row of the distance table, a turn a column.
+/// Hyyrö (2003), "A bit-vector algorithm for computing Levenshtein and Damerau edit distances".
+fn osa(length: u32, equals: impl Iterator<Item = u32>) -> u32 {
+    let last = 1_u32 << (length - 1);
+    let (mut up, mut down, mut diagonal, mut before) = (u32::MAX, 0_u32, 0_u32, 0_u32);
+    let mut distance = length;
+    for equal in equals {
+        let exchanged = ((!diagonal & equal) << 1) & before;
+        diagonal = ((equal & up).wrapping_add(up) ^ up) | equal | down | exchanged;
+        let right_up = down | !(diagonal | up);
+        let right_down = diagonal & up;
+        distance += u32::from(right_up & last != 0);
+        distance -= u32::from(right_down & last != 0);
+        let shifted = right_up << 1 | 1;
+        up = right_down << 1 | !(diagonal | shifted);
+        down = shifted & diagonal;
+        before = equal;
+    }
+    distance
 }
 
 #[cfg(test)]

@@ -145,6 +145,11 @@ pub struct Proposal {
     pub columns: Vec<(String, Option<String>)>,
 }
 
+/// Headers under which departments are known to keep a shared column; none for one without synonyms.
+pub fn headers_of(column: &str) -> &'static [&'static str] {
+    SYNONYMS.iter().find(|(name, _)| *name == column).map_or(&[], |(_, headers)| headers)
+}
+
 /// Guesses the shared table and columns by the headers of a source.
 pub fn propose(headers: &[String]) -> Proposal {
     let mut best: Option<(usize, &'static Table)> = None;
@@ -190,7 +195,7 @@ fn columns(headers: &[String], table: Option<&'static Table>) -> Vec<(String, Op
 /// in parentheses that forms carry (`应发合计（元）`).
 fn is_called(header: &str, column: &InputColumn) -> bool {
     let header = bare(header);
-    let synonyms = SYNONYMS.iter().find(|(name, _)| *name == column.name).map_or(&[][..], |(_, headers)| headers);
+    let synonyms = headers_of(&column.name);
     let names = [column.name.as_str(), column.column.label_zh];
     // A label belongs to the column without its prefix: `单位名称` is not the unit somebody came from.
     let known = if column.name == column.column.name { &names[..] } else { &names[..1] };
