@@ -55,7 +55,7 @@ pub async fn night(people: usize, months: u32, out: &Path, memory_mib: usize, sa
     }
     let city = config::read(&folder.join("config/muster.toml")).map_err(Stop::Mistakes)?;
     let show = if say.json { Show::Nothing } else { Show::Lines };
-    let world = World { store: Store::open(&city.data().join("muster.db")).await?, progress: Arc::new(Progress::new(show, say.lang)) };
+    let world = World { store: Store::of(&city).await?, progress: Arc::new(Progress::new(show, say.lang)) };
     let tonight = NaiveDate::from_ymd_opt(2026, 11, 15).expect("a day");
     let night = run::one_night(&city, tonight, &world).await?;
 

@@ -150,7 +150,7 @@ async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, say: Say, progress: 
     let plan = Plan { seed, people: args.people, months: args.months, as_of: args.as_of, lang: say.lang };
     demo::write(out, &plan, &|_| {}).await?;
     let city = config::read(&out.join("config/muster.toml")).map_err(Stop::Mistakes)?;
-    let world = World { store: Store::open(&city.data().join("muster.db")).await?, progress: progress.clone() };
+    let world = World { store: Store::of(&city).await?, progress: progress.clone() };
     let night = run::one_night(&city, args.as_of, &world).await?;
     let score = score::score(out, &night)?;
     Ok((city, night, score))
@@ -160,7 +160,7 @@ async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, say: Say, progress: 
 pub async fn run(args: &RunArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let tonight = args.night.unwrap_or_else(clock::today);
-    let world = World { store: Store::open(&city.data().join("muster.db")).await?, progress: say.progress() };
+    let world = World { store: Store::of(&city).await?, progress: say.progress() };
     let night = run::one_night(&city, tonight, &world).await?;
     let place = city.data().join("nights").join(tonight.to_string());
     let told = if args.reveal { night.clone() } else { night.masked() };
@@ -311,7 +311,7 @@ pub async fn preview(args: &PreviewArgs, say: Say) -> Done {
 /// `muster rejects`.
 pub async fn rejects(args: &RejectsArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
-    let store = Store::open(&city.data().join("muster.db")).await?;
+    let store = Store::of(&city).await?;
     let night = match args.night {
         Some(night) => night,
         None => latest(&store, say).await?,
@@ -348,7 +348,7 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
         return explain_link(args, say).await;
     }
     let city = read(&args.config.config)?;
-    let store = Store::open(&city.data().join("muster.db")).await?;
+    let store = Store::of(&city).await?;
     let number = args.case.as_deref().unwrap_or_default();
     let Some(case) = store.case_by_number(number).await? else {
         let none = say.lang.pick("没有这个编号的问题", "no case has this number");
@@ -363,7 +363,7 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
 /// `muster explain link`.
 async fn explain_link(args: &ExplainLinkArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
-    let store = Store::open(&city.data().join("muster.db")).await?;
+    let store = Store::of(&city).await?;
     let night = match args.night {
         Some(night) => night,
         None => latest(&store, say).await?,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use muster_connectors::{Connector, KINDS, Kind, Place};
+use muster_connectors::{Connector, KINDS, Kind, Place, Secret};
 use muster_core::calendar::{self, Calendar};
 use muster_core::category;
 use muster_core::diag::{Mistake, Source, did_you_mean};
@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::pull::{PullFile, PullSettings};
 use crate::sheet::SheetSettings;
 use crate::shipped;
+use crate::store::db::Address;
 use crate::words::Lang;
 
 /// `config/muster.toml`.
@@ -53,6 +54,18 @@ pub struct Settings {
     /// What the engine may use.
     #[serde(default)]
     pub engine: EngineSettings,
+    /// Where the store lies.
+    #[serde(default)]
+    pub store: StoreSettings,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// Where the address of a PostgreSQL database is kept (`postgres://user:password@host/database`); null keeps the store in
+    /// `muster.db` in the data folder.
+    pub url: Option<Secret>,
 }
 
 /// `[report]`.
@@ -160,6 +173,12 @@ impl City {
     /// Where deliveries, nights and the store are kept.
     pub fn data(&self) -> PathBuf {
         self.root.join(&self.settings.data)
+    }
+
+    /// Where the store lies; the message says where its address was looked for.
+    pub fn store(&self) -> Result<Address, String> {
+        let Some(url) = &self.settings.store.url else { return Ok(Address::File(self.data().join("muster.db"))) };
+        Address::server(url.fetch(&self.root)?.reveal())
     }
 
     /// Where it is remembered which cards held.

@@ -161,7 +161,7 @@ async fn decide(args: &DecideArgs, held: bool, margin: f64, say: Say) -> Done {
 
 async fn open(config: &std::path::Path) -> Result<(City, Store), Stop> {
     let city = config::read(config).map_err(Stop::Mistakes)?;
-    let store = Store::open(&city.data().join("muster.db")).await?;
+    let store = Store::of(&city).await?;
     Ok((city, store))
 }
 

@@ -31,7 +31,7 @@ pub struct Reopened {
 
 /// The newest night of the city.
 pub async fn newest(city: &City) -> Result<Reopened, Stop> {
-    let nights = Store::open(&city.data().join("muster.db")).await?.nights().await?;
+    let nights = Store::of(city).await?.nights().await?;
     let none = || Stop::Trouble("还没有对过账；先 `muster run` (no night yet: `muster run` first)".to_owned());
     open(city, nights.into_iter().max().ok_or_else(none)?).await
 }

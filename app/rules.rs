@@ -20,6 +20,7 @@ use crate::commands::{Code, Done, Say};
 use crate::config::{self, City};
 use crate::run::{Stop, turned_off};
 use crate::store::Store;
+use crate::store::db::Address;
 
 /// `muster rules`.
 pub async fn rules(args: &RulesArgs, say: Say) -> Done {
@@ -44,7 +45,7 @@ struct Catalogue {
     /// Where the operator's own cards are.
     folder: PathBuf,
     /// Where nights are kept; null without a configuration.
-    store: Option<PathBuf>,
+    store: Option<Address>,
 }
 
 /// Whether a rule runs in this city.
@@ -72,8 +73,8 @@ impl Catalogue {
             return if mistakes.is_empty() { Ok(catalogue) } else { Err(Stop::Mistakes(mistakes)) };
         }
         let city = config::read(path).map_err(Stop::Mistakes)?;
-        let store = city.data().join("muster.db");
-        let used = if store.exists() { Store::open(&store).await?.feeds_used().await? } else { BTreeMap::new() };
+        let store = city.store().map_err(Stop::Trouble)?;
+        let used = if store.is_there() { Store::at(&store).await?.feeds_used().await? } else { BTreeMap::new() };
         let (feeds, folder) = (feeds(&city, &used), city.root.join(&city.settings.rules));
         Ok(Catalogue { cards: city.rules, tunings: city.tunings, feeds: Some(feeds), folder, store: Some(store) })
     }

@@ -57,7 +57,7 @@ impl Hub {
             muster_core::mapping::read(&muster_core::diag::Source::new("mappings/pay.toml", text), &|_| None).expect("a mapping");
         let source = Arc::new(Source::default());
         city.departments[0].sources.insert("main".to_owned(), Box::new(Scripted(source.clone())));
-        let store = Store::open(&city.data().join("muster.db")).await.expect("a new store opens");
+        let store = Store::of(&city).await.expect("a new store opens");
         Hub { folder, city, source, store }
     }
 

@@ -127,6 +127,6 @@ fn text(told: &[Noise], lang: Lang) -> String {
 
 async fn store(catalogue: &Catalogue, say: Say) -> Result<Store, Stop> {
     let none = || Stop::Trouble(say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first").to_owned());
-    let path = catalogue.store.as_ref().filter(|it| it.exists()).ok_or_else(none)?;
-    Ok(Store::open(path).await?)
+    let store = catalogue.store.as_ref().filter(|it| it.is_there()).ok_or_else(none)?;
+    Ok(Store::at(store).await?)
 }

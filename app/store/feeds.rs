@@ -6,8 +6,8 @@ use chrono::{Days, NaiveDate};
 use muster_core::map::{Excess, Tally};
 use muster_core::mapping::GUARD_NIGHTS_MAX;
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, SqliteConnection};
 
+use super::db::{Row, Tx, values};
 use super::{Store, StoreError, day, from_json, json};
 use crate::night::FeedNight;
 
@@ -131,7 +131,7 @@ impl Standing {
 impl Store {
     /// Writes a decision down and says whether it changed anything: holding what is held or releasing what is not does not.
     pub async fn decide(&self, event: &FeedEvent) -> Result<bool, StoreError> {
-        let mut write = self.pool.begin_with("begin immediate").await?;
+        let mut write = self.write().await?;
         let standing = standings(&mut write).await?.remove(&event.feed).unwrap_or_default();
         let news = if event.held { standing.by_operator.is_none() } else { standing.is_held() };
         if news {
@@ -143,37 +143,36 @@ impl Store {
 
     /// Every decision about `feed`, the oldest first.
     pub async fn decisions(&self, feed: &str) -> Result<Vec<FeedEvent>, StoreError> {
-        let rows = sqlx::query("select * from feed_event where feed = ? order by id").bind(feed).fetch_all(&self.pool).await?;
+        let rows = self.rows("select * from feed_event where feed = $1 order by id", values![feed]).await?;
         rows.iter().map(event).collect()
     }
 
     /// What is known of every feed before `tonight`.
     pub async fn feeds_before(&self, tonight: NaiveDate) -> Result<BTreeMap<String, FeedBefore>, StoreError> {
-        let mut read = self.pool.acquire().await?;
+        let mut read = self.db.read().await?;
         before(&mut read, tonight).await
     }
 }
 
-pub(super) async fn before(db: &mut SqliteConnection, tonight: NaiveDate) -> Result<BTreeMap<String, FeedBefore>, StoreError> {
-    let rows = sqlx::query(
-        "select feed, night, tally, sha256 from (
-             select f.feed, n.night, f.tally, f.sha256, row_number() over (partition by f.feed order by f.run desc) as back
-             from feed_night f join night n using (run)
-             where f.used = 1 and n.night < ?)
-         where back <= ?
-         order by feed, back",
-    )
-    .bind(tonight.to_string())
-    .bind(i64::from(GUARD_NIGHTS_MAX))
-    .fetch_all(&mut *db)
-    .await?;
+pub(super) async fn before(db: &mut Tx, tonight: NaiveDate) -> Result<BTreeMap<String, FeedBefore>, StoreError> {
+    let rows = db
+        .rows(
+            "select feed, night, tally, sha256 from (
+                 select f.feed, n.night, f.tally, f.sha256, row_number() over (partition by f.feed order by f.run desc) as back
+                 from feed_night f join night n using (run)
+                 where f.used = 1 and n.night < $1) as numbered
+             where back <= $2
+             order by feed, back",
+            values![tonight, GUARD_NIGHTS_MAX],
+        )
+        .await?;
     let mut feeds: BTreeMap<String, FeedBefore> = BTreeMap::new();
     for row in &rows {
-        let feed = feeds.entry(row.try_get("feed")?).or_default();
-        feed.tallies.push(from_json("feed's counts", row.try_get::<&str, _>("tally")?)?);
+        let feed = feeds.entry(row.text("feed")?.to_owned()).or_default();
+        feed.tallies.push(from_json("feed's counts", row.text("tally")?)?);
         if feed.night.is_none() {
-            feed.night = Some(day(row.try_get("night")?)?);
-            feed.sha256 = row.try_get("sha256")?;
+            feed.night = Some(day(row.text("night")?)?);
+            feed.sha256 = row.maybe_text("sha256")?.map(str::to_owned);
         }
     }
     for (feed, standing) in standings(db).await? {
@@ -183,8 +182,8 @@ pub(super) async fn before(db: &mut SqliteConnection, tonight: NaiveDate) -> Res
 }
 
 /// Keeps what the guard decided tonight. The same night again decides the same, and nothing is written twice.
-pub(super) async fn keep(db: &mut SqliteConnection, tonight: NaiveDate, at: &str, feeds: &[FeedNight]) -> Result<(), StoreError> {
-    let standings = standings(&mut *db).await?;
+pub(super) async fn keep(db: &mut Tx, tonight: NaiveDate, at: &str, feeds: &[FeedNight]) -> Result<(), StoreError> {
+    let standings = standings(db).await?;
     for feed in feeds {
         let known = standings.get(&feed.feed).and_then(|it| it.by_guard.as_ref());
         let event = |held, why: &str, hold: Hold| FeedEvent {
@@ -202,10 +201,10 @@ pub(super) async fn keep(db: &mut SqliteConnection, tonight: NaiveDate, at: &str
             (Some(hold), Some(known)) if known.hold == *hold && known.night == tonight => {}
             (Some(hold), _) => {
                 let why: Vec<&str> = feed.left_out.iter().map(|it| it.zh.as_str()).collect();
-                insert(&mut *db, &event(true, &why.join("；"), hold.clone())).await?;
+                insert(db, &event(true, &why.join("；"), hold.clone())).await?;
             }
             (None, Some(_)) if feed.left_out.is_empty() => {
-                insert(&mut *db, &event(false, "恢复正常 as usual again", Hold::default())).await?;
+                insert(db, &event(false, "恢复正常 as usual again", Hold::default())).await?;
             }
             (None, _) => {}
         }
@@ -213,8 +212,8 @@ pub(super) async fn keep(db: &mut SqliteConnection, tonight: NaiveDate, at: &str
     Ok(())
 }
 
-async fn standings(db: &mut SqliteConnection) -> Result<BTreeMap<String, Standing>, StoreError> {
-    let rows = sqlx::query("select * from feed_event order by feed, id").fetch_all(db).await?;
+async fn standings(db: &mut Tx) -> Result<BTreeMap<String, Standing>, StoreError> {
+    let rows = db.rows("select * from feed_event order by feed, id", values![]).await?;
     let mut events: BTreeMap<String, Vec<FeedEvent>> = BTreeMap::new();
     for it in rows.iter().map(event) {
         let it = it?;
@@ -223,32 +222,26 @@ async fn standings(db: &mut SqliteConnection) -> Result<BTreeMap<String, Standin
     Ok(events.into_iter().map(|(feed, events)| (feed, Standing::of(events))).collect())
 }
 
-async fn insert(db: &mut SqliteConnection, event: &FeedEvent) -> Result<(), StoreError> {
-    sqlx::query("insert into feed_event (at, night, feed, what, by_guard, by_whom, why, hold, margin) values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(&event.at)
-        .bind(event.night.to_string())
-        .bind(&event.feed)
-        .bind(if event.held { "held" } else { "released" })
-        .bind(event.by_guard)
-        .bind(&event.by_whom)
-        .bind(&event.why)
-        .bind(json(&event.hold))
-        .bind(event.margin)
-        .execute(db)
-        .await?;
+async fn insert(db: &mut Tx, event: &FeedEvent) -> Result<(), StoreError> {
+    let what = if event.held { "held" } else { "released" };
+    db.run(
+        "insert into feed_event (at, night, feed, what, by_guard, by_whom, why, hold, margin) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        values![&event.at, event.night, &event.feed, what, event.by_guard, &event.by_whom, &event.why, json(&event.hold), event.margin],
+    )
+    .await?;
     Ok(())
 }
 
-fn event(row: &sqlx::sqlite::SqliteRow) -> Result<FeedEvent, StoreError> {
+fn event(row: &Row) -> Result<FeedEvent, StoreError> {
     Ok(FeedEvent {
-        at: row.try_get("at")?,
-        night: day(row.try_get("night")?)?,
-        feed: row.try_get("feed")?,
-        held: row.try_get::<&str, _>("what")? == "held",
-        by_guard: row.try_get("by_guard")?,
-        by_whom: row.try_get("by_whom")?,
-        why: row.try_get("why")?,
-        hold: from_json("hold", row.try_get("hold")?)?,
-        margin: row.try_get("margin")?,
+        at: row.text("at")?.to_owned(),
+        night: day(row.text("night")?)?,
+        feed: row.text("feed")?.to_owned(),
+        held: row.text("what")? == "held",
+        by_guard: row.flag("by_guard")?,
+        by_whom: row.text("by_whom")?.to_owned(),
+        why: row.text("why")?.to_owned(),
+        hold: from_json("hold", row.text("hold")?)?,
+        margin: row.real("margin")?,
     })
 }

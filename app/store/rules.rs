@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use muster_core::check::About;
-use serde::Serialize;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
-use super::{ROWS_AT_ONCE, Store, StoreError, day, from_json, json};
+use super::db::{Tx, values};
+use super::{Store, StoreError, day, from_json, json};
 use crate::night::{RuleNight, Said};
 
 /// One rule on one night.
@@ -39,21 +40,22 @@ pub struct Outcomes {
 impl Store {
     /// Every night of `rule` that counts, the oldest first.
     pub async fn rule_history(&self, rule: &str) -> Result<Vec<RuleOnce>, StoreError> {
-        let rows = sqlx::query(
-            "select n.night, r.about, r.looked_at, r.found, r.skipped from rule_night r join night n using (run) where r.rule = ? order by n.night",
-        )
-        .bind(rule)
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = self
+            .rows(
+                "select n.night, r.about, r.looked_at, r.found, r.skipped
+                 from rule_night r join night n using (run) where r.rule = $1 order by n.night",
+                values![rule],
+            )
+            .await?;
         rows.iter()
             .map(|row| {
-                let number = |name: &str| row.try_get::<Option<i64>, _>(name).map(|it| it.and_then(|it| u64::try_from(it).ok()));
+                let number = |name| row.maybe_int(name).map(|it| it.and_then(|it| u64::try_from(it).ok()));
                 Ok(RuleOnce {
-                    night: day(&row.try_get::<String, _>("night")?)?,
-                    about: row.try_get::<Option<&str>, _>("about")?.and_then(about),
+                    night: day(row.text("night")?)?,
+                    about: row.maybe_text("about")?.and_then(about),
                     looked_at: number("looked_at")?,
                     found: number("found")?,
-                    skipped: row.try_get::<Option<&str>, _>("skipped")?.map(|it| from_json("rule's night", it)).transpose()?,
+                    skipped: row.maybe_text("skipped")?.map(|it| from_json("rule's night", it)).transpose()?,
                 })
             })
             .collect()
@@ -61,47 +63,46 @@ impl Store {
 
     /// Whether each feed was used on the newest night, by `department/feed`; empty before the first night.
     pub async fn feeds_used(&self) -> Result<BTreeMap<String, bool>, StoreError> {
-        let rows = sqlx::query("select feed, used from feed_night where run = (select run from night order by night desc limit 1)")
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get("feed")?, row.try_get("used")?))).collect()
+        let newest = "select feed, used from feed_night where run = (select run from night order by night desc limit 1)";
+        let rows = self.rows(newest, values![]).await?;
+        rows.iter().map(|row| Ok((row.text("feed")?.to_owned(), row.flag("used")?))).collect()
     }
 
     /// What became of the cases of every rule, by rule id.
     pub async fn outcomes(&self) -> Result<BTreeMap<String, Outcomes>, StoreError> {
-        let rows = sqlx::query(
-            "with newest as (
-                 select v.case_key, max(v.run) as run from case_version v join night n using (run) group by v.case_key)
-             select f.key as rule, count(*) as cases,
-                 count(*) filter (where json_extract(v.body, '$.state') = 'explained') as explained,
-                 count(*) filter (where json_extract(v.body, '$.state') = 'cured') as cured
-             from newest join case_version v using (case_key, run), json_each(v.body, '$.findings') f
-             group by f.key",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let number = |name: &str| row.try_get::<i64, _>(name).map(|it| u64::try_from(it).unwrap_or(0));
-                let of = Outcomes { cases: number("cases")?, explained: number("explained")?, cured: number("cured")? };
-                Ok((row.try_get("rule")?, of))
-            })
-            .collect()
+        let rows = self
+            .rows(
+                "with newest as (
+                     select v.case_key, max(v.run) as run from case_version v join night n using (run) group by v.case_key)
+                 select v.body from newest join case_version v using (case_key, run)",
+                values![],
+            )
+            .await?;
+        let mut outcomes: BTreeMap<String, Outcomes> = BTreeMap::new();
+        for row in &rows {
+            let body: Body = from_json("case", row.text("body")?)?;
+            for rule in body.findings.into_keys() {
+                let of = outcomes.entry(rule).or_default();
+                of.cases += 1;
+                of.explained += u64::from(body.state == "explained");
+                of.cured += u64::from(body.state == "cured");
+            }
+        }
+        Ok(outcomes)
     }
 }
 
+/// What of a case's version is looked at to count outcomes.
+#[derive(Deserialize)]
+struct Body {
+    state: String,
+    findings: BTreeMap<String, IgnoredAny>,
+}
+
 /// Writes what the rules came to in `run`.
-pub(super) async fn keep(db: &mut SqliteConnection, run: i64, rules: &[RuleNight]) -> Result<(), StoreError> {
-    for rules in rules.chunks(ROWS_AT_ONCE) {
-        let mut rows = QueryBuilder::<Sqlite>::new("insert into rule_night (run, rule, about, looked_at, found, skipped) ");
-        rows.push_values(rules, |mut row, it| {
-            let number = |it: Option<u64>| it.and_then(|it| i64::try_from(it).ok());
-            row.push_bind(run).push_bind(&it.id).push_bind(it.about.map(word));
-            row.push_bind(number(it.looked_at)).push_bind(number(it.found)).push_bind(it.skipped.as_ref().map(json));
-        });
-        rows.build().execute(&mut *db).await?;
-    }
-    Ok(())
+pub(super) async fn keep(db: &mut Tx, run: i64, rules: &[RuleNight]) -> Result<(), StoreError> {
+    let row = |it: &RuleNight| values![run, &it.id, it.about.map(word), it.looked_at, it.found, it.skipped.as_ref().map(json)];
+    db.insert("insert into rule_night (run, rule, about, looked_at, found, skipped)", rules.iter().map(row).collect()).await
 }
 
 fn word(about: About) -> &'static str {

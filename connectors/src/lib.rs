@@ -56,6 +56,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 pub use pick::fits;
+pub use secret::{Hidden, Secret};
 
 /// One source of a department.
 #[async_trait]

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// Where a secret is kept. The department file says `{ env = "NAME" }`, `{ file = "path" }` or `{ credential = "name" }`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) enum Secret {
+pub enum Secret {
     /// An environment variable.
     Env(String),
     /// A file that only we can read; a line feed at its end is not part of the secret.
@@ -19,7 +19,7 @@ pub(crate) enum Secret {
 
 /// A secret in memory. Its `Debug` and its absence of `Display` keep it out of messages.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Hidden(String);
+pub struct Hidden(String);
 
 impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,14 +34,14 @@ impl Hidden {
     }
 
     /// The secret itself, for the driver alone.
-    pub(crate) fn reveal(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
 impl Secret {
     /// Fetches it; paths are below `root`. The message names where it was looked for.
-    pub(crate) fn fetch(&self, root: &Path) -> Result<Hidden, String> {
+    pub fn fetch(&self, root: &Path) -> Result<Hidden, String> {
         let read = |path: &Path| {
             let text = std::fs::read_to_string(path).map_err(|it| format!("the secret file {} cannot be read: {it}", path.display()))?;
             Ok::<_, String>(text.trim_end_matches(['\n', '\r']).to_owned())

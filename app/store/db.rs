@@ -1,0 +1,420 @@
+//! The two databases that a store may lie in, behind one small layer: a SQLite file or a PostgreSQL schema.
+//!
+//! Statements are written once, in the SQL that both understand, with `$1` for what is bound; what they give is read by
+//! column name into our own [`Row`]. The drivers are the concrete ones: sqlx's `Any` fails on types that we need.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Column, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, TypeInfo, ValueRef};
+
+use super::StoreError;
+
+/// How long a write waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// How soon one that was sent away while opening comes again.
+const COME_AGAIN: Duration = Duration::from_millis(20);
+
+/// Connections of one process.
+const CONNECTIONS: u32 = 4;
+
+/// What one statement may bind: `SQLite` takes 32,766 values.
+const BOUND_AT_ONCE: usize = 30_000;
+
+/// Rows of one insert.
+const ROWS_AT_ONCE: usize = 500;
+
+/// Key of the lock that writers of one PostgreSQL store take in turn: "muster" in ASCII.
+const WRITERS: i64 = 0x6d75_7374_6572;
+
+/// Where a store lies.
+#[derive(Clone, Debug)]
+pub enum Address {
+    /// A SQLite file; made where there is none.
+    File(PathBuf),
+    /// A PostgreSQL database, by its options.
+    Server(Box<PgConnectOptions>),
+}
+
+impl Address {
+    /// A `postgres://` address. The message quotes nothing of it: it may hold a password.
+    pub fn server(url: &str) -> Result<Address, String> {
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err("the address of a store begins with postgres://".to_owned());
+        }
+        let options: PgConnectOptions = url.parse().map_err(|_| "this is no address of a PostgreSQL database".to_owned())?;
+        Ok(Address::Server(Box::new(options)))
+    }
+
+    /// Whether there may be a store: a file is there, or a server is named.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Address::File(path) => path.exists(),
+            Address::Server(_) => true,
+        }
+    }
+
+    /// How it is named to people: never with a password.
+    pub fn shown(&self) -> String {
+        match self {
+            Address::File(path) => path.display().to_string(),
+            Address::Server(it) => format!("postgres://{}:{}/{}", it.get_host(), it.get_port(), it.get_database().unwrap_or_default()),
+        }
+    }
+}
+
+/// A pool of connections.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// To a file.
+    Sqlite(SqlitePool),
+    /// To a server.
+    Postgres(PgPool),
+}
+
+/// A transaction; what it wrote is gone unless it is committed.
+#[derive(Debug)]
+pub enum Tx {
+    /// In a file.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On a server.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A bound value, or one that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Null.
+    Null,
+    /// A whole number or a flag.
+    Int(i64),
+    /// A number with a fraction.
+    Real(f64),
+    /// Text; days, instants and JSON are text too.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// Values to bind, in the order of `$1`, `$2`, …
+macro_rules! values {
+    ($($it:expr),* $(,)?) => { vec![$($crate::store::db::Value::from($it)),*] };
+}
+pub(crate) use values;
+
+/// A row that was read.
+#[derive(Clone, Debug)]
+pub struct Row {
+    cells: Vec<(String, Value)>,
+}
+
+impl Row {
+    /// The text in the column `name`.
+    pub fn text(&self, name: &'static str) -> Result<&str, StoreError> {
+        self.maybe_text(name)?.ok_or(StoreError::Damaged { what: name })
+    }
+
+    /// The same, or null.
+    pub fn maybe_text(&self, name: &'static str) -> Result<Option<&str>, StoreError> {
+        match self.cell(name)? {
+            Value::Null => Ok(None),
+            Value::Text(it) => Ok(Some(it)),
+            _ => Err(StoreError::Damaged { what: name }),
+        }
+    }
+
+    /// The whole number in the column `name`.
+    pub fn int(&self, name: &'static str) -> Result<i64, StoreError> {
+        self.maybe_int(name)?.ok_or(StoreError::Damaged { what: name })
+    }
+
+    /// The same, or null.
+    pub fn maybe_int(&self, name: &'static str) -> Result<Option<i64>, StoreError> {
+        match self.cell(name)? {
+            Value::Null => Ok(None),
+            Value::Int(it) => Ok(Some(*it)),
+            _ => Err(StoreError::Damaged { what: name }),
+        }
+    }
+
+    /// The number in the column `name`.
+    pub fn real(&self, name: &'static str) -> Result<f64, StoreError> {
+        match self.cell(name)? {
+            Value::Real(it) => Ok(*it),
+            Value::Int(it) => Ok(*it as f64),
+            _ => Err(StoreError::Damaged { what: name }),
+        }
+    }
+
+    /// The flag in the column `name`: 0 or 1.
+    pub fn flag(&self, name: &'static str) -> Result<bool, StoreError> {
+        Ok(self.int(name)? != 0)
+    }
+
+    fn cell(&self, name: &'static str) -> Result<&Value, StoreError> {
+        self.cells.iter().find(|(it, _)| it == name).map(|(_, it)| it).ok_or(StoreError::Damaged { what: name })
+    }
+}
+
+impl Db {
+    /// Opens the store at `address`; a file is made where there is none, its folder too.
+    pub(super) async fn open(address: &Address) -> Result<Db, StoreError> {
+        let failed = |why| StoreError::Open { place: address.shown(), why };
+        match address {
+            Address::File(path) => {
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(|err| failed(sqlx::Error::Io(err)))?;
+                }
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .busy_timeout(BUSY)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full);
+                Ok(Db::Sqlite(connected(options).await.map_err(failed)?))
+            }
+            Address::Server(options) => {
+                let options = options.as_ref().clone().application_name("muster");
+                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY).connect_with(options).await;
+                Ok(Db::Postgres(pool.map_err(failed)?))
+            }
+        }
+    }
+
+    /// Begins to write; waits for others that write.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Db::Sqlite(pool) => Tx::Sqlite(pool.begin_with("begin immediate").await?),
+            Db::Postgres(pool) => {
+                let mut tx = Tx::Postgres(pool.begin().await?);
+                // Like the file's, its writers take turns: numbers are given and chains are grown by reading first.
+                tx.rows("select pg_advisory_xact_lock($1)", values![WRITERS]).await?;
+                tx
+            }
+        })
+    }
+
+    /// Begins to read one state.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Db::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?),
+        })
+    }
+}
+
+impl Tx {
+    /// Runs a statement and says how many rows it touched.
+    pub async fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        self.execute(sql.to_owned(), values, true).await
+    }
+
+    /// The rows that a statement gives.
+    pub async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Tx::Sqlite(tx) => {
+                let rows = sqlx::query_with(sql, sqlite_arguments(values)?).fetch_all(&mut **tx).await?;
+                rows.iter().map(from_sqlite).collect()
+            }
+            Tx::Postgres(tx) => {
+                let rows = sqlx::query_with(sql, postgres_arguments(values)?).fetch_all(&mut **tx).await?;
+                rows.iter().map(from_postgres).collect()
+            }
+        }
+    }
+
+    /// The one row that a statement gives; null when it gives none.
+    pub async fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, values).await?.into_iter().next())
+    }
+
+    /// Inserts rows of equal length, many at a time; `into` is like `insert into case_file (case_key, year, serial)`.
+    pub async fn insert(&mut self, into: &str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+        let Some(width) = rows.first().map(Vec::len) else { return Ok(()) };
+        let at_once = ROWS_AT_ONCE.min(BOUND_AT_ONCE / width.max(1));
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let some: Vec<Vec<Value>> = rows.by_ref().take(at_once).collect();
+            let place = |row: usize| (1..=width).map(|it| format!("${}", row * width + it)).collect::<Vec<_>>().join(", ");
+            let places: Vec<String> = (0..some.len()).map(|row| format!("({})", place(row))).collect();
+            self.execute(format!("{into} values {}", places.join(", ")), some.into_iter().flatten().collect(), false).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was written.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// `lasting`: whether the driver may keep the statement for the next time.
+    async fn execute(&mut self, sql: String, values: Vec<Value>, lasting: bool) -> Result<u64, StoreError> {
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        Ok(match self {
+            Tx::Sqlite(tx) => {
+                sqlx::query_with(sql, sqlite_arguments(values)?).persistent(lasting).execute(&mut **tx).await?.rows_affected()
+            }
+            Tx::Postgres(tx) => {
+                sqlx::query_with(sql, postgres_arguments(values)?).persistent(lasting).execute(&mut **tx).await?.rows_affected()
+            }
+        })
+    }
+}
+
+/// A pool with its first connection made. That one turns a new file to write-ahead logging, for which SQLite wants the file to
+/// itself and does not wait: of several processes that open a new store together all but one are sent away, and come again.
+async fn connected(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options.clone()).await {
+            Err(err) if is_busy(&err) && waited < BUSY => tokio::time::sleep(COME_AGAIN).await,
+            made => return made,
+        }
+        waited += COME_AGAIN;
+    }
+}
+
+/// Whether another process has the database: `SQLITE_BUSY` (5) or `SQLITE_LOCKED` (6), with any further code.
+fn is_busy(err: &sqlx::Error) -> bool {
+    let code = err.as_database_error().and_then(|it| it.code()).and_then(|it| it.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
+fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
+    use sqlx::Arguments as _;
+    let mut bound = SqliteArguments::default();
+    for it in values {
+        match it {
+            Value::Null => bound.add(None::<i64>),
+            Value::Int(it) => bound.add(it),
+            Value::Real(it) => bound.add(it),
+            Value::Text(it) => bound.add(it),
+            Value::Bytes(it) => bound.add(it),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(bound)
+}
+
+fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
+    use sqlx::Arguments as _;
+    let mut bound = PgArguments::default();
+    for it in values {
+        match it {
+            Value::Null => bound.add(Untyped),
+            Value::Int(it) => bound.add(it),
+            Value::Real(it) => bound.add(it),
+            Value::Text(it) => bound.add(it),
+            Value::Bytes(it) => bound.add(it),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(bound)
+}
+
+/// A null of whatever type the server finds it to be.
+struct Untyped;
+
+impl sqlx::Type<Postgres> for Untyped {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(sqlx::postgres::types::Oid(0))
+    }
+}
+
+impl sqlx::Encode<'_, Postgres> for Untyped {
+    fn encode_by_ref(&self, _: &mut sqlx::postgres::PgArgumentBuffer) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        Ok(sqlx::encode::IsNull::Yes)
+    }
+}
+
+fn from_sqlite(row: &SqliteRow) -> Result<Row, StoreError> {
+    let mut cells = Vec::with_capacity(row.len());
+    for (at, column) in row.columns().iter().enumerate() {
+        let raw = row.try_get_raw(at)?;
+        let value = if raw.is_null() {
+            Value::Null
+        } else {
+            // What the cell holds: in a file it need not be what the column was declared as.
+            match raw.type_info().name() {
+                "INTEGER" | "BOOLEAN" => Value::Int(row.try_get_unchecked(at)?),
+                "REAL" => Value::Real(row.try_get_unchecked(at)?),
+                "BLOB" => Value::Bytes(row.try_get_unchecked(at)?),
+                _ => Value::Text(row.try_get_unchecked(at)?),
+            }
+        };
+        cells.push((column.name().to_owned(), value));
+    }
+    Ok(Row { cells })
+}
+
+fn from_postgres(row: &PgRow) -> Result<Row, StoreError> {
+    let mut cells = Vec::with_capacity(row.len());
+    for (at, column) in row.columns().iter().enumerate() {
+        let value = if row.try_get_raw(at)?.is_null() {
+            Value::Null
+        } else {
+            match column.type_info().name() {
+                "INT8" => Value::Int(row.try_get(at)?),
+                "INT4" => Value::Int(row.try_get::<i32, _>(at)?.into()),
+                "BOOL" => Value::Int(row.try_get::<bool, _>(at)?.into()),
+                "FLOAT8" => Value::Real(row.try_get(at)?),
+                "BYTEA" => Value::Bytes(row.try_get(at)?),
+                "VOID" => Value::Null,
+                _ => Value::Text(row.try_get_unchecked(at)?),
+            }
+        };
+        cells.push((column.name().to_owned(), value));
+    }
+    Ok(Row { cells })
+}
+
+macro_rules! value_from {
+    ($($from:ty => |$it:ident| $to:expr;)*) => {$(
+        impl From<$from> for Value {
+            fn from($it: $from) -> Value {
+                $to
+            }
+        }
+    )*};
+}
+
+value_from! {
+    i64 => |it| Value::Int(it);
+    i32 => |it| Value::Int(it.into());
+    u32 => |it| Value::Int(it.into());
+    bool => |it| Value::Int(it.into());
+    f64 => |it| Value::Real(it);
+    String => |it| Value::Text(it);
+    &String => |it| Value::Text(it.clone());
+    &str => |it| Value::Text(it.to_owned());
+    Vec<u8> => |it| Value::Bytes(it);
+    NaiveDate => |it| Value::Text(it.to_string());
+}
+
+impl From<u64> for Value {
+    /// Counts fit: a store holds fewer than 2^63 of anything.
+    fn from(it: u64) -> Value {
+        Value::Int(i64::try_from(it).unwrap_or(i64::MAX))
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(it: Option<T>) -> Value {
+        it.map_or(Value::Null, Into::into)
+    }
+}
+
+impl<'a> From<&'a Option<String>> for Value {
+    fn from(it: &'a Option<String>) -> Value {
+        it.as_deref().into()
+    }
+}
