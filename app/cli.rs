@@ -74,6 +74,18 @@ pub enum Command {
         #[command(subcommand)]
         what: FeedWhat,
     },
+    /// 存储：检查、升级、复制、备份、恢复 The store: check, migrate, copy, back up, restore
+    Store {
+        /// 做什么 What to do
+        #[command(subcommand)]
+        what: StoreWhat,
+    },
+    /// 审计日志：谁做了什么，是否完整 The audit log: who did what, and whether it is whole
+    Audit {
+        /// 做什么 What to do
+        #[command(subcommand)]
+        what: AuditWhat,
+    },
     /// 由现有数据源生成配置、部门文件和映射草稿 Write a configuration, a department file and a mapping draft from a live source
     Init(InitArgs),
     /// 打印参考手册 Print the references
@@ -589,4 +601,70 @@ pub struct PullOneArgs {
     /// 只用解析库读这个工作簿 Read this workbook with the library alone
     #[arg(long)]
     pub alone: Option<PathBuf>,
+}
+
+/// `muster store`.
+#[derive(Debug, Subcommand)]
+pub enum StoreWhat {
+    /// 检查存储是否完好，不作改动 Look whether the store is whole; changes nothing
+    Check(ConfigArg),
+    /// 将表结构升级到本版本并列出 Bring the tables to this version, and list the migrations
+    Migrate(ConfigArg),
+    /// 复制到一个空的存储，如由 SQLite 迁往 PostgreSQL Copy everything into an empty store, as from SQLite to PostgreSQL
+    Copy(StoreCopyArgs),
+    /// 备份为一个文件；运行中亦可 Back up into one file, also while a night runs
+    Backup(StoreFileArgs),
+    /// 由备份恢复到空的存储 Restore a backup into an empty store
+    Restore(StoreFileArgs),
+}
+
+/// `muster store copy`.
+#[derive(Debug, Args)]
+pub struct StoreCopyArgs {
+    /// 目标：文件或 postgres:// 地址；口令取自 PGPASSWORD 或 ~/.pgpass Where to: a file or a postgres:// address; the password comes from PGPASSWORD or ~/.pgpass
+    #[arg(long, value_name = "FILE|URL")]
+    pub to: String,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster store backup` and `muster store restore`.
+#[derive(Debug, Args)]
+pub struct StoreFileArgs {
+    /// 备份文件 The backup
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditWhat {
+    /// 最近的记录，新者在前 The newest entries first
+    List(AuditListArgs),
+    /// 逐条核对摘要链 Follow the chain of hashes from its beginning
+    Verify(AuditVerifyArgs),
+}
+
+/// `muster audit list`.
+#[derive(Debug, Args)]
+pub struct AuditListArgs {
+    /// 只看某一案件、数据源或文件 Only what is about this case, feed or file
+    #[arg(long)]
+    pub about: Option<String>,
+    /// 条数 How many
+    #[arg(long, default_value_t = 50)]
+    pub rows: u32,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerifyArgs {
+    /// 以前记下的末条摘要：须仍在日志之中 A head that was written down before: it must still be in the log
+    #[arg(long)]
+    pub head: Option<String>,
+    #[command(flatten)]
+    pub config: ConfigArg,
 }

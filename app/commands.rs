@@ -389,7 +389,7 @@ pub fn completions(shell: clap_complete::Shell) -> Code {
     Code::Fine
 }
 
-fn read(config: &Path) -> Result<City, Stop> {
+pub fn read(config: &Path) -> Result<City, Stop> {
     config::read(config).map_err(Stop::Mistakes)
 }
 

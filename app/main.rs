@@ -1,5 +1,6 @@
 //! The `muster` command. `run.rs` is one night, top to bottom; this file only picks what to do.
 
+mod audit;
 mod bench;
 mod cli;
 mod clock;
@@ -33,6 +34,7 @@ mod score;
 mod sheet;
 mod shipped;
 mod show;
+mod storage;
 mod store;
 mod summary;
 mod table;
@@ -61,6 +63,8 @@ async fn main() -> ExitCode {
         Command::Table(args) => table::table(args, say).await,
         Command::Connect(args) => connect::connect(args, say).await,
         Command::Feed { what } => feed::feed(what, say).await,
+        Command::Store { what } => storage::storage(what, say).await,
+        Command::Audit { what } => audit::audit(what, say).await,
         Command::Init(args) => init::write(args, say).await,
         Command::Docs(args) => docs::print(args, say),
         Command::Link(args) => match &args.what {

@@ -6,6 +6,9 @@
 //! same cases as the first time and is kept as a further run, and from then on only that run counts. The tables are in
 //! `store/sqlite/` and `store/postgres/`: the same migrations, each in the words of its database.
 
+pub mod audit;
+pub mod check;
+pub mod copy;
 pub mod db;
 pub mod feeds;
 pub mod rules;
@@ -37,12 +40,22 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(1, "nights and cases", "0001_nights_and_cases.sql"),
     migration!(2, "feed holds", "0002_feed_holds.sql"),
     migration!(4, "rule nights", "0004_rule_nights.sql"),
+    migration!(8, "audit log", "0008_audit_log.sql"),
 ];
 
 /// The store of one hub.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+}
+
+/// A migration that the store has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Migrated {
+    /// Its number.
+    pub number: i64,
+    /// What it brought.
+    pub title: String,
 }
 
 /// What a night starts from.
@@ -86,6 +99,12 @@ pub enum StoreError {
         /// The newest night in the store.
         newest: NaiveDate,
     },
+    /// A store that should be copied into is in use.
+    #[error("the store to copy into is not empty: {table} has rows; name a new one")]
+    NotEmpty {
+        /// A table that has rows.
+        table: &'static str,
+    },
     /// What it holds cannot be read.
     #[error("the store is damaged: a {what} cannot be read; restore it from a backup")]
     Damaged {
@@ -108,6 +127,17 @@ impl Store {
         let db = Db::open(address).await?;
         migrate(&db, address).await?;
         Ok(Store { db })
+    }
+
+    /// The migrations that it has, in order.
+    pub async fn migrated(&self) -> Result<Vec<Migrated>, StoreError> {
+        let rows = self.rows("select version, description from _sqlx_migrations order by version", values![]).await?;
+        rows.iter().map(|it| Ok(Migrated { number: it.int("version")?, title: it.text("description")?.to_owned() })).collect()
+    }
+
+    /// Ends every connection; a file is whole without its companions afterwards.
+    pub async fn close(self) {
+        self.db.close().await;
     }
 
     /// Begins to write; waits for others that write.

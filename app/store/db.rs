@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use futures::stream::{BoxStream, StreamExt, TryChunksError, TryStreamExt};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Column, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, TypeInfo, ValueRef};
@@ -155,6 +156,11 @@ impl Row {
         Ok(self.int(name)? != 0)
     }
 
+    /// The columns and what stands in them, in the order of the statement.
+    pub fn cells(&self) -> &[(String, Value)] {
+        &self.cells
+    }
+
     fn cell(&self, name: &'static str) -> Result<&Value, StoreError> {
         self.cells.iter().find(|(it, _)| it == name).map(|(_, it)| it).ok_or(StoreError::Damaged { what: name })
     }
@@ -183,6 +189,14 @@ impl Db {
                 let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY).connect_with(options).await;
                 Ok(Db::Postgres(pool.map_err(failed)?))
             }
+        }
+    }
+
+    /// Ends every connection.
+    pub(super) async fn close(&self) {
+        match self {
+            Db::Sqlite(pool) => pool.close().await,
+            Db::Postgres(pool) => pool.close().await,
         }
     }
 
@@ -216,6 +230,12 @@ impl Tx {
 
     /// The rows that a statement gives.
     pub async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.any_rows(sql.to_owned(), values).await
+    }
+
+    /// The same for a statement that was put together from names of our own tables; nothing from outside may be in it.
+    pub(super) async fn any_rows(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let sql = AssertSqlSafe(sql).into_sql_str();
         match self {
             Tx::Sqlite(tx) => {
                 let rows = sqlx::query_with(sql, sqlite_arguments(values)?).fetch_all(&mut **tx).await?;
@@ -226,6 +246,16 @@ impl Tx {
                 rows.iter().map(from_postgres).collect()
             }
         }
+    }
+
+    /// The rows of a statement, `at_once` at a time: for tables that memory should not hold. As safe as [`Tx::any_rows`].
+    pub(super) fn batches(&mut self, sql: String, at_once: usize) -> Batches<'_> {
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        let rows = match self {
+            Tx::Sqlite(tx) => sqlx::query(sql).fetch(&mut **tx).map(|it| from_sqlite(&it?)).boxed(),
+            Tx::Postgres(tx) => sqlx::query(sql).fetch(&mut **tx).map(|it| from_postgres(&it?)).boxed(),
+        };
+        Batches { rows: rows.try_chunks(at_once).boxed() }
     }
 
     /// The one row that a statement gives; null when it gives none.
@@ -256,6 +286,11 @@ impl Tx {
         Ok(())
     }
 
+    /// Runs a statement as safe as [`Tx::any_rows`].
+    pub(super) async fn apply(&mut self, sql: String) -> Result<u64, StoreError> {
+        self.execute(sql, Vec::new(), false).await
+    }
+
     /// `lasting`: whether the driver may keep the statement for the next time.
     async fn execute(&mut self, sql: String, values: Vec<Value>, lasting: bool) -> Result<u64, StoreError> {
         let sql = AssertSqlSafe(sql).into_sql_str();
@@ -267,6 +302,18 @@ impl Tx {
                 sqlx::query_with(sql, postgres_arguments(values)?).persistent(lasting).execute(&mut **tx).await?.rows_affected()
             }
         })
+    }
+}
+
+/// Rows of a statement on their way.
+pub(super) struct Batches<'a> {
+    rows: BoxStream<'a, Result<Vec<Row>, TryChunksError<Row, StoreError>>>,
+}
+
+impl Batches<'_> {
+    /// The next rows, at least one; null after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, StoreError> {
+        self.rows.try_next().await.map_err(|TryChunksError(_, why)| why)
     }
 }
 

@@ -8,6 +8,7 @@ use muster_core::mapping::Title;
 use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 
+use super::audit::{Entry, Verified};
 use super::*;
 
 #[path = "../../connectors/tests/servers/mod.rs"]
@@ -87,6 +88,11 @@ macro_rules! on_both {
 }
 
 on_both! {
+    the_audit_log_is_a_chain_and_its_end_may_be_remembered
+    what_is_changed_behind_the_audit_log_s_back_is_seen
+    a_store_is_copied_whole_to_either_kind_and_goes_on_there
+    every_table_is_copied
+    a_store_is_checked_and_damage_is_told
     new_cases_are_numbered_by_family_and_subject_and_keep_their_numbers
     a_new_year_begins_at_one
     what_was_kept_is_what_the_next_night_starts_from
@@ -355,4 +361,81 @@ async fn feeds_used_are_those_of_the_newest_night(city: City) {
         city.store.keep(night(day), &[feed(used, 100)], &[], &Folded::default()).await.expect("the night is kept");
     }
     assert_eq!(city.store.feeds_used().await.expect("it reads").get("finance/payroll"), Some(&false));
+}
+
+fn entry(about: &str) -> Entry {
+    let detail = [("outcome".to_owned(), "C3".to_owned())].into();
+    Entry { at: "2026-12-01T18:00:00Z".into(), who: "wang-lei".into(), what: "decided".into(), about: about.into(), detail }
+}
+
+async fn the_audit_log_is_a_chain_and_its_end_may_be_remembered(city: City) {
+    assert_eq!(city.store.audit_verify(None).await.expect("it reads"), Verified::default());
+    for about in ["MU-2026-000001", "MU-2026-000002"] {
+        city.store.audit(&entry(about)).await.expect("it is kept");
+    }
+    let head = city.store.audit_verify(None).await.expect("it reads").head.expect("two entries");
+    city.store.audit(&entry("MU-2026-000001")).await.expect("it is kept");
+    let verified = city.store.audit_verify(Some(&head)).await.expect("it reads");
+    assert_eq!((verified.entries, verified.broken_at, verified.met), (3, None, Some(true)));
+    let other = city.store.audit_verify(Some(&"f".repeat(64))).await.expect("it reads");
+    assert!(!other.holds() && other.met == Some(false));
+    let about = city.store.audit_entries(Some("MU-2026-000001"), 10).await.expect("they read");
+    assert_eq!(about.iter().map(|it| it.id).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(about[1].entry, entry("MU-2026-000001"));
+}
+
+async fn what_is_changed_behind_the_audit_log_s_back_is_seen(city: City) {
+    for about in ["a", "b", "c"] {
+        city.store.audit(&entry(about)).await.expect("it is kept");
+    }
+    for sql in ["update audit_entry set who = 'nobody' where id = 2", "delete from audit_entry where id = 2"] {
+        let refused = city.run_sql(sql).await.expect_err("append-only");
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
+    for (sql, broken) in [("update audit_entry set who = 'nobody' where id = 2", 2), ("delete from audit_entry where id = 2", 3)] {
+        // An administrator of the database can put the guard aside; the chain still tells.
+        match &city.store.db {
+            Db::Sqlite(_) => {
+                city.run_sql("drop trigger if exists audit_entry_stays").await.expect("dropped");
+                city.run_sql("drop trigger if exists audit_entry_is_kept").await.expect("dropped");
+            }
+            Db::Postgres(_) => {
+                city.run_sql("drop trigger if exists audit_entry_stays on audit_entry").await.expect("dropped");
+            }
+        }
+        city.run_sql(sql).await.expect("changed");
+        assert_eq!(city.store.audit_verify(None).await.expect("it reads").broken_at, Some(broken), "{sql}");
+    }
+}
+
+async fn a_store_is_copied_whole_to_either_kind_and_goes_on_there(city: City) {
+    city.run(night(1), &[("p-a", 1), ("p-b", 2)]).await;
+    city.run(night(2), &[("p-a", 1)]).await;
+    city.store.audit(&entry("MU-2026-000001")).await.expect("it is kept");
+    for other in [City::in_a_file().await, City::on_a_server().await] {
+        let copied = city.store.copy(&other.store).await.expect("it is copied");
+        assert_eq!(copied.iter().find(|it| it.table == "case_version").map(|it| it.rows), Some(3));
+        let (here, there) = (city.store.before(night(3)).await.expect("may run"), other.store.before(night(3)).await.expect("may run"));
+        assert_eq!(here.cases, there.cases);
+        assert!(other.store.audit_verify(None).await.expect("it reads").holds());
+        assert_eq!(told(&other.run(night(3), &[("p-c", 1)]).await)[1..], ["MU-2026-000003 p-c Open"]);
+        let again = city.store.copy(&other.store).await.expect_err("it is in use");
+        assert!(matches!(again, StoreError::NotEmpty { table: "night_run" }), "{again}");
+    }
+}
+
+async fn every_table_is_copied(city: City) {
+    let mut copied: Vec<&str> = copy::TABLES.to_vec();
+    copied.sort_unstable();
+    assert_eq!(city.store.tables().await.expect("they are listed"), copied, "app/store/copy.rs names every table, parents first");
+}
+
+async fn a_store_is_checked_and_damage_is_told(city: City) {
+    city.run(night(1), &[("p-secret", 1)]).await;
+    let whole = city.store.check().await.expect("it is looked at");
+    assert!(whole.wrong.is_empty(), "{:?}", whole.wrong);
+    assert_eq!(whole.rows.get("case_version"), Some(&1));
+    city.run_sql("update case_version set body = replace(body, 'ghost', 'p-secret')").await.expect("damage");
+    let damaged = city.store.check().await.expect("it is looked at");
+    assert_eq!(damaged.wrong.iter().map(|it| it.en.as_str()).collect::<Vec<_>>(), ["1 rows of case_version cannot be read"]);
 }
