@@ -74,6 +74,12 @@ pub enum Command {
         #[command(subcommand)]
         what: FeedWhat,
     },
+    /// 核查人对两条来源身份的判断：同一人、不是、无法判断 What reviewers say of two rows: one person, two, or not to be told
+    Judge {
+        /// 做什么 What to do
+        #[command(subcommand)]
+        what: JudgeWhat,
+    },
     /// 存储：检查、升级、复制、备份、恢复 The store: check, migrate, copy, back up, restore
     Store {
         /// 做什么 What to do
@@ -411,6 +417,71 @@ pub struct DecideArgs {
     #[arg(value_name = "DEPARTMENT/FEED")]
     pub feed: String,
     /// 决定人 Who decides
+    #[arg(long, value_parser = said)]
+    pub by: String,
+    /// 理由 The reason
+    #[arg(long, value_parser = said)]
+    pub why: String,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster judge …`.
+#[derive(Debug, Subcommand)]
+pub enum JudgeWhat {
+    /// 是同一人 They are one person
+    Same(JudgeArgs),
+    /// 不是同一人 They are two people
+    Different(JudgeArgs),
+    /// 无法判断：两人均存疑 It cannot be told: both stay in doubt
+    Unsure(JudgeArgs),
+    /// 列出判断 List the judgements
+    List(JudgeListArgs),
+    /// 撤回一条判断 Withdraw a judgement
+    Withdraw(WithdrawArgs),
+}
+
+/// `muster judge same`, `different` and `unsure`.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// 来源身份，如 finance/payroll#17（见 `muster explain`） The row, as `muster explain` prints it
+    #[arg(value_name = "ROW")]
+    pub one: String,
+    /// 另一条来源身份 The other row
+    #[arg(value_name = "ROW")]
+    pub other: String,
+    /// 判断人 Who judges
+    #[arg(long, value_parser = said)]
+    pub by: String,
+    /// 理由 The reason
+    #[arg(long, value_parser = said)]
+    pub why: String,
+    /// 编号属于哪一夜；默认最近一夜 The night that the rows are named in; the newest by default
+    #[arg(long)]
+    pub night: Option<NaiveDate>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster judge list`.
+#[derive(Debug, Args)]
+pub struct JudgeListArgs {
+    /// 连同已撤回的 With those that were withdrawn
+    #[arg(long)]
+    pub all: bool,
+    /// 显示完整证件号和姓名 Show ID numbers and names in full
+    #[arg(long)]
+    pub reveal: bool,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster judge withdraw`.
+#[derive(Debug, Args)]
+pub struct WithdrawArgs {
+    /// 判断的编号（见 `muster judge list`） Its number, as `muster judge list` prints it
+    pub number: i64,
+    /// 撤回人 Who withdraws it
     #[arg(long, value_parser = said)]
     pub by: String,
     /// 理由 The reason

@@ -337,7 +337,8 @@ pub async fn rejects(args: &RejectsArgs, say: Say) -> Done {
     Ok(Code::Fine)
 }
 
-async fn latest(store: &Store, say: Say) -> Result<NaiveDate, Stop> {
+/// The newest night in the store.
+pub async fn latest(store: &Store, say: Say) -> Result<NaiveDate, Stop> {
     let none = say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first");
     store.nights().await?.into_iter().max().ok_or_else(|| Stop::Trouble(none.to_owned()))
 }
@@ -376,7 +377,8 @@ async fn explain_link(args: &ExplainLinkArgs, say: Say) -> Done {
 }
 
 /// What is said of a row that is not there.
-fn no_row(row: &str, say: Say) -> String {
+/// What is said of a row that is not there.
+pub fn no_row(row: &str, say: Say) -> String {
     say.lang.pick(
         format!("没有来源身份 `{row}`；写法如 finance/payroll#17，`muster explain` 会列出"),
         format!("no row `{row}`; it is written as finance/payroll#17, and `muster explain` lists them"),

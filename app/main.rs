@@ -17,6 +17,7 @@ mod feed;
 mod files;
 mod grid;
 mod init;
+mod judge;
 mod link;
 mod night;
 mod page;
@@ -62,6 +63,7 @@ async fn main() -> ExitCode {
         Command::Explain(args) => commands::explain(args, say).await,
         Command::Table(args) => table::table(args, say).await,
         Command::Connect(args) => connect::connect(args, say).await,
+        Command::Judge { what } => judge::judge(what, say).await,
         Command::Feed { what } => feed::feed(what, say).await,
         Command::Store { what } => storage::storage(what, say).await,
         Command::Audit { what } => audit::audit(what, say).await,

@@ -13,6 +13,7 @@ use muster_core::check::{self, FeedState, LookedAt, NightParams};
 use muster_core::diag::Mistake;
 use muster_core::engine::{Engine, Limits, LinkedFeed};
 use muster_core::finding::Finding;
+use muster_core::link::judge::Judgement;
 use muster_core::link::{self, FeedIn, People, Units};
 use muster_core::mapping::Title;
 use muster_core::presence::{self, Window};
@@ -72,7 +73,8 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
     let mut pulled = pull::all(city, &folder.landing(city), &before, progress).await;
 
     progress.stage(Stage::Link);
-    let (units, mut people) = link(city, &pulled, tonight);
+    let judgements = world.store.judgements_standing().await?;
+    let (units, mut people) = link(city, &pulled, &judgements, tonight);
     let methods = show::methods(&people);
     let identities = put_away(&folder.partial, &mut people, &mut pulled)?;
 
@@ -155,7 +157,7 @@ fn spill(partial: &Path) -> PathBuf {
 }
 
 /// Who is who, over the feeds that may be used.
-fn link(city: &City, pulled: &[FeedPulled], tonight: NaiveDate) -> (Units, People) {
+fn link(city: &City, pulled: &[FeedPulled], judgements: &[Judgement], tonight: NaiveDate) -> (Units, People) {
     let used: Vec<(&FeedPulled, &pull::SealedFeed)> = pulled.iter().filter_map(|it| Some((it, it.sealed.as_ref()?))).collect();
     let feeds: Vec<FeedIn> = used
         .iter()
@@ -169,7 +171,7 @@ fn link(city: &City, pulled: &[FeedPulled], tonight: NaiveDate) -> (Units, Peopl
     let register: Vec<_> = used.iter().flat_map(|(_, sealed)| sealed.register.iter().cloned()).collect();
     let rejected: Vec<(String, String)> = pulled.iter().flat_map(|it| it.rejected_people.iter().cloned()).collect();
     let units = link::units(&register, &feeds, &city.aliases);
-    let people = link::people(&feeds, &units, &rejected, tonight);
+    let people = link::people(&feeds, &units, &rejected, judgements, tonight);
     (units, people)
 }
 

@@ -11,6 +11,7 @@ pub mod check;
 pub mod copy;
 pub mod db;
 pub mod feeds;
+pub mod judgements;
 pub mod rules;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ macro_rules! migration {
 const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(1, "nights and cases", "0001_nights_and_cases.sql"),
     migration!(2, "feed holds", "0002_feed_holds.sql"),
+    migration!(3, "judgements", "0003_judgements.sql"),
     migration!(4, "rule nights", "0004_rule_nights.sql"),
     migration!(8, "audit log", "0008_audit_log.sql"),
 ];

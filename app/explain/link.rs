@@ -12,6 +12,7 @@ use arrow::datatypes::{Float32Type, Int32Type};
 use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
 use muster_core::link::explain::{self, Compared, Told};
+use muster_core::link::judge;
 use muster_core::link::model::Model;
 use muster_core::link::pair::{Candidate, Evidence, Pairing, Settings, Side, Texts};
 use muster_core::mask;
@@ -109,6 +110,23 @@ pub struct StepTold {
     pub bits: f64,
     /// The sum so far.
     pub after: f64,
+}
+
+/// What a row of a night says, word for word, as judgements keep it; `None` where the night does not have it.
+pub fn said_by(data: &Path, night: NaiveDate, row: &Row) -> Result<Option<judge::Row>, Trouble> {
+    let path = files::folder(data, night).join("identity.parquet");
+    let Some(file) = unless_missing(std::fs::File::open(path))? else { return Ok(None) };
+    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+        let batch = batch?;
+        for at in 0..batch.num_rows() {
+            if int(&batch, "who", at)? == Some(row.who) && text(&batch, "feed", at)?.as_ref() == Some(&row.feed) {
+                let [id_number, name, sex, birth] = cells(&batch, at)?.cells;
+                let birth_date = birth.parse().ok();
+                return Ok(Some(judge::Row { feed: row.feed.clone(), id_number, name, sex, birth_date }));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Explains one identity of a night; `None` where the night does not have it.

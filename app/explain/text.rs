@@ -238,6 +238,7 @@ fn method(method: &str, lang: Lang) -> String {
         "id-15" => ("15 位升 18 位后一致", "15 digits made 18"),
         "id-repaired" => ("修复证件号后一致", "ID number repaired"),
         "name-birth" => ("姓名、出生、单位一致", "name, birth, unit"),
+        "judged" => ("核查人认定", "judged by a reviewer"),
         "own" => ("独有", "nobody else has it"),
         "code" => ("编码", "code"),
         "uscc" => ("信用代码", "credit code"),

@@ -8,7 +8,10 @@ use muster_core::mapping::Title;
 use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 
+use muster_core::link::judge;
+
 use super::audit::{Entry, Verified};
+use super::judgements::{Made, New};
 use super::*;
 
 #[path = "../../connectors/tests/servers/mod.rs"]
@@ -88,6 +91,7 @@ macro_rules! on_both {
 }
 
 on_both! {
+    a_judgement_stands_until_it_is_withdrawn_and_is_never_contradicted
     the_audit_log_is_a_chain_and_its_end_may_be_remembered
     what_is_changed_behind_the_audit_log_s_back_is_seen
     a_store_is_copied_whole_to_either_kind_and_goes_on_there
@@ -438,4 +442,33 @@ async fn a_store_is_checked_and_damage_is_told(city: City) {
     city.run_sql("update case_version set body = replace(body, 'ghost', 'p-secret')").await.expect("damage");
     let damaged = city.store.check().await.expect("it is looked at");
     assert_eq!(damaged.wrong.iter().map(|it| it.en.as_str()).collect::<Vec<_>>(), ["1 rows of case_version cannot be read"]);
+}
+
+async fn a_judgement_stands_until_it_is_withdrawn_and_is_never_contradicted(city: City) {
+    let row = |name: &str| judge::Row {
+        feed: "finance/payroll".into(),
+        id_number: String::new(),
+        name: name.into(),
+        sex: String::new(),
+        birth_date: NaiveDate::from_ymd_opt(1980, 2, 3),
+    };
+    let (a, b, c) = (row("a"), row("b"), row("c"));
+    let judge = async |word, one, other| {
+        let new = New { at: "2026-12-01T08:00:00Z", word, one, other, by: "wang-lei", why: "the file" };
+        city.store.judge(new).await.expect("it is judged")
+    };
+    assert_eq!(judge(judge::Word::Same, &a, &b).await, Made::Stands(1));
+    assert_eq!(judge(judge::Word::Same, &b, &a).await, Made::Already(1));
+    assert_eq!(judge(judge::Word::Same, &b, &c).await, Made::Stands(2));
+    assert_eq!(judge(judge::Word::Different, &a, &c).await, Made::Contradicts(vec![1, 2]));
+    let withdraw = async || city.store.withdraw(1, "2026-12-02T08:00:00Z", "li-na", "a namesake").await.expect("it is withdrawn");
+    assert!(withdraw().await && !withdraw().await);
+    assert_eq!(judge(judge::Word::Different, &a, &c).await, Made::Stands(4), "a withdrawal has a number of its own");
+    let all = city.again().await.judgements().await.expect("they read");
+    assert_eq!(all.len(), 3);
+    assert_eq!((all[0].judgement.one.clone(), all[0].withdrawn.as_ref().map(|it| it.by.as_str())), (a, Some("li-na")));
+    assert_eq!(city.store.judgements_standing().await.expect("they read").len(), 2);
+    let noted = city.store.audit_entries(Some("judgement 1"), 9).await.expect("they read");
+    assert_eq!(noted.iter().map(|it| it.entry.what.as_str()).collect::<Vec<_>>(), ["judged-withdrawn", "judged-same"]);
+    assert!(city.run_sql("delete from judgement_event").await.is_err());
 }

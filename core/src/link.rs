@@ -10,6 +10,7 @@
 //! | [`exact`]                | equal valid numbers whose names agree, fifteen digits read as eighteen                |
 //! | [`residual`], registers  | broken and missing numbers of the registers, with anybody who works or is paid        |
 //! | [`residual`], the others | broken and missing numbers of other sources, with people of the registers only        |
+//! | [`judge`]                | what reviewers have said of two rows, before everything that the passes believe       |
 //!
 //! Two different valid numbers are two people, whatever else agrees: an invented payee with the name, sex and unit of a real
 //! employee must not hide behind him. Where the evidence fits several people it is linked to none of them and they are in doubt.
@@ -21,6 +22,7 @@ mod decide;
 mod exact;
 pub mod explain;
 mod identity;
+pub mod judge;
 mod kernel;
 mod linked;
 pub mod model;
@@ -86,12 +88,20 @@ pub fn units(register: &[RecordBatch], feeds: &[FeedIn], aliases: &[(String, Str
 
 /// Links identities to persons.
 ///
+/// `judgements` are obeyed where their rows are there tonight.
 /// `rejected` are the ID numbers and names of rows that could not be mapped: whoever they may be about is in doubt tonight.
 /// `tonight` bounds birth dates: who is born later has a wrong number.
-pub fn people(feeds: &[FeedIn], units: &Units, rejected: &[(String, String)], tonight: NaiveDate) -> People {
+pub fn people(
+    feeds: &[FeedIn],
+    units: &Units,
+    rejected: &[(String, String)],
+    judgements: &[judge::Judgement],
+    tonight: NaiveDate,
+) -> People {
     let said = identity::read(feeds, units, tonight);
     let mut linked = exact::link(&said);
     residual::link(&said, &mut linked, rejected);
+    judge::obey(&said, &mut linked, judgements);
     person::tell(&said, &linked)
 }
 

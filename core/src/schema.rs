@@ -726,7 +726,11 @@ pub const IDENTITY: Derived = Derived {
         ("unit_id", DataType::Int32, "unit of the first row that carries the identity"),
         ("rows", DataType::Int32, "rows of the feed that carry it"),
         ("person_id", DataType::Int32, "who it is tonight; null when nobody could be told"),
-        ("method", DataType::Utf8, "how it was linked: id-exact, id-15, id-repaired, name-birth, own (nobody else has it), none"),
+        (
+            "method",
+            DataType::Utf8,
+            "how it was linked: id-exact, id-15, id-repaired, name-birth, judged (a reviewer said so), own (nobody else has it), none",
+        ),
         ("score", DataType::Float32, "probability that the link is right, 0 to 1"),
         (
             "id_state",

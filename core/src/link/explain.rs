@@ -116,6 +116,7 @@ fn pass(method: &str) -> (&'static str, &'static str) {
         "id-15" => ("15位旧号换算后相同", "The old fifteen digits are the same number"),
         "id-repaired" => ("号码有误，修正后对应唯一一人且姓名相符", "The number is broken; one person fits it, and the name agrees"),
         "name-birth" => ("依据姓名与出生日期或单位对应", "Linked by the name with the birth date or the unit"),
+        "judged" => ("由核查人认定", "A reviewer said so"),
         "own" => ("其他来源无此人", "No other record is this person"),
         _ => ("无法确定是谁", "Nobody could be told"),
     }

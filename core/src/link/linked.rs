@@ -21,6 +21,8 @@ pub enum Method {
     IdRepaired,
     /// Name and birth date, or a name that is unique in the unit.
     NameBirth,
+    /// A reviewer said so.
+    Judged,
     /// Nobody else is this person.
     Own,
     /// Nobody could be told.
@@ -35,6 +37,7 @@ impl Method {
             Method::Id15 => "id-15",
             Method::IdRepaired => "id-repaired",
             Method::NameBirth => "name-birth",
+            Method::Judged => "judged",
             Method::Own => "own",
             Method::None => "none",
         }
