@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const NIGHT: &str = "2026-11-15";
 
@@ -48,8 +48,7 @@ fn a_night_killed_at_any_stage_ends_the_same_after_a_rerun() {
 }
 
 fn kill_at(city: &Path, stage: &str) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_muster"))
-        .args(["run", "--night", NIGHT, "--progress", "lines", "--config"])
+    let mut child = support::command(&["run", "--night", NIGHT, "--progress", "lines", "--config"])
         .arg(city.join("config/muster.toml"))
         .stderr(Stdio::piped())
         .stdout(Stdio::null())

@@ -30,8 +30,7 @@ fn nobody_is_named_in_logs_errors_or_the_page() {
     let city = root.path().join("city");
     support::demo(&city, 6);
     let config = city.join("config/muster.toml").display().to_string();
-    let out = std::process::Command::new(env!("CARGO_BIN_EXE_muster"))
-        .args(["run", "--night", "2026-11-15", "--progress", "lines", "--json", "--config", &config])
+    let out = support::command(&["run", "--night", "2026-11-15", "--progress", "lines", "--json", "--config", &config])
         .env("MUSTER_LOG", "muster=trace,muster_core=trace,muster_connectors=trace,sqlx=debug,datafusion=info")
         .output()
         .expect("the binary runs");

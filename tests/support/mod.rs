@@ -8,7 +8,14 @@ use std::process::{Command, Output};
 
 /// Runs the real binary.
 pub fn muster(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_muster")).args(args).env_remove("MUSTER_LANG").output().expect("the binary runs")
+    command(args).output().expect("the binary runs")
+}
+
+/// The real binary, with cards that are proved once for all cities of the tests.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+    command.args(args).env_remove("MUSTER_LANG").env("MUSTER_PROVED", story::PROVED);
+    command
 }
 
 /// Runs one night of the city at `root` and gives its JSON, people in full, and the exit code.
