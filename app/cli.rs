@@ -80,6 +80,12 @@ pub enum Command {
         #[command(subcommand)]
         what: JudgeWhat,
     },
+    /// 邮件：预览、测试、发件箱、重发 Mail: preview, test, outbox, retry
+    Mail {
+        /// 做什么 What to do
+        #[command(subcommand)]
+        what: MailWhat,
+    },
     /// 存储：检查、升级、复制、备份、恢复 The store: check, migrate, copy, back up, restore
     Store {
         /// 做什么 What to do
@@ -672,6 +678,69 @@ pub struct PullOneArgs {
     /// 只用解析库读这个工作簿 Read this workbook with the library alone
     #[arg(long)]
     pub alone: Option<PathBuf>,
+}
+
+/// `muster mail`.
+#[derive(Debug, Subcommand)]
+pub enum MailWhat {
+    /// 某夜每位收件人的信，不发送 The letters of a night; nothing is sent
+    Preview(MailPreviewArgs),
+    /// 立即发一封测试邮件 Send a test now
+    Test(MailTestArgs),
+    /// 列出发件箱 List the outbox
+    Outbox(MailOutboxArgs),
+    /// 将推迟或搁置的信重新发送 Send again what was deferred or parked
+    Retry(MailRetryArgs),
+    /// 发送已到时间的信 Send what is due
+    Send(ConfigArg),
+}
+
+/// `muster mail preview`.
+#[derive(Debug, Args)]
+pub struct MailPreviewArgs {
+    /// 只看这位收件人，如 finance、operator-1 This reader alone
+    #[arg(long = "for", value_name = "READER")]
+    pub reader: Option<String>,
+    /// 哪一夜；默认最近一夜 Which night; the newest by default
+    #[arg(long)]
+    pub night: Option<NaiveDate>,
+    /// 将 HTML 写入此目录 Write the HTML into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub html: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster mail test`.
+#[derive(Debug, Args)]
+pub struct MailTestArgs {
+    /// 收件地址 Mail address
+    #[arg(long)]
+    pub to: String,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster mail outbox`.
+#[derive(Debug, Args)]
+pub struct MailOutboxArgs {
+    /// 只看某一状态 One state alone
+    #[arg(long, value_parser = ["queued", "deferred", "sent", "parked", "superseded"])]
+    pub state: Option<String>,
+    /// 条数 How many
+    #[arg(long, default_value_t = 50)]
+    pub rows: u32,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster mail retry`.
+#[derive(Debug, Args)]
+pub struct MailRetryArgs {
+    /// 信的编号；默认全部 Number of the letter; all by default
+    pub letter: Option<i64>,
+    #[command(flatten)]
+    pub config: ConfigArg,
 }
 
 /// `muster store`.

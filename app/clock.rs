@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{Local, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Local, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
 /// The day on which a night started now is filed.
 pub fn today() -> NaiveDate {
@@ -13,6 +13,17 @@ pub fn today() -> NaiveDate {
 /// This instant, for the record: UTC, to the second.
 pub fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// This instant.
+pub fn instant() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// The instant that many seconds from now, written like [`now`].
+pub fn after(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX);
+    Utc::now().checked_add_signed(seconds).unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Processor time that this process has used, as the kernel counts it; 0 where it does not say.

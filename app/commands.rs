@@ -23,7 +23,7 @@ use crate::run::{self, Stop, World};
 use crate::score::{self, Score};
 use crate::store::Store;
 use crate::words::{Lang, count, pad, pad_left};
-use crate::{clock, dry, dry_text, explain, pull, rejects, summary};
+use crate::{clock, dry, dry_text, explain, mail, pull, rejects, summary};
 
 /// How to speak.
 #[derive(Clone, Copy, Debug)]
@@ -161,11 +161,41 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let tonight = args.night.unwrap_or_else(clock::today);
     let world = World { store: Store::of(&city).await?, progress: say.progress() };
-    let night = run::one_night(&city, tonight, &world).await?;
+    let night = match run::one_night(&city, tonight, &world).await {
+        Ok(night) => night,
+        Err(stop) => {
+            mail_failure(&city, &world.store, tonight, &stop).await;
+            return Err(stop);
+        }
+    };
     let place = city.data().join("nights").join(tonight.to_string());
     let told = if args.reveal { night.clone() } else { night.masked() };
     say.print(&told, || summary::text(&night, None, &place, &world.progress.times(), say.lang));
+    if let Some(settings) = &city.mail {
+        let delivered = mail::deliver(&world.store, settings).await?;
+        eprint!("{}", mail::commands::delivered_text(&delivered, say.lang));
+    }
     Ok(if night.feeds.iter().all(|it| it.left_out.is_empty()) { Code::Fine } else { Code::LeftOut })
+}
+
+/// Operators hear of a night that could not be finished. What keeps them from hearing it is logged: the night's own trouble is what the
+/// command tells.
+async fn mail_failure(city: &City, store: &Store, tonight: NaiveDate, stop: &Stop) {
+    let Some(settings) = &city.mail else { return };
+    let why = match stop {
+        Stop::Mistakes(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+        Stop::Unproven(examples) => examples.clone(),
+        Stop::Trouble(why) => vec![why.clone()],
+    };
+    let queued = async {
+        let letters = mail::failed_night(city, tonight, &why)?;
+        store.queue(tonight, &clock::now(), &letters).await?;
+        mail::deliver(store, settings).await?;
+        Ok::<_, Stop>(())
+    };
+    if let Err(Stop::Trouble(err)) = queued.await {
+        tracing::error!(%err, "operators could not be told by mail");
+    }
 }
 
 /// `muster prove`.

@@ -16,6 +16,7 @@ use muster_core::rule::{self, Rule, Tuning};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::mail::{MailFile, MailSettings};
 use crate::pull::{PullFile, PullSettings};
 use crate::sheet::SheetSettings;
 use crate::shipped;
@@ -57,6 +58,9 @@ pub struct Settings {
     /// Where the store lies.
     #[serde(default)]
     pub store: StoreSettings,
+    /// How letters are sent; null sends none.
+    #[serde(default)]
+    pub mail: Option<MailFile>,
 }
 
 /// `[store]`.
@@ -167,6 +171,8 @@ pub struct City {
     pub calendar: Arc<Calendar>,
     /// Declared aliases: name and unit code.
     pub aliases: Vec<(String, String)>,
+    /// How letters are sent; null sends none.
+    pub mail: Option<MailSettings>,
 }
 
 impl City {
@@ -215,9 +221,10 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
         listed = categories(&root.join(&settings.rules), &rules, &mut mistakes);
     }
     let calendar = holidays(path, &mut mistakes);
+    let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if mistakes.is_empty() {
-        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases })
+        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases, mail })
     } else {
         Err(mistakes)
     }
@@ -374,6 +381,15 @@ fn same_id(one: &Rule, other: &Rule) -> Mistake {
     let at = new.source.text.find(&format!("\"{}\"", new.id)).map_or(0..0, |at| at..at + new.id.len() + 2);
     let hint = format!("choose another id; or, to replace that card, call this file {}.md", taken.name);
     new.source.mistake(at, format!("the id `{}` is taken by {}", new.id, taken.source.path), "here").try_this(hint)
+}
+
+/// How letters are sent.
+fn mail(source: &Source, file: MailFile, root: &Path, mistakes: &mut Vec<Mistake>) -> Option<MailSettings> {
+    let told = |(about, why): (String, String)| {
+        let at = find(source, &about);
+        mistakes.push(source.mistake(if at.is_empty() { find(source, "[mail]") } else { at }, why, "here"));
+    };
+    file.check(root).map_err(|wrong| wrong.into_iter().for_each(told)).ok()
 }
 
 /// The city's own holidays, or the shipped ones.

@@ -19,6 +19,7 @@ mod grid;
 mod init;
 mod judge;
 mod link;
+mod mail;
 mod night;
 mod page;
 mod progress;
@@ -65,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Connect(args) => connect::connect(args, say).await,
         Command::Judge { what } => judge::judge(what, say).await,
         Command::Feed { what } => feed::feed(what, say).await,
+        Command::Mail { what } => mail::commands::mail(what, say).await,
         Command::Store { what } => storage::storage(what, say).await,
         Command::Audit { what } => audit::audit(what, say).await,
         Command::Init(args) => init::write(args, say).await,

@@ -24,6 +24,7 @@ use crate::clock::Stopwatch;
 use crate::config::City;
 use crate::digest::CardText;
 use crate::files::{self, Kept};
+use crate::mail;
 use crate::night::{Night, RuleNight, Said};
 use crate::progress::{Progress, Stage};
 use crate::prove;
@@ -98,11 +99,16 @@ pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result
 
     progress.stage(Stage::Keep);
     let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
-    let cases = world.store.keep(tonight, &feeds, &rules, &folded).await?;
-    let mut night = show::night(city, tonight, feeds, rules, cases, folded.events, figures, methods, &units, &people);
-    tables.retain(|it| table::lacking(it.table, &night.feeds).is_empty());
-    tables.iter_mut().for_each(|it| table::leads(it, &night));
-    night.tables = tables;
+    let events = folded.events.clone();
+    let told = |cases| -> Result<_, Stop> {
+        let mut night = show::night(city, tonight, feeds.clone(), rules.clone(), cases, events, figures, methods, &units, &people);
+        tables.retain(|it| table::lacking(it.table, &night.feeds).is_empty());
+        tables.iter_mut().for_each(|it| table::leads(it, &night));
+        night.tables = tables;
+        let letters = mail::letters(city, &night)?;
+        Ok((night, letters))
+    };
+    let night = world.store.keep(tonight, &feeds, &rules, &folded, told).await?;
     keep(city, &folder.partial, &night, &findings, &units, &people)?;
     folder.settle()?;
     Ok(night)

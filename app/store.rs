@@ -12,6 +12,7 @@ pub mod copy;
 pub mod db;
 pub mod feeds;
 pub mod judgements;
+pub mod outbox;
 pub mod rules;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use thiserror::Error;
 
 use crate::clock;
 use crate::config::City;
+use crate::mail::Letter;
 use crate::night::{FeedNight, RuleNight};
 use db::{Address, Db, Row, Tx, Value, values};
 use feeds::FeedBefore;
@@ -42,6 +44,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(2, "feed holds", "0002_feed_holds.sql"),
     migration!(3, "judgements", "0003_judgements.sql"),
     migration!(4, "rule nights", "0004_rule_nights.sql"),
+    migration!(6, "outbox", "0006_outbox.sql"),
     migration!(8, "audit log", "0008_audit_log.sql"),
 ];
 
@@ -160,21 +163,25 @@ impl Store {
         Ok(Before { cases: cases_before(&mut read, tonight).await?, feeds: feeds::before(&mut read, tonight).await? })
     }
 
-    /// Keeps a night in one transaction and gives its cases back with their numbers, by number. New cases are numbered by
-    /// family and subject; a case that ever had a number keeps it.
-    pub async fn keep(
+    /// Keeps a night in one transaction, the letters that tell it too, and gives what `tell` makes of its cases with their numbers, by
+    /// number. New cases are numbered by family and subject; a case that ever had a number keeps it. When `tell` fails, nothing is kept.
+    pub async fn keep<T, E: From<StoreError>>(
         &self,
         tonight: NaiveDate,
         feeds: &[FeedNight],
         rules: &[RuleNight],
         folded: &Folded,
-    ) -> Result<Vec<Case>, StoreError> {
+        tell: impl FnOnce(Vec<Case>) -> Result<(T, Vec<Letter>), E>,
+    ) -> Result<T, E> {
         let mut write = self.write().await?;
         let numbers = write_night(&mut write, tonight, feeds, rules, folded).await?;
-        write.commit().await?;
         let mut cases: Vec<(Number, Case)> = folded.cases.iter().map(|it| (numbers[&it.key], it.clone())).collect();
         cases.sort_by_key(|(number, _)| *number);
-        Ok(cases.into_iter().map(|(number, case)| Case { number: Some(number.text()), ..case }).collect())
+        let cases = cases.into_iter().map(|(number, case)| Case { number: Some(number.text()), ..case }).collect();
+        let (told, letters) = tell(cases)?;
+        outbox::queue(&mut write, tonight, &clock::now(), &letters).await?;
+        write.commit().await?;
+        Ok(told)
     }
 
     /// The case with this number, as it is after the newest night; null when no night that counts knows it.

@@ -94,6 +94,12 @@ salt     = "the-model-city-has-no-secrets"
 [report]
 lang     = "LANG"
 full_ids = false             # whole ID numbers in the workbook
+
+# Letters to the reviewers of the department files: `muster mail preview` shows them once these lines stand without their marks.
+# [mail]
+# host = "127.0.0.1"
+# tls  = "none"
+# from = "编制核对 <muster@city.example>"
 "#;
 
 /// Nothing is set otherwise than the cards; the comments say how.

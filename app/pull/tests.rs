@@ -18,8 +18,8 @@ use super::*;
 use crate::clock;
 use crate::config;
 use crate::progress::Show;
-use crate::store::Store;
 use crate::store::feeds::FeedEvent;
+use crate::store::{Store, StoreError};
 use crate::words::Lang;
 use scripted::{Row, Scripted, Source, row};
 
@@ -72,7 +72,10 @@ impl Hub {
         let progress = Arc::new(Progress::new(Show::Nothing, Lang::En));
         let mut pulled = all(&self.city, &landing, &before, &progress).await;
         let feed = pulled.remove(0);
-        self.store.keep(tonight, std::slice::from_ref(&feed.told), &[], &Folded::default()).await.expect("the night is kept");
+        self.store
+            .keep(tonight, std::slice::from_ref(&feed.told), &[], &Folded::default(), |_| Ok::<_, StoreError>(((), Vec::new())))
+            .await
+            .expect("the night is kept");
         feed
     }
 

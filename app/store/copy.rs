@@ -6,8 +6,18 @@ use super::db::{Db, Value, values};
 use super::{Store, StoreError};
 
 /// Every table, those that others refer to first.
-pub(super) const TABLES: &[&str] =
-    &["night_run", "feed_night", "rule_night", "case_file", "case_version", "case_event", "feed_event", "judgement_event", "audit_entry"];
+pub(super) const TABLES: &[&str] = &[
+    "night_run",
+    "feed_night",
+    "rule_night",
+    "case_file",
+    "case_version",
+    "case_event",
+    "feed_event",
+    "judgement_event",
+    "outbox_letter",
+    "audit_entry",
+];
 
 /// Rows that are on their way at once.
 const ROWS_AT_ONCE: usize = 2_000;

@@ -12,6 +12,7 @@ use muster_core::link::judge;
 
 use super::audit::{Entry, Verified};
 use super::judgements::{Made, New};
+use super::outbox::{Sent, When};
 use super::*;
 
 #[path = "../../connectors/tests/servers/mod.rs"]
@@ -63,7 +64,7 @@ impl City {
     /// Runs the rules of ghosts on a night in which `found` are paid though dead: the person's key and the amount.
     async fn run(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Vec<Case> {
         let folded = self.folded(tonight, found).await;
-        self.store.keep(tonight, &[feed(true, 100)], &[], &folded).await.expect("the night is kept")
+        keep(&self.store, tonight, &[feed(true, 100)], &[], &folded).await.expect("the night is kept")
     }
 
     async fn folded(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Folded {
@@ -76,6 +77,17 @@ impl City {
     async fn number(&self, sql: &'static str) -> i64 {
         self.store.rows(sql, values![]).await.expect("the table is there")[0].int("n").expect("a number")
     }
+}
+
+/// Keeps a night without letters.
+async fn keep(
+    store: &Store,
+    tonight: NaiveDate,
+    feeds: &[FeedNight],
+    rules: &[RuleNight],
+    folded: &Folded,
+) -> Result<Vec<Case>, StoreError> {
+    store.keep(tonight, feeds, rules, folded, |cases| Ok((cases, Vec::new()))).await
 }
 
 /// Every test of the store runs on both databases.
@@ -91,6 +103,9 @@ macro_rules! on_both {
 }
 
 on_both! {
+    a_letter_is_queued_once_replaced_while_it_waits_and_corrected_when_it_is_gone
+    a_letter_goes_to_one_sender_at_a_time_and_keeps_its_id_on_repeat
+    letters_are_kept_with_their_night_or_not_at_all
     a_judgement_stands_until_it_is_withdrawn_and_is_never_contradicted
     the_audit_log_is_a_chain_and_its_end_may_be_remembered
     what_is_changed_behind_the_audit_log_s_back_is_seen
@@ -209,7 +224,7 @@ async fn a_night_that_is_over_is_refused(city: City) {
     let said = "night 2026-12-01 is over: 2026-12-02 is kept already, and its cases follow from the nights before; \
                 only 2026-12-02 or a later night can be run";
     assert_eq!(refused.to_string(), said);
-    let kept = city.store.keep(night(1), &[], &[], &Folded::default()).await;
+    let kept = keep(&city.store, night(1), &[], &[], &Folded::default()).await;
     assert!(matches!(kept, Err(StoreError::Over { .. })));
     assert_eq!(city.store.nights().await.expect("nights"), [night(2)]);
 }
@@ -234,12 +249,12 @@ async fn a_night_killed_before_its_end_leaves_nothing(city: City) {
 
 async fn a_feed_that_was_left_out_does_not_become_the_measure(city: City) {
     for (day, used, mapped) in [(1, true, 100), (2, false, 3)] {
-        city.store.keep(night(day), &[feed(used, mapped)], &[], &Folded::default()).await.expect("the night is kept");
+        keep(&city.store, night(day), &[feed(used, mapped)], &[], &Folded::default()).await.expect("the night is kept");
     }
     let mapped =
         async |day| city.store.before(night(day)).await.expect("may run").feeds.get("finance/payroll").map(|it| it.tallies[0].mapped);
     assert_eq!((mapped(3).await, mapped(2).await), (Some(100), Some(100)));
-    city.store.keep(night(2), &[feed(true, 101)], &[], &Folded::default()).await.expect("the night is kept again");
+    keep(&city.store, night(2), &[feed(true, 101)], &[], &Folded::default()).await.expect("the night is kept again");
     assert_eq!((mapped(3).await, mapped(2).await), (Some(101), Some(100)));
 }
 
@@ -289,7 +304,7 @@ async fn a_new_store_may_be_opened_by_many_at_once_and_written_by_one_after_the_
     let opened = futures::future::join_all((0..8).map(|_| Store::at(&address))).await;
     let stores: Vec<Store> = opened.into_iter().collect::<Result<_, _>>().expect("all of them open");
     let folded = fold(&[], &[finding("p-a", 1)], &RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() }, night(1));
-    let kept = futures::future::join_all(stores.iter().map(|it| it.keep(night(1), &[], &[], &folded))).await;
+    let kept = futures::future::join_all(stores.iter().map(|it| keep(it, night(1), &[], &[], &folded))).await;
     for cases in kept {
         assert_eq!(told(&cases.expect("one waits for the other")), ["MU-2026-000001 p-a Open"]);
     }
@@ -337,7 +352,7 @@ fn rule_night(found: Option<u64>) -> RuleNight {
 
 async fn a_rule_s_nights_are_read_back_and_only_the_last_run_of_a_night_counts(city: City) {
     for (day, found) in [(1, Some(7)), (1, Some(2)), (2, None)] {
-        city.store.keep(night(day), &[], &[rule_night(found)], &Folded::default()).await.expect("the night is kept");
+        keep(&city.store, night(day), &[], &[rule_night(found)], &Folded::default()).await.expect("the night is kept");
     }
     let history = city.again().await.rule_history("G01").await.expect("it reads");
     assert_eq!(
@@ -362,7 +377,7 @@ async fn outcomes_count_the_newest_state_of_every_case(city: City) {
 async fn feeds_used_are_those_of_the_newest_night(city: City) {
     assert!(city.store.feeds_used().await.expect("it reads").is_empty());
     for (day, used) in [(1, true), (2, false)] {
-        city.store.keep(night(day), &[feed(used, 100)], &[], &Folded::default()).await.expect("the night is kept");
+        keep(&city.store, night(day), &[feed(used, 100)], &[], &Folded::default()).await.expect("the night is kept");
     }
     assert_eq!(city.store.feeds_used().await.expect("it reads").get("finance/payroll"), Some(&false));
 }
@@ -471,4 +486,75 @@ async fn a_judgement_stands_until_it_is_withdrawn_and_is_never_contradicted(city
     let noted = city.store.audit_entries(Some("judgement 1"), 9).await.expect("they read");
     assert_eq!(noted.iter().map(|it| it.entry.what.as_str()).collect::<Vec<_>>(), ["judged-withdrawn", "judged-same"]);
     assert!(city.run_sql("delete from judgement_event").await.is_err());
+}
+
+fn letter(says: &str) -> Letter {
+    Letter {
+        kind: crate::mail::Kind::Nightly,
+        reader: "finance".into(),
+        address: "finance-desk@city.example".into(),
+        domain: "city.example".into(),
+        subject: "subject".into(),
+        plain: says.into(),
+        html: says.into(),
+        lang: muster_core::report::Lang::En,
+    }
+}
+
+fn at(minute: u32) -> When {
+    When { now: format!("2026-12-01T18:{minute:02}:00Z"), lease_until: format!("2026-12-01T18:{:02}:00Z", minute + 3) }
+}
+
+fn minute(minutes: i64) -> String {
+    format!("2026-12-01T18:{minutes:02}:30Z")
+}
+
+async fn a_letter_is_queued_once_replaced_while_it_waits_and_corrected_when_it_is_gone(city: City) {
+    let queue = async |says: &str| city.store.queue(night(1), &at(0).now, &[letter(says)]).await.expect("it is queued");
+    queue("a").await;
+    queue("a").await;
+    assert_eq!(city.store.letters(None, 9).await.expect("they read").len(), 1, "the same is not queued twice");
+    queue("b").await;
+    let states = async || {
+        let letters = city.store.letters(None, 9).await.expect("they read");
+        letters.into_iter().map(|it| (it.revision, it.state, it.subject)).collect::<Vec<_>>()
+    };
+    let told = |revision, state: &str, subject: &str| (revision, state.to_owned(), subject.to_owned());
+    assert_eq!(states().await, [told(2, "queued", "subject"), told(1, "superseded", "subject")]);
+    let due = city.store.lease_letter("one", &at(1)).await.expect("it reads").expect("one is due");
+    assert!(city.store.letter_sent(due.id, "one", &Sent::Taken("250 ok".into()), minute).await.expect("kept"));
+    queue("b").await;
+    queue("c").await;
+    assert_eq!(states().await[..2], [told(3, "queued", "[corrected] subject"), told(2, "sent", "subject")]);
+}
+
+async fn a_letter_goes_to_one_sender_at_a_time_and_keeps_its_id_on_repeat(city: City) {
+    city.store.queue(night(1), &at(0).now, &[letter("a")]).await.expect("it is queued");
+    let lease = async |by: &str, when: When| city.store.lease_letter(by, &when).await.expect("it reads");
+    let first = lease("one", at(1)).await.expect("it is due");
+    assert_eq!(lease("two", at(2)).await, None, "somebody has it");
+    let again = lease("two", at(5)).await.expect("the lease is over: the first sender died");
+    assert_eq!(first.message_id, again.message_id);
+    assert!(first.message_id.starts_with("2026-12-01.nightly.finance.1.") && first.message_id.ends_with("@city.example"));
+    assert!(!city.store.letter_sent(first.id, "one", &Sent::Taken("late".into()), minute).await.expect("kept"), "not theirs any more");
+    assert!(city.store.letter_sent(first.id, "two", &Sent::Later("450 full".into()), |it| minute(5 + it)).await.expect("kept"));
+    let waits = &city.store.letters(Some("deferred"), 9).await.expect("they read")[0];
+    assert_eq!((waits.attempts, waits.next_at.as_str(), waits.answer.as_deref()), (1, "2026-12-01T18:06:30Z", Some("450 full")));
+    assert_eq!(lease("one", at(6)).await, None, "not yet");
+    let third = lease("one", at(7)).await.expect("it is time");
+    assert!(city.store.letter_sent(third.id, "one", &Sent::Refused("550 no".into()), minute).await.expect("kept"));
+    assert_eq!(lease("one", at(30)).await, None, "given up");
+    assert_eq!(city.store.retry_letters(None, &at(31).now).await.expect("kept"), 1);
+    assert_eq!(lease("one", at(31)).await.map(|it| it.message_id), Some(first.message_id));
+}
+
+async fn letters_are_kept_with_their_night_or_not_at_all(city: City) {
+    let folded = city.folded(night(1), &[("p-a", 1)]).await;
+    let failed: Result<(), StoreError> =
+        city.store.keep(night(1), &[], &[], &folded, |_| Err(StoreError::Damaged { what: "letter" })).await;
+    assert!(failed.is_err());
+    assert!(city.store.nights().await.expect("nights").is_empty());
+    let tell = |cases: Vec<Case>| Ok::<_, StoreError>((cases.len(), vec![letter("a")]));
+    assert_eq!(city.store.keep(night(1), &[], &[], &folded, tell).await.expect("kept"), 1);
+    assert_eq!(city.store.letters(None, 9).await.expect("they read").len(), 1);
 }

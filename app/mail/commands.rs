@@ -1,0 +1,169 @@
+//! `muster mail`: look at a letter, try the way, see what waits, send it.
+
+use std::fmt::Write;
+use std::io::BufReader;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::post::{Post, Sheet};
+use super::send::{Delivered, deliver};
+use super::settings::MailSettings;
+use super::{Letter, letters};
+use crate::cli::{MailOutboxArgs, MailPreviewArgs, MailRetryArgs, MailTestArgs, MailWhat};
+use crate::clock;
+use crate::commands::{self, Code, Done, Say, read};
+use crate::config::City;
+use crate::night::Night;
+use crate::run::Stop;
+use crate::store::Store;
+use crate::store::outbox::{Queued, Sent};
+use crate::words::{Lang, pad};
+
+/// `muster mail …`.
+pub async fn mail(what: &MailWhat, say: Say) -> Done {
+    match what {
+        MailWhat::Preview(args) => preview(args, say).await,
+        MailWhat::Test(args) => test(args, say).await,
+        MailWhat::Outbox(args) => outbox(args, say).await,
+        MailWhat::Retry(args) => retry(args, say).await,
+        MailWhat::Send(args) => {
+            let city = read(&args.config)?;
+            let delivered = deliver(&Store::of(&city).await?, configured(&city, say)?).await?;
+            say.print(&delivered, || delivered_text(&delivered, say.lang));
+            Ok(if delivered.all() { Code::Fine } else { Code::Defects })
+        }
+    }
+}
+
+fn configured(city: &City, say: Say) -> Result<&MailSettings, Stop> {
+    let none = say.lang.pick("没有配置发信：在 muster.toml 中加入 [mail]", "no mail is configured: add [mail] to muster.toml");
+    city.mail.as_ref().ok_or_else(|| Stop::Trouble(none.to_owned()))
+}
+
+/// What the letters of a night are, made anew; nothing is queued.
+async fn preview(args: &MailPreviewArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    configured(&city, say)?;
+    let night = match args.night {
+        Some(night) => night,
+        None => commands::latest(&Store::of(&city).await?, say).await?,
+    };
+    let path = city.data().join("nights").join(night.to_string()).join("night.json");
+    let file = std::fs::File::open(&path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
+    let told: Night = serde_json::from_reader(BufReader::new(file))?;
+    let mut letters = letters(&city, &told)?;
+    if let Some(reader) = &args.reader {
+        letters.retain(|it| &it.reader == reader);
+    }
+    if let (Some(folder), false) = (&args.html, letters.is_empty()) {
+        std::fs::create_dir_all(folder)?;
+        for it in &letters {
+            std::fs::write(folder.join(format!("{}.{}.html", it.kind.word(), it.reader)), &it.html)?;
+        }
+    }
+    if letters.is_empty() {
+        let none = say.lang.pick(
+            "没有这样的收件人；部门文件的 reviewers 与 [mail] operators 是收件人",
+            "nobody like this gets a letter; reviewers of the department files and operators of [mail] do",
+        );
+        return Err(Stop::Trouble(none.to_owned()));
+    }
+    say.print(&letters, || letters.iter().map(|it| letter_text(it, say.lang)).collect());
+    Ok(Code::Fine)
+}
+
+fn letter_text(it: &Letter, lang: Lang) -> String {
+    let head = lang.pick(["收件", "主题"], ["to", "subject"]);
+    format!("\n  {} {} <{}>\n  {} {}\n  {}\n{}\n", head[0], it.reader, it.address, head[1], it.subject, "─".repeat(72), it.plain.trim_end())
+}
+
+/// What `muster mail test` tells.
+#[derive(Serialize)]
+struct Tested {
+    to: String,
+    taken: bool,
+    answer: String,
+}
+
+async fn test(args: &MailTestArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let settings = configured(&city, say)?;
+    let post = Post::new(settings).map_err(Stop::Trouble)?;
+    let now = clock::now();
+    let subject = say.lang.pick("【编制核对】发信测试", "[muster] a test");
+    let plain = say.lang.pick("这是一封测试邮件：收到即表示发信配置可用。\n", "This is a test: if you read it, mail works.\n");
+    let html = format!("<p>{}</p>", plain.trim_end());
+    let id = format!("test.{}.{}@{}", now.replace([':', '-'], ""), std::process::id(), settings.domain());
+    let sheet = Sheet { message_id: &id, to: &args.to, subject, plain, html: &html, at: SystemTime::from(clock::instant()), thread: None };
+    let (taken, answer) = match post.send(&sheet).await {
+        Sent::Taken(answer) => (true, answer),
+        Sent::Later(answer) | Sent::Refused(answer) => (false, answer),
+    };
+    let tested = Tested { to: args.to.clone(), taken, answer };
+    say.print(&tested, || {
+        let (mark, word) = if taken {
+            ("✓", say.lang.pick("服务器已接收", "the server took it"))
+        } else {
+            ("✗", say.lang.pick("未发出", "not sent"))
+        };
+        format!("  {mark} {word}: {}\n", tested.answer)
+    });
+    Ok(if taken { Code::Fine } else { Code::Defects })
+}
+
+async fn outbox(args: &MailOutboxArgs, say: Say) -> Done {
+    let store = Store::of(&read(&args.config.config)?).await?;
+    let letters = store.letters(args.state.as_deref(), args.rows).await?;
+    say.print(&letters, || letters.iter().map(|it| line(it, say.lang)).collect::<String>() + &sum(letters.len(), say.lang));
+    Ok(Code::Fine)
+}
+
+fn sum(letters: usize, lang: Lang) -> String {
+    lang.pick(format!("  共 {letters} 封\n"), format!("  {letters} letters\n"))
+}
+
+fn line(it: &Queued, lang: Lang) -> String {
+    let state = match it.state.as_str() {
+        "queued" => lang.pick("… 待发", "… queued"),
+        "deferred" => lang.pick("↻ 稍后再发", "↻ deferred"),
+        "sent" => lang.pick("✓ 已发", "✓ sent"),
+        "parked" => lang.pick("✗ 已搁置", "✗ parked"),
+        _ => lang.pick("– 已替换", "– superseded"),
+    };
+    let mut out = String::new();
+    let _ = writeln!(out, "  {} {} {} {} {}", pad(&it.id.to_string(), 5), it.night, pad(state, 14), pad(&it.reader, 18), it.subject);
+    if let Some(answer) = it.answer.as_ref().filter(|_| it.state != "sent" && it.state != "superseded") {
+        let next = if it.state == "deferred" { format!("{} {} · ", lang.pick("下次", "next"), it.next_at) } else { String::new() };
+        let _ = writeln!(
+            out,
+            "        {next}{}: {answer}",
+            lang.pick(format!("试过 {} 次", it.attempts), format!("tried {} times", it.attempts))
+        );
+    }
+    out
+}
+
+async fn retry(args: &MailRetryArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let store = Store::of(&city).await?;
+    let due = store.retry_letters(args.letter, &clock::now()).await?;
+    let delivered = deliver(&store, configured(&city, say)?).await?;
+    say.print(&delivered, || {
+        say.lang.pick(format!("  {due} 封重新排队\n"), format!("  {due} letters queued again\n")) + &delivered_text(&delivered, say.lang)
+    });
+    Ok(if delivered.all() { Code::Fine } else { Code::Defects })
+}
+
+/// What came of a delivery, in a line or two.
+pub fn delivered_text(it: &Delivered, lang: Lang) -> String {
+    let Delivered { sent, deferred, parked, trouble } = it;
+    let mut out = match lang {
+        Lang::Zh => format!("  邮件：已发 {sent}，稍后再发 {deferred}，搁置 {parked}\n"),
+        Lang::En => format!("  mail: {sent} sent, {deferred} deferred, {parked} parked\n"),
+    };
+    if let Some(trouble) = trouble {
+        out.push_str(&format!("    ✗ {trouble}\n    {} muster mail outbox\n", lang.pick("查看", "see")));
+    }
+    out
+}

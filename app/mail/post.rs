@@ -1,0 +1,169 @@
+//! One conversation with the mail server.
+
+use std::time::{Duration, SystemTime};
+
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls as Protection, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+
+use super::settings::{MailSettings, Tls};
+use crate::store::outbox::Sent;
+
+/// A way to the mail server.
+pub struct Post {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    settings: MailSettings,
+    patience: Duration,
+}
+
+/// What goes into an envelope.
+pub struct Sheet<'a> {
+    /// Without angle brackets.
+    pub message_id: &'a str,
+    /// Mail address.
+    pub to: &'a str,
+    /// Subject line.
+    pub subject: &'a str,
+    /// Plain text.
+    pub plain: &'a str,
+    /// HTML.
+    pub html: &'a str,
+    /// When it was written.
+    pub at: SystemTime,
+    /// What mail programs gather the letters of one week and reader under.
+    pub thread: Option<String>,
+}
+
+impl Post {
+    /// Reads secrets and certificates; says what is wrong with them. Nothing is connected yet.
+    pub fn new(settings: &MailSettings) -> Result<Post, String> {
+        let file = &settings.file;
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&file.host)
+            .port(settings.port)
+            .timeout(Some(Duration::from_secs(file.timeout_seconds)));
+        if file.tls != Tls::None {
+            let mut protection = TlsParameters::builder(file.host.clone());
+            if let Some(ca) = &file.ca {
+                let path = settings.root.join(ca);
+                let pem =
+                    std::fs::read(&path).map_err(|err| format!("the certificate authority {} cannot be read: {err}", path.display()))?;
+                let ca = Certificate::from_pem(&pem).map_err(|err| format!("{} holds no certificate: {err}", path.display()))?;
+                protection = protection.certificate_store(CertificateStore::None).add_root_certificate(ca);
+            }
+            let protection = protection.build().map_err(|err| format!("the connection cannot be protected: {err}"))?;
+            let required = |it| if file.tls == Tls::Tls { Protection::Wrapper(it) } else { Protection::Required(it) };
+            transport = transport.tls(required(protection));
+        }
+        if let (Some(user), Some(password)) = (&file.user, &file.password) {
+            transport = transport.credentials(Credentials::new(user.clone(), password.fetch(&settings.root)?.reveal().to_owned()));
+        }
+        // A conversation has some ten steps; a server that answers each at its last second must not hold the others up for ever.
+        let patience = Duration::from_secs(file.timeout_seconds.saturating_mul(4));
+        Ok(Post { transport: transport.build(), settings: settings.clone(), patience })
+    }
+
+    /// Sends one letter.
+    pub async fn send(&self, sheet: &Sheet<'_>) -> Sent {
+        let message = match self.message(sheet) {
+            Ok(it) => it,
+            Err(why) => return Sent::Refused(why),
+        };
+        match tokio::time::timeout(self.patience, self.transport.send(message)).await {
+            Err(_) => Sent::Later(format!("no answer within {} s", self.patience.as_secs())),
+            Ok(Ok(answer)) => Sent::Taken(format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" "))),
+            Ok(Err(err)) if err.is_permanent() => Sent::Refused(told(&err)),
+            Ok(Err(err)) => Sent::Later(told(&err)),
+        }
+    }
+
+    /// Nothing of it can become a header of its own: every part is encoded or checked by its type.
+    fn message(&self, sheet: &Sheet) -> Result<Message, String> {
+        let to: Address = sheet.to.parse().map_err(|err| format!("this is no mail address: {err}"))?;
+        let header = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
+        let mut message = Message::builder()
+            .from(self.settings.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(one_line(sheet.subject))
+            .message_id(Some(format!("<{}>", sheet.message_id)))
+            .date(sheet.at)
+            .raw_header(header("Auto-Submitted", "auto-generated"))
+            .raw_header(header("X-Auto-Response-Suppress", "All"));
+        if let Some(reply_to) = &self.settings.reply_to {
+            message = message.reply_to(reply_to.clone());
+        }
+        if let Some(thread) = &sheet.thread {
+            message = message.references(format!("<{thread}>"));
+        }
+        let both = MultiPart::alternative_plain_html(sheet.plain.to_owned(), sheet.html.to_owned());
+        message.multipart(both).map_err(|err| err.to_string())
+    }
+}
+
+/// A subject is one line, whatever the names of a city hold.
+fn one_line(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+}
+
+/// The whole chain of causes: the outermost says little.
+fn told(err: &lettre::transport::smtp::Error) -> String {
+    let mut told = err.to_string();
+    let mut cause = std::error::Error::source(err);
+    while let Some(it) = cause {
+        let more = it.to_string();
+        if !told.contains(&more) {
+            told.push_str(": ");
+            told.push_str(&more);
+        }
+        cause = it.source();
+    }
+    one_line(&told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::MailFile;
+
+    fn post() -> Post {
+        let file: MailFile = toml::from_str("host = '127.0.0.1'\ntls = 'none'\nfrom = '编制核对 <muster@city.example>'").expect("TOML");
+        Post::new(&file.check(std::path::Path::new(".")).expect("good settings")).expect("nothing to read")
+    }
+
+    fn sheet<'a>(to: &'a str, subject: &'a str) -> Sheet<'a> {
+        let (plain, html) = ("text\r\nBcc: all@evil.example", "<p>text</p>");
+        Sheet { message_id: "a.b@city.example", to, subject, plain, html, at: SystemTime::UNIX_EPOCH, thread: None }
+    }
+
+    #[test]
+    fn no_header_can_be_smuggled_in() {
+        let post = post();
+        for hostile in ["新增 3\r\nBcc: all@evil.example", "a\nX-Evil: 1", "b\r\n\r\nbody", "c\u{0}\u{85}\u{2028}Bcc: d"] {
+            let message = post.message(&sheet("desk@city.example", hostile)).expect("a message");
+            let text = String::from_utf8(message.formatted()).expect("seven bits");
+            let head = text.split("\r\n\r\n").next().expect("a head");
+            let names: Vec<&str> =
+                head.split("\r\n").filter(|it| !it.starts_with([' ', '\t'])).filter_map(|it| it.split(':').next()).collect();
+            assert_eq!(
+                names,
+                [
+                    "From",
+                    "To",
+                    "Subject",
+                    "Message-ID",
+                    "Date",
+                    "Auto-Submitted",
+                    "X-Auto-Response-Suppress",
+                    "MIME-Version",
+                    "Content-Type"
+                ],
+                "{head}"
+            );
+            assert_eq!(message.envelope().to().len(), 1);
+        }
+        for address in ["desk@city.example>\r\nRCPT TO:<all@evil.example", "a b@c", "desk@city.example, all@evil.example", ""] {
+            assert!(post.message(&sheet(address, "s")).is_err(), "{address}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Delivers what the outbox holds: one letter after the other, each under a lease.
+
+use chrono::{DateTime, Datelike, Utc};
+use serde::Serialize;
+
+use super::post::{Post, Sheet};
+use super::settings::MailSettings;
+use crate::clock;
+use crate::store::outbox::{Queued, Sent, When};
+use crate::store::{Store, StoreError};
+
+/// How much longer than one conversation a lease lasts, in seconds.
+const LEASE_SPARE_SECONDS: u64 = 10;
+
+/// What came of a delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Delivered {
+    /// Letters that the server took.
+    pub sent: u64,
+    /// Letters to be tried again later, and why the last of them was not taken.
+    pub deferred: u64,
+    /// Letters that were given up: operators must look.
+    pub parked: u64,
+    /// The last thing that went wrong; holds no personal data.
+    pub trouble: Option<String>,
+}
+
+impl Delivered {
+    /// Whether every letter that was due is gone.
+    pub fn all(&self) -> bool {
+        self.deferred + self.parked == 0
+    }
+}
+
+/// Sends every letter that is due. Other processes may do the same: each letter goes to one of them.
+pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered, StoreError> {
+    let mut delivered = Delivered::default();
+    let post = match Post::new(settings) {
+        Ok(it) => it,
+        Err(why) => {
+            delivered.trouble = Some(why);
+            delivered.deferred = store.letters(Some("queued"), u32::MAX >> 1).await?.len() as u64;
+            return Ok(delivered);
+        }
+    };
+    let by = format!("{}-{}", std::process::id(), clock::now());
+    let lease = settings.file.timeout_seconds.saturating_mul(4) + LEASE_SPARE_SECONDS;
+    loop {
+        let when = When { now: clock::now(), lease_until: clock::after(lease) };
+        let Some(letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
+        let sent = post.send(&sheet(&letter)).await;
+        match &sent {
+            Sent::Taken(_) => delivered.sent += 1,
+            Sent::Later(why) => {
+                delivered.deferred += 1;
+                delivered.trouble = Some(why.clone());
+            }
+            Sent::Refused(why) => {
+                delivered.parked += 1;
+                delivered.trouble = Some(why.clone());
+            }
+        }
+        tracing::info!(letter = letter.id, message_id = letter.message_id, taken = matches!(sent, Sent::Taken(_)), "a letter was tried");
+        if !store.letter_sent(letter.id, &by, &sent, |minutes| clock::after(minutes.unsigned_abs() * 60)).await? {
+            tracing::warn!(letter = letter.id, "the lease on the letter was lost while it was sent");
+        }
+    }
+}
+
+fn sheet(letter: &Queued) -> Sheet<'_> {
+    let at = DateTime::parse_from_rfc3339(&letter.queued_at).map_or(DateTime::<Utc>::UNIX_EPOCH, |it| it.to_utc());
+    let week = letter.night.iso_week();
+    let domain = letter.message_id.rsplit('@').next().unwrap_or_default();
+    Sheet {
+        message_id: &letter.message_id,
+        to: &letter.address,
+        subject: &letter.subject,
+        plain: &letter.plain,
+        html: &letter.html,
+        at: at.into(),
+        thread: Some(format!("{}-w{:02}.{}.{}@{domain}", letter.night.year(), week.week(), letter.kind, letter.reader)),
+    }
+}

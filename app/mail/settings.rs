@@ -1,0 +1,161 @@
+//! `[mail]` of muster.toml, checked when the configuration is read.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use lettre::message::Mailbox;
+use muster_connectors::Secret;
+use serde::Deserialize;
+
+/// How the connection is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// Begins in clear and must be protected before anything is said; a server that cannot is refused.
+    #[default]
+    Starttls,
+    /// Protected from the first byte.
+    Tls,
+    /// In clear; to this machine alone.
+    None,
+}
+
+impl Tls {
+    fn port(self) -> u16 {
+        match self {
+            Tls::Starttls => 587,
+            Tls::Tls => 465,
+            Tls::None => 25,
+        }
+    }
+}
+
+/// `[mail]` as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailFile {
+    /// The mail server.
+    pub host: String,
+    /// Its port; by `tls` where it is not said.
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Certificate authority of the server, PEM; the machine's own ones where it is not said.
+    pub ca: Option<PathBuf>,
+    /// Login, where the server asks for one.
+    pub user: Option<String>,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// Whom letters are from.
+    pub from: String,
+    /// Where answers go; to `from` where it is not said.
+    pub reply_to: Option<String>,
+    /// Who hears of feeds that were left out, rules that broke off and nights that failed.
+    #[serde(default)]
+    pub operators: Vec<String>,
+    /// Address of the page that letters point to.
+    pub link: Option<String>,
+    /// How long one step of the conversation with the server may take.
+    #[serde(default = "timeout")]
+    pub timeout_seconds: u64,
+}
+
+fn timeout() -> u64 {
+    30
+}
+
+/// `[mail]`, checked.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// What the file says.
+    pub file: MailFile,
+    /// Port.
+    pub port: u16,
+    /// Whom letters are from.
+    pub from: Mailbox,
+    /// Where answers go.
+    pub reply_to: Option<Mailbox>,
+    /// Operators.
+    pub operators: Vec<Mailbox>,
+    /// Folder that paths are below.
+    pub root: PathBuf,
+}
+
+impl MailFile {
+    /// Checks it; every mistake with the text that it is about.
+    pub fn check(self, root: &Path) -> Result<MailSettings, Vec<(String, String)>> {
+        let mut wrong = Vec::new();
+        let mut mailbox = |text: &str, what: &str| {
+            let read = Mailbox::from_str(text).ok().filter(|_| !text.chars().any(char::is_control));
+            if read.is_none() {
+                wrong.push((text.to_owned(), format!("`{what}` is no mail address: write name@city.example or 名称 <name@city.example>")));
+            }
+            read
+        };
+        let from = mailbox(&self.from, "from");
+        let reply_to = self.reply_to.as_deref().and_then(|it| mailbox(it, "reply_to"));
+        let operators: Vec<Mailbox> = self.operators.iter().filter_map(|it| mailbox(it, "operators")).collect();
+        if self.tls == Tls::None && !is_loopback(&self.host) {
+            wrong.push((
+                "tls".to_owned(),
+                "`tls = \"none\"` is for a mail server on this machine (127.0.0.1); to any other, letters go protected: \"starttls\" or \"tls\""
+                    .to_owned(),
+            ));
+        }
+        if self.user.is_some() != self.password.is_some() {
+            wrong.push(("user".to_owned(), "`user` and `password` go together".to_owned()));
+        }
+        if self.user.is_some() && self.tls == Tls::None && !is_loopback(&self.host) {
+            wrong.push(("user".to_owned(), "a password is never sent in clear".to_owned()));
+        }
+        if self.timeout_seconds == 0 {
+            wrong.push(("timeout_seconds".to_owned(), "`timeout_seconds` is at least 1".to_owned()));
+        }
+        if self.link.as_deref().is_some_and(|it| !(it.starts_with("https://") || it.starts_with("http://"))) {
+            wrong.push(("link".to_owned(), "`link` begins with https://".to_owned()));
+        }
+        match (from, wrong.is_empty()) {
+            (Some(from), true) => {
+                let port = self.port.unwrap_or(self.tls.port());
+                Ok(MailSettings { port, from, reply_to, operators, root: root.to_owned(), file: self })
+            }
+            _ => Err(wrong),
+        }
+    }
+}
+
+impl MailSettings {
+    /// The part of Message-IDs behind the at sign.
+    pub fn domain(&self) -> &str {
+        self.from.email.domain()
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> Vec<String> {
+        let file: MailFile = toml::from_str(text).expect("TOML");
+        file.check(Path::new(".")).err().unwrap_or_default().into_iter().map(|it| it.1).collect()
+    }
+
+    #[test]
+    fn settings_are_checked_before_a_night() {
+        let good = "host = 'mail.city.example'\nfrom = '编制核对 <muster@city.example>'\noperators = ['ops@city.example']\n";
+        assert!(wrong(good).is_empty());
+        let settings = toml::from_str::<MailFile>(good).expect("TOML").check(Path::new(".")).expect("good");
+        assert_eq!((settings.port, settings.domain()), (587, "city.example"));
+        assert_eq!(wrong("host = 'mail.city.example'\nfrom = 'nobody'").len(), 1);
+        assert!(wrong("host = 'mail.city.example'\ntls = 'none'\nfrom = 'a@b.example'")[0].contains("127.0.0.1"));
+        assert!(wrong("host = '127.0.0.1'\ntls = 'none'\nfrom = 'a@b.example'").is_empty());
+        assert!(wrong("host = '127.0.0.1'\nfrom = 'a@b.example'\nuser = 'x'")[0].contains("together"));
+        assert!(!wrong("host = 'h'\nfrom = \"a <a@b.example>\\r\\nBcc: all@b.example\"").is_empty());
+    }
+}

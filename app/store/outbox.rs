@@ -1,0 +1,239 @@
+//! Letters that wait to be sent, and what became of them.
+//!
+//! A letter is queued in the transaction of its night. To send it, a process takes a lease on it; when that process dies between
+//! sending and writing down that it has, the next one sends the same letter under the same Message-ID, which is as far as SMTP goes.
+
+use std::fmt::Write;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::db::{Row, Tx, values};
+use super::{Store, StoreError, day};
+use crate::mail::Letter;
+
+/// A letter that could not be sent for as many attempts is given up and told to operators.
+const ATTEMPTS_MAX: i64 = 12;
+
+/// Minutes before the next attempt, by how many there were; the last counts for all further ones.
+const WAIT_MINUTES: [i64; 7] = [1, 5, 15, 60, 120, 240, 480];
+
+/// A letter in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Queued {
+    /// Its number.
+    pub id: i64,
+    /// Without angle brackets.
+    pub message_id: String,
+    /// The night it tells.
+    pub night: NaiveDate,
+    /// What kind of letter.
+    pub kind: String,
+    /// Who reads it.
+    pub reader: String,
+    /// Where it goes.
+    pub address: String,
+    /// Above 1: a correction.
+    pub revision: i64,
+    /// Subject line.
+    pub subject: String,
+    /// As plain text.
+    #[serde(skip)]
+    pub plain: String,
+    /// The same as HTML.
+    #[serde(skip)]
+    pub html: String,
+    /// Instant, UTC.
+    pub queued_at: String,
+    /// `queued`, `deferred`, `sent`, `parked` or `superseded`.
+    pub state: String,
+    /// How often sending was tried.
+    pub attempts: i64,
+    /// Instant, UTC: not before.
+    pub next_at: String,
+    /// What the server said last; null before the first attempt.
+    pub answer: Option<String>,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The server took it.
+    Taken(String),
+    /// Not now: refused for the moment, unreachable, too slow.
+    Later(String),
+    /// Never: the server refuses it for good.
+    Refused(String),
+}
+
+/// Instants that an attempt needs, UTC.
+#[derive(Clone, Debug)]
+pub struct When {
+    /// Now.
+    pub now: String,
+    /// When a lease that is taken now ends.
+    pub lease_until: String,
+}
+
+/// Queues the letters of a night. The same letter again changes nothing; one that says something else replaces the one before, or
+/// corrects it when that is gone already.
+pub(super) async fn queue(db: &mut Tx, tonight: NaiveDate, now: &str, letters: &[Letter]) -> Result<(), StoreError> {
+    for letter in letters {
+        let digest = digest(letter);
+        let last = db
+            .row(
+                "select revision, digest, state, lease_until, id from outbox_letter
+                 where night = $1 and kind = $2 and reader = $3 order by revision desc limit 1",
+                values![tonight, letter.kind.word(), &letter.reader],
+            )
+            .await?;
+        let mut revision = 1;
+        let mut corrects = false;
+        if let Some(last) = &last {
+            if last.text("digest")? == digest {
+                continue;
+            }
+            revision = last.int("revision")? + 1;
+            let waits = matches!(last.text("state")?, "queued" | "deferred" | "parked") && last.maybe_text("lease_until")?.is_none();
+            if waits {
+                let replaced = "update outbox_letter set state = 'superseded' where id = $1";
+                db.run(replaced, values![last.int("id")?]).await?;
+            }
+            corrects = !waits;
+        }
+        let subject = if corrects { letter.correction() } else { letter.subject.clone() };
+        let message_id = format!("{tonight}.{}.{}.{revision}.{}@{}", letter.kind.word(), letter.reader, &digest[..12], letter.domain);
+        db.run(
+            "insert into outbox_letter (message_id, night, kind, reader, address, revision, subject, plain, html, digest, queued_at, state, next_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $11)",
+            values![
+                message_id,
+                tonight,
+                letter.kind.word(),
+                &letter.reader,
+                &letter.address,
+                revision,
+                subject,
+                &letter.plain,
+                &letter.html,
+                digest,
+                now
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Queues letters in a transaction of their own: for a night that could not be kept.
+    pub async fn queue(&self, tonight: NaiveDate, now: &str, letters: &[Letter]) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        queue(&mut write, tonight, now, letters).await?;
+        write.commit().await
+    }
+
+    /// Takes the next letter that is due, for `by` alone; null when none is.
+    pub async fn lease_letter(&self, by: &str, when: &When) -> Result<Option<Queued>, StoreError> {
+        let mut write = self.write().await?;
+        let due = write
+            .row(
+                "select * from outbox_letter
+                 where state in ('queued', 'deferred') and next_at <= $1 and (lease_until is null or lease_until < $1)
+                 order by id limit 1",
+                values![&when.now],
+            )
+            .await?;
+        let Some(letter) = due.as_ref().map(queued).transpose()? else { return Ok(None) };
+        let take = "update outbox_letter set lease_by = $1, lease_until = $2 where id = $3";
+        write.run(take, values![by, &when.lease_until, letter.id]).await?;
+        write.commit().await?;
+        Ok(Some(letter))
+    }
+
+    /// Writes down what came of an attempt; says whether `by` still had the letter.
+    pub async fn letter_sent(&self, id: i64, by: &str, sent: &Sent, later: impl Fn(i64) -> String + Send) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let row = write.row("select attempts from outbox_letter where id = $1 and lease_by = $2", values![id, by]).await?;
+        let Some(row) = row else { return Ok(false) };
+        let attempts = row.int("attempts")? + 1;
+        let wait = WAIT_MINUTES[usize::try_from(attempts - 1).unwrap_or(0).min(WAIT_MINUTES.len() - 1)];
+        let (state, answer) = match sent {
+            Sent::Taken(answer) => ("sent", answer),
+            Sent::Later(answer) if attempts < ATTEMPTS_MAX => ("deferred", answer),
+            Sent::Later(answer) | Sent::Refused(answer) => ("parked", answer),
+        };
+        write
+            .run(
+                "update outbox_letter set state = $1, answer = $2, attempts = $3, next_at = $4, lease_by = null, lease_until = null
+                 where id = $5",
+                values![state, answer, attempts, later(wait), id],
+            )
+            .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The newest letters, the newest first; those of one state alone where it is given.
+    pub async fn letters(&self, state: Option<&str>, rows: u32) -> Result<Vec<Queued>, StoreError> {
+        let found = match state {
+            Some(state) => {
+                self.rows("select * from outbox_letter where state = $1 order by id desc limit $2", values![state, rows]).await?
+            }
+            None => self.rows("select * from outbox_letter order by id desc limit $1", values![rows]).await?,
+        };
+        found.iter().map(queued).collect()
+    }
+
+    /// Makes a letter due at once: one by its number, or all that were deferred or parked. Says how many.
+    pub async fn retry_letters(&self, id: Option<i64>, now: &str) -> Result<u64, StoreError> {
+        let mut write = self.write().await?;
+        let done = match id {
+            Some(id) => {
+                let one = "update outbox_letter set state = 'queued', attempts = 0, next_at = $1 where id = $2 and state in ('deferred', 'parked')";
+                write.run(one, values![now, id]).await?
+            }
+            None => {
+                let all = "update outbox_letter set state = 'queued', attempts = 0, next_at = $1 where state in ('deferred', 'parked')";
+                write.run(all, values![now]).await?
+            }
+        };
+        write.commit().await?;
+        Ok(done)
+    }
+}
+
+fn queued(row: &Row) -> Result<Queued, StoreError> {
+    let text = |name| row.text(name).map(str::to_owned);
+    Ok(Queued {
+        id: row.int("id")?,
+        message_id: text("message_id")?,
+        night: day(row.text("night")?)?,
+        kind: text("kind")?,
+        reader: text("reader")?,
+        address: text("address")?,
+        revision: row.int("revision")?,
+        subject: text("subject")?,
+        plain: text("plain")?,
+        html: text("html")?,
+        queued_at: text("queued_at")?,
+        state: text("state")?,
+        attempts: row.int("attempts")?,
+        next_at: text("next_at")?,
+        answer: row.maybe_text("answer")?.map(str::to_owned),
+    })
+}
+
+/// What a letter says and to whom; not when.
+fn digest(letter: &Letter) -> String {
+    let mut digest = Sha256::new();
+    for field in [&letter.address, &letter.subject, &letter.plain, &letter.html] {
+        digest.update((field.len() as u64).to_be_bytes());
+        digest.update(field.as_bytes());
+    }
+    digest.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,116 @@
+//! A Postfix of our own: one mailbox folder an address, STARTTLS by an authority of the test, nothing leaves the machine.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+/// A running mail server; gone with this value.
+pub struct Postfix {
+    pub port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Postfix {
+    /// Makes and starts one with these boxes at city.example. Fails, and says what to install, when it cannot.
+    pub fn start(boxes: &[&str]) -> Postfix {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Its parts run as a user of their own and must get in.
+        run(Command::new("chmod").arg("755").arg(folder.path()));
+        for name in ["etc", "queue", "data", "mail"] {
+            fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        certificates(folder.path());
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
+        let services = fs::read_to_string("/usr/share/postfix/master.cf.dist").expect("apt-get install postfix");
+        let services: Vec<String> = services
+            .lines()
+            .map(|it| if it.starts_with("smtp      inet") { format!("127.0.0.1:{port} inet n - n - - smtpd") } else { it.to_owned() })
+            .collect();
+        fs::write(folder.path().join("etc/master.cf"), services.join("\n") + "\n").expect("to write");
+        let at = folder.path().display();
+        let settings = format!(
+            "compatibility_level = 3.6\nqueue_directory = {at}/queue\ndata_directory = {at}/data\nmaillog_file = {at}/log\nmaillog_file_prefixes = {at}\n\
+             inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmyhostname = mail.city.example\nmydestination =\nmynetworks = 127.0.0.0/8\n\
+             virtual_mailbox_domains = city.example\nvirtual_mailbox_base = {at}/mail\nvirtual_mailbox_maps = texthash:{at}/etc/boxes\n\
+             virtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\nsmtpd_tls_cert_file = {at}/cert.pem\nsmtpd_tls_key_file = {at}/key.pem\n\
+             smtpd_tls_security_level = encrypt\ndefault_transport = error:nothing leaves this machine\nalias_maps =\nalias_database =\n"
+        );
+        fs::write(folder.path().join("etc/main.cf"), settings).expect("to write");
+        fs::write(folder.path().join("etc/boxes"), boxes.iter().map(|it| format!("{it}@city.example {it}/\n")).collect::<String>())
+            .expect("to write");
+        run(Command::new("chown").args(["postfix"]).arg(folder.path().join("data")));
+        run(Command::new("chown").args(["65534:65534"]).arg(folder.path().join("mail")));
+        run(Command::new("postfix").arg("-c").arg(folder.path().join("etc")).arg("start"));
+        let postfix = Postfix { port, folder };
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "Postfix does not answer: {}", postfix.log());
+            sleep(Duration::from_millis(50));
+        }
+        postfix
+    }
+
+    /// The certificate authority of its certificate.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Another authority.
+    pub fn other_ca(&self) -> PathBuf {
+        self.folder.path().join("other.pem")
+    }
+
+    /// The letters of a box as they lie there, once there are `wanted` of them.
+    pub fn letters(&self, name: &str, wanted: usize) -> Vec<String> {
+        let began = Instant::now();
+        loop {
+            let entries = fs::read_dir(self.folder.path().join("mail").join(name).join("new")).into_iter().flatten().filter_map(Result::ok);
+            let letters: Vec<String> = entries.map(|it| fs::read_to_string(it.path()).expect("a letter")).collect();
+            if letters.len() >= wanted {
+                return letters;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{name} has {} letters of {wanted}: {}", letters.len(), self.log());
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        let _ = Command::new("postfix").arg("-c").arg(self.folder.path().join("etc")).arg("stop").output();
+    }
+}
+
+fn run(command: &mut Command) {
+    let done = command.output().unwrap_or_else(|it| panic!("{command:?}: {it}; apt-get install postfix"));
+    assert!(done.status.success(), "{command:?}: {}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+}
+
+/// `ca.pem`, a certificate for 127.0.0.1 by it, and `other.pem` of another authority.
+fn certificates(folder: &Path) {
+    let authority = |name: &str| {
+        let mut about = CertificateParams::new(Vec::<String>::new()).expect("parameters");
+        about.distinguished_name.push(rcgen::DnType::CommonName, name);
+        about.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let pem = about.self_signed(&key).expect("a certificate").pem();
+        (pem, Issuer::new(about, key))
+    };
+    let (ca, issuer) = authority("muster test");
+    let (other, _) = authority("another");
+    let key = KeyPair::generate().expect("a key");
+    let cert =
+        CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters").signed_by(&key, &issuer).expect("a certificate").pem();
+    for (name, text) in [("ca.pem", ca), ("other.pem", other), ("cert.pem", cert), ("key.pem", key.serialize_pem())] {
+        fs::write(folder.join(name), text).expect("to write");
+    }
+}
