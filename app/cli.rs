@@ -32,6 +32,19 @@ pub struct Cli {
     /// 进度显示方式 How progress is told
     #[arg(long, global = true, default_value = "auto")]
     pub progress: ProgressArg,
+
+    /// 日志格式 How the log is written
+    #[arg(long, global = true, default_value = "text")]
+    pub log: LogArg,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogArg {
+    /// 文本 Text
+    Text,
+    /// 每行一个 JSON One JSON object a line
+    Json,
 }
 
 /// How progress is told.
@@ -80,6 +93,18 @@ pub enum Command {
         #[command(subcommand)]
         what: JudgeWhat,
     },
+    /// 常驻：每夜自动对账 Stay, and run every night by itself
+    Serve(ServeArgs),
+    /// 现状：各夜结果、下一夜、数据源 How it is: newest nights, the next one, feeds
+    Status(ConfigArg),
+    /// 各夜到时与结果 What was due and what became of it
+    History(HistoryArgs),
+    /// 暂停自动对账 Pause the nights that run by themselves
+    Pause(PauseArgs),
+    /// 恢复自动对账 Let them go on
+    Resume(ConfigArg),
+    /// 依次补跑多夜 Run several nights, one after the other
+    Backfill(BackfillArgs),
     /// 邮件：预览、测试、发件箱、重发 Mail: preview, test, outbox, retry
     Mail {
         /// 做什么 What to do
@@ -155,6 +180,52 @@ pub struct RunArgs {
     /// JSON 中显示完整证件号和姓名 ID numbers and names in full in the JSON
     #[arg(long)]
     pub reveal: bool,
+    /// 启动者消失即结束 End when whoever began it is gone
+    #[arg(long, hide = true)]
+    pub leash: bool,
+}
+
+/// `muster serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 每隔多少秒查看是否到时 How often it is looked whether something is due, in seconds
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub tick_seconds: u64,
+}
+
+/// `muster history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// 夜数 How many
+    #[arg(long, default_value_t = 60)]
+    pub rows: u32,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster pause`.
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// 原因 The reason
+    #[arg(long, value_parser = said)]
+    pub why: String,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster backfill`.
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// 首夜 The first night
+    #[arg(long)]
+    pub from: NaiveDate,
+    /// 末夜；默认为今天 The last night; today by default
+    #[arg(long)]
+    pub to: Option<NaiveDate>,
+    #[command(flatten)]
+    pub config: ConfigArg,
 }
 
 /// `muster prove`.

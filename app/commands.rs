@@ -12,7 +12,8 @@ use muster_core::rule::Rule;
 use serde::Serialize;
 
 use crate::cli::{
-    CheckArgs, Cli, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, ProveArgs, RejectsArgs, RunArgs,
+    BackfillArgs, CheckArgs, Cli, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, ProveArgs, RejectsArgs,
+    RunArgs,
 };
 use crate::config::{self, City};
 use crate::demo::{self, Plan};
@@ -23,7 +24,7 @@ use crate::run::{self, Stop, World};
 use crate::score::{self, Score};
 use crate::store::Store;
 use crate::words::{Lang, count, pad, pad_left};
-use crate::{clock, dry, dry_text, explain, mail, pull, rejects, summary};
+use crate::{clock, dry, dry_text, explain, mail, pull, rejects, serve, summary};
 
 /// How to speak.
 #[derive(Clone, Copy, Debug)]
@@ -156,8 +157,38 @@ async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, say: Say, progress: 
     Ok((city, night, score))
 }
 
+/// `muster backfill`: nights that are kept already, and those before the newest of them, stay as they are.
+pub async fn backfill(args: &BackfillArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let world = World { store: Store::of(&city).await?, progress: say.progress() };
+    let last = args.to.unwrap_or_else(clock::today);
+    let kept = world.store.nights().await?.into_iter().max();
+    let mut worst = Code::Fine;
+    for night in args.from.iter_days().take_while(|it| *it <= last) {
+        if kept.is_some_and(|kept| night <= kept) {
+            println!("  – {night} {}", say.lang.pick("已有更新或相同的一夜，略过", "this night or a later one is kept already"));
+            continue;
+        }
+        let told = run::one_night(&city, night, &world).await?;
+        let left_out = told.feeds.iter().filter(|it| !it.left_out.is_empty()).count();
+        let (mark, words) = if left_out == 0 {
+            ("✓", String::new())
+        } else {
+            ("!", format!("{left_out} {}", say.lang.pick("个数据源未采用", "feeds left out")))
+        };
+        println!("  {mark} {night} {words}");
+        if left_out > 0 {
+            worst = Code::LeftOut;
+        }
+    }
+    Ok(worst)
+}
+
 /// `muster run`.
 pub async fn run(args: &RunArgs, say: Say) -> Done {
+    if args.leash {
+        serve::child::leash();
+    }
     let city = read(&args.config.config)?;
     let tonight = args.night.unwrap_or_else(clock::today);
     let world = World { store: Store::of(&city).await?, progress: say.progress() };

@@ -3,6 +3,7 @@
 //! Everything is read and checked before a night begins; all mistakes of all files are told at once.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::mail::{MailFile, MailSettings};
 use crate::pull::{PullFile, PullSettings};
+use crate::schedule::{Schedule, ScheduleFile};
 use crate::sheet::SheetSettings;
 use crate::shipped;
 use crate::store::db::Address;
@@ -61,6 +63,20 @@ pub struct Settings {
     /// How letters are sent; null sends none.
     #[serde(default)]
     pub mail: Option<MailFile>,
+    /// When nights are due.
+    #[serde(default)]
+    pub schedule: ScheduleFile,
+    /// The daemon.
+    #[serde(default)]
+    pub serve: ServeSettings,
+}
+
+/// `[serve]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeSettings {
+    /// Where watchers ask (`127.0.0.1:9464`); null: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// `[store]`.
@@ -173,6 +189,8 @@ pub struct City {
     pub aliases: Vec<(String, String)>,
     /// How letters are sent; null sends none.
     pub mail: Option<MailSettings>,
+    /// When nights are due.
+    pub schedule: Schedule,
 }
 
 impl City {
@@ -221,10 +239,11 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
         listed = categories(&root.join(&settings.rules), &rules, &mut mistakes);
     }
     let calendar = holidays(path, &mut mistakes);
+    let schedule = schedule(&source, &settings.schedule, &mut mistakes);
     let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
-    if mistakes.is_empty() {
-        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases, mail })
+    if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {
+        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases, mail, schedule })
     } else {
         Err(mistakes)
     }
@@ -381,6 +400,15 @@ fn same_id(one: &Rule, other: &Rule) -> Mistake {
     let at = new.source.text.find(&format!("\"{}\"", new.id)).map_or(0..0, |at| at..at + new.id.len() + 2);
     let hint = format!("choose another id; or, to replace that card, call this file {}.md", taken.name);
     new.source.mistake(at, format!("the id `{}` is taken by {}", new.id, taken.source.path), "here").try_this(hint)
+}
+
+/// When nights are due.
+fn schedule(source: &Source, file: &ScheduleFile, mistakes: &mut Vec<Mistake>) -> Option<Schedule> {
+    let told = |(about, why): (String, String)| {
+        let at = find(source, &about);
+        mistakes.push(source.mistake(if at.is_empty() { find(source, "[schedule]") } else { at }, why, "here"));
+    };
+    file.check().map_err(|wrong| wrong.into_iter().for_each(told)).ok()
 }
 
 /// How letters are sent.

@@ -22,6 +22,7 @@ mod link;
 mod mail;
 mod night;
 mod page;
+mod process;
 mod progress;
 mod prove;
 mod proved;
@@ -32,26 +33,30 @@ mod rules;
 mod run;
 #[cfg(test)]
 mod sample;
+mod schedule;
 mod score;
+mod serve;
 mod sheet;
 mod shipped;
 mod show;
+mod status;
 mod storage;
 mod store;
 mod summary;
 mod table;
+mod turn;
 mod words;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{BenchWhat, Cli, Command, LinkWhat};
+use crate::cli::{BenchWhat, Cli, Command, LinkWhat, LogArg};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_env("MUSTER_LOG")).with_writer(std::io::stderr).init();
+    log(&cli);
     let say = commands::Say { lang: cli.lang, json: cli.json, progress: cli.progress };
     let done = match &cli.command {
         Command::Demo(args) => commands::demo(args, say).await,
@@ -67,6 +72,12 @@ async fn main() -> ExitCode {
         Command::Judge { what } => judge::judge(what, say).await,
         Command::Feed { what } => feed::feed(what, say).await,
         Command::Mail { what } => mail::commands::mail(what, say).await,
+        Command::Serve(args) => serve::serve(args, say).await,
+        Command::Status(args) => status::status(args, say).await,
+        Command::History(args) => status::history(args, say).await,
+        Command::Pause(args) => status::pause(args, say).await,
+        Command::Resume(args) => status::resume(args, say).await,
+        Command::Backfill(args) => commands::backfill(args, say).await,
         Command::Store { what } => storage::storage(what, say).await,
         Command::Audit { what } => audit::audit(what, say).await,
         Command::Init(args) => init::write(args, say).await,
@@ -86,5 +97,16 @@ async fn main() -> ExitCode {
     match done {
         Ok(code) => code.into(),
         Err(stop) => commands::told(stop, say).into(),
+    }
+}
+
+/// Logs go to standard error, as text or as JSON; the daemon tells what it does, every other command only what goes wrong.
+fn log(cli: &Cli) {
+    let level = if matches!(cli.command, Command::Serve(_)) { "warn,muster=info" } else { "error" };
+    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(std::env::var("MUSTER_LOG").unwrap_or_else(|_| level.to_owned()));
+    let told = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match cli.log {
+        LogArg::Text => told.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogArg::Json => told.json().init(),
     }
 }

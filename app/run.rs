@@ -32,6 +32,7 @@ use crate::pull::{self, FeedPulled, Landing};
 use crate::show;
 use crate::store::Store;
 use crate::table::{self, last_month_end as month_end};
+use crate::turn::Turn;
 
 /// What the night needs of the world, besides the departments.
 pub struct World {
@@ -63,6 +64,13 @@ impl<E: std::error::Error> From<E> for Stop {
 /// A feed that cannot be used is left out and named; rules that need it do not run, and touch no case.
 /// Running the same night again gives the same result.
 pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Night, Stop> {
+    let turn = Turn::take(&world.store).await?;
+    let night = the_night(city, tonight, &World { store: turn.store.clone(), progress: world.progress.clone() }).await;
+    turn.give_back().await?;
+    night
+}
+
+async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Night, Stop> {
     let progress = &world.progress;
 
     progress.stage(Stage::Prove);

@@ -12,6 +12,8 @@ pub mod copy;
 pub mod db;
 pub mod feeds;
 pub mod judgements;
+pub mod lease;
+pub mod ledger;
 pub mod outbox;
 pub mod rules;
 
@@ -31,6 +33,7 @@ use crate::mail::Letter;
 use crate::night::{FeedNight, RuleNight};
 use db::{Address, Db, Row, Tx, Value, values};
 use feeds::FeedBefore;
+use lease::Lease;
 
 macro_rules! migration {
     ($number:literal, $title:literal, $file:literal) => {
@@ -45,6 +48,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(3, "judgements", "0003_judgements.sql"),
     migration!(4, "rule nights", "0004_rule_nights.sql"),
     migration!(6, "outbox", "0006_outbox.sql"),
+    migration!(7, "schedule", "0007_schedule.sql"),
     migration!(8, "audit log", "0008_audit_log.sql"),
 ];
 
@@ -52,6 +56,8 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    /// Under which nights are kept; null: whoever asks.
+    lease: Option<Lease>,
 }
 
 /// A migration that the store has.
@@ -104,6 +110,9 @@ pub enum StoreError {
         /// The newest night in the store.
         newest: NaiveDate,
     },
+    /// Another process has taken the night over.
+    #[error("another process has taken this night over, because this one was not heard of; nothing was written")]
+    LeaseLost,
     /// A store that should be copied into is in use.
     #[error("the store to copy into is not empty: {table} has rows; name a new one")]
     NotEmpty {
@@ -131,7 +140,7 @@ impl Store {
     pub async fn at(address: &Address) -> Result<Store, StoreError> {
         let db = Db::open(address).await?;
         migrate(&db, address).await?;
-        Ok(Store { db })
+        Ok(Store { db, lease: None })
     }
 
     /// The migrations that it has, in order.
@@ -174,6 +183,9 @@ impl Store {
         tell: impl FnOnce(Vec<Case>) -> Result<(T, Vec<Letter>), E>,
     ) -> Result<T, E> {
         let mut write = self.write().await?;
+        if let Some(lease) = &self.lease {
+            lease::must_hold(&mut write, lease).await?;
+        }
         let numbers = write_night(&mut write, tonight, feeds, rules, folded).await?;
         let mut cases: Vec<(Number, Case)> = folded.cases.iter().map(|it| (numbers[&it.key], it.clone())).collect();
         cases.sort_by_key(|(number, _)| *number);
@@ -197,6 +209,19 @@ impl Store {
             )
             .await?;
         rows.first().map(case).transpose()
+    }
+
+    /// How many cases are open after the newest night: those whose last event was not their cure.
+    pub async fn open_cases(&self) -> Result<u64, StoreError> {
+        let rows = self
+            .rows(
+                "with newest as (
+                     select e.case_key, max(e.run) as run from case_event e join night n using (run) group by e.case_key)
+                 select count(*) as n from newest join case_event e using (case_key, run) where e.what <> 'cured'",
+                values![],
+            )
+            .await?;
+        Ok(u64::try_from(rows.first().ok_or(StoreError::Damaged { what: "case" })?.int("n")?).unwrap_or(0))
     }
 
     /// Every night that is kept, the oldest first.

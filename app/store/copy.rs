@@ -16,6 +16,9 @@ pub(super) const TABLES: &[&str] = &[
     "feed_event",
     "judgement_event",
     "outbox_letter",
+    "schedule_job",
+    "schedule_due",
+    "lease",
     "audit_entry",
 ];
 

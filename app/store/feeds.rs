@@ -83,6 +83,19 @@ pub struct FeedEvent {
     pub margin: f64,
 }
 
+/// A feed of the newest night in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeedCounts {
+    /// `department/feed`.
+    pub feed: String,
+    /// Whether it was used.
+    pub used: bool,
+    /// Rows that were mapped; null when the pull itself failed.
+    pub mapped: Option<u64>,
+    /// Rows that were rejected; null when the pull itself failed.
+    pub rejected: Option<u64>,
+}
+
 impl Hold {
     /// Nothing that the guard would hold.
     pub fn is_empty(&self) -> bool {
@@ -145,6 +158,20 @@ impl Store {
     pub async fn decisions(&self, feed: &str) -> Result<Vec<FeedEvent>, StoreError> {
         let rows = self.rows("select * from feed_event where feed = $1 order by id", values![feed]).await?;
         rows.iter().map(event).collect()
+    }
+
+    /// The feeds of the newest night, in configuration order; none before the first.
+    pub async fn feed_counts(&self) -> Result<Vec<FeedCounts>, StoreError> {
+        let newest =
+            "select feed, used, tally from feed_night where run = (select run from night order by night desc limit 1) order by place";
+        let rows = self.rows(newest, values![]).await?;
+        rows.iter()
+            .map(|row| {
+                let tally: Option<Tally> = row.maybe_text("tally")?.map(|it| from_json("feed's counts", it)).transpose()?;
+                let (mapped, rejected) = (tally.as_ref().map(|it| it.mapped), tally.as_ref().map(|it| it.rejected));
+                Ok(FeedCounts { feed: row.text("feed")?.to_owned(), used: row.flag("used")?, mapped, rejected })
+            })
+            .collect()
     }
 
     /// What is known of every feed before `tonight`.

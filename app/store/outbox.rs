@@ -186,6 +186,12 @@ impl Store {
         found.iter().map(queued).collect()
     }
 
+    /// How many letters there are, by state.
+    pub async fn letter_counts(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let rows = self.rows("select state, count(*) as n from outbox_letter group by state order by state", values![]).await?;
+        rows.iter().map(|it| Ok((it.text("state")?.to_owned(), u64::try_from(it.int("n")?).unwrap_or(0)))).collect()
+    }
+
     /// Makes a letter due at once: one by its number, or all that were deferred or parked. Says how many.
     pub async fn retry_letters(&self, id: Option<i64>, now: &str) -> Result<u64, StoreError> {
         let mut write = self.write().await?;

@@ -1,0 +1,218 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::schedule::ScheduleFile;
+use crate::store::db::Address;
+
+fn utc(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).expect("an instant").to_utc()
+}
+
+async fn store(folder: &tempfile::TempDir) -> Store {
+    Store::at(&Address::File(folder.path().join("muster.db"))).await.expect("a store")
+}
+
+fn schedule(night: &str, zone: Tz, catch_up: CatchUp) -> Schedule {
+    ScheduleFile { zone: zone.name().to_owned(), night: night.to_owned(), catch_up, ..ScheduleFile::default() }.check().expect("a schedule")
+}
+
+/// A city in Shanghai whose nights are due at 01:30, which is 17:30 the day before in UTC.
+struct Place {
+    _folder: tempfile::TempDir,
+    keeper: Keeper,
+}
+
+impl Place {
+    async fn new(catch_up: CatchUp) -> Place {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keeper =
+            Keeper { store: store(&folder).await, schedule: schedule("01:30", Tz::Asia__Shanghai, catch_up), me: "one".to_owned() };
+        Place { _folder: folder, keeper }
+    }
+
+    async fn tick(&self, now: &str, busy: bool) -> Option<String> {
+        self.keeper.tick(utc(now), busy, |_| false).await.expect("it is written").map(|it| it.name())
+    }
+
+    async fn end(&self, slot: &str, outcome: Outcome, now: &str) {
+        let slot = NaiveDateTime::parse_from_str(slot, "%Y-%m-%dT%H:%M").expect("a slot");
+        let ours = self.keeper.ended(Due { at: utc(now), slot }, outcome, None, utc(now)).await.expect("it is written");
+        assert!(ours);
+    }
+
+    async fn told(&self) -> Vec<(String, Outcome)> {
+        let mut lines = self.keeper.store.ledger(1000).await.expect("it reads");
+        lines.reverse();
+        lines.into_iter().map(|it| (it.slot, it.outcome)).collect()
+    }
+}
+
+fn line(slot: &str, outcome: Outcome) -> (String, Outcome) {
+    (slot.to_owned(), outcome)
+}
+
+#[tokio::test]
+async fn the_first_start_replays_nothing_and_a_night_is_begun_once() {
+    let place = Place::new(CatchUp::All).await;
+    assert_eq!(place.tick("2026-11-15T12:00:00Z", false).await, None);
+    assert_eq!(place.tick("2026-11-15T17:29:59Z", false).await, None);
+    assert_eq!(place.tick("2026-11-15T17:30:00Z", false).await.as_deref(), Some("2026-11-16T01:30"));
+    assert_eq!(place.tick("2026-11-15T17:30:10Z", true).await, None);
+    place.end("2026-11-16T01:30", Outcome::Done, "2026-11-15T17:40:00Z").await;
+    assert_eq!(place.tick("2026-11-15T17:41:00Z", false).await, None);
+    assert_eq!(place.told().await, [line("2026-11-16T01:30", Outcome::Done)]);
+}
+
+#[tokio::test]
+async fn missed_nights_are_caught_up_by_policy() {
+    let slots = ["2026-11-16T01:30", "2026-11-17T01:30", "2026-11-18T01:30"];
+    for (policy, outcomes) in [
+        (CatchUp::Latest, [Outcome::Missed, Outcome::Missed, Outcome::Done]),
+        (CatchUp::None, [Outcome::Missed, Outcome::Missed, Outcome::Missed]),
+        (CatchUp::All, [Outcome::Done, Outcome::Done, Outcome::Done]),
+    ] {
+        let place = Place::new(policy).await;
+        place.tick("2026-11-15T12:00:00Z", false).await;
+        let mut now = utc("2026-11-18T02:00:00Z");
+        while let Some(due) = place.keeper.tick(now, false, |_| false).await.expect("written") {
+            assert_eq!(place.keeper.tick(now, true, |_| false).await.expect("written"), None, "one at a time");
+            now += TimeDelta::minutes(20);
+            place.keeper.ended(due, Outcome::Done, None, now).await.expect("written");
+        }
+        let told: Vec<(String, Outcome)> = slots.iter().zip(outcomes).map(|(slot, outcome)| line(slot, outcome)).collect();
+        assert_eq!(place.told().await, told, "{policy:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_night_that_outlasts_the_next_has_it_skipped() {
+    let place = Place::new(CatchUp::Latest).await;
+    place.tick("2026-11-15T12:00:00Z", false).await;
+    place.tick("2026-11-15T17:30:00Z", false).await;
+    assert_eq!(place.tick("2026-11-16T17:30:05Z", true).await, None);
+    place.end("2026-11-16T01:30", Outcome::Done, "2026-11-16T18:00:00Z").await;
+    assert_eq!(place.told().await, [line("2026-11-16T01:30", Outcome::Done), line("2026-11-17T01:30", Outcome::Skipped)]);
+}
+
+#[tokio::test]
+async fn a_clock_put_back_doubles_nothing_and_a_changed_schedule_replays_nothing() {
+    let mut place = Place::new(CatchUp::Latest).await;
+    place.tick("2026-11-15T12:00:00Z", false).await;
+    place.tick("2026-11-15T17:30:00Z", false).await;
+    place.end("2026-11-16T01:30", Outcome::Done, "2026-11-15T17:40:00Z").await;
+    assert_eq!(place.tick("2026-11-15T15:00:00Z", false).await, None, "the clock was put back");
+    assert_eq!(place.tick("2026-11-15T17:30:00Z", false).await, None, "and came up again");
+    place.keeper.schedule = schedule("0 * * * *", Tz::Asia__Shanghai, CatchUp::All);
+    assert_eq!(place.tick("2026-11-15T17:45:00Z", false).await, None, "hours before the change are not replayed");
+    assert_eq!(place.tick("2026-11-15T18:00:00Z", false).await.as_deref(), Some("2026-11-16T02:00"));
+}
+
+#[tokio::test]
+async fn a_night_whose_process_died_is_begun_again_and_given_up_in_the_end() {
+    let place = Place::new(CatchUp::Latest).await;
+    place.tick("2026-11-15T12:00:00Z", false).await;
+    place.tick("2026-11-15T17:30:00Z", false).await;
+    for attempt in 2..=3 {
+        let again = Keeper { me: format!("process {attempt}"), ..place.keeper.clone() };
+        let due = again.tick(utc("2026-11-15T17:50:00Z"), false, |_| false).await.expect("written").expect("begun again");
+        assert_eq!(due.name(), "2026-11-16T01:30");
+        assert_eq!(place.keeper.ended(due, Outcome::Done, None, due.at).await.expect("written"), false, "not theirs any more");
+    }
+    let last = Keeper { me: "process 4".to_owned(), ..place.keeper.clone() };
+    assert_eq!(last.tick(utc("2026-11-15T18:00:00Z"), false, |_| false).await.expect("written"), None);
+    assert_eq!(place.told().await, [line("2026-11-16T01:30", Outcome::Failed)]);
+}
+
+#[tokio::test]
+async fn a_pause_skips_and_says_who() {
+    let place = Place::new(CatchUp::All).await;
+    place.tick("2026-11-15T12:00:00Z", false).await;
+    let pause = async |why| place.keeper.store.pause("wang-lei", why, utc("2026-11-15T13:00:00Z")).await.expect("written");
+    assert!(pause(Some("机房检修")).await && !pause(Some("again")).await);
+    assert_eq!(place.tick("2026-11-15T17:30:00Z", false).await, None);
+    assert!(pause(None).await);
+    assert_eq!(place.tick("2026-11-16T17:30:00Z", false).await.as_deref(), Some("2026-11-17T01:30"));
+    let skipped = &place.keeper.store.ledger(9).await.expect("it reads")[1];
+    assert!(
+        skipped.outcome == Outcome::Skipped && skipped.why.as_deref().is_some_and(|it| it.contains("wang-lei") && it.contains("机房检修"))
+    );
+}
+
+/// A year of nights with two keepers on one store: restarts, processes that die, clocks that jump, nights that take long, changes of
+/// the clocks. Every night of the year has exactly one line, and no two ever ran at once.
+#[tokio::test]
+async fn a_year_has_every_night_accounted_for_once() {
+    for (seed, zone, catch_up) in
+        [(1, Tz::Europe__London, CatchUp::Latest), (2, Tz::Asia__Shanghai, CatchUp::None), (3, Tz::Europe__London, CatchUp::All)]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = store(&folder).await;
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
+        let schedule = Schedule { grace_minutes: 180, ..schedule("01:30", zone, catch_up) };
+        let keeper = |it: i32| Keeper { store: store.clone(), schedule: schedule.clone(), me: format!("{it}-0") };
+        let mut keepers = [keeper(0), keeper(1)];
+        let mut runs: BTreeMap<String, (Due, DateTime<Utc>)> = BTreeMap::new();
+        let living = RefCell::new(BTreeSet::from(["0-0".to_owned(), "1-0".to_owned()]));
+        let start = utc("2027-01-01T12:00:00Z");
+        let (mut now, mut latest, mut born) = (start, start, 0);
+        let mut end = utc("2028-01-01T12:00:00Z");
+        while now < end {
+            now += match dice.random_range(0..200) {
+                0 => TimeDelta::hours(dice.random_range(1..80)),
+                1 => -TimeDelta::hours(dice.random_range(1..30)),
+                _ => TimeDelta::minutes(dice.random_range(40..180)),
+            };
+            latest = latest.max(now);
+            let which = dice.random_range(0..2_usize);
+            let me = keepers[which].me.clone();
+            if dice.random_range(0..40) == 0 {
+                // It dies, in the middle of a night perhaps, and starts anew under another name.
+                runs.remove(&me);
+                living.borrow_mut().remove(&me);
+                born += 1;
+                keepers[which].me = format!("{which}-{born}");
+                living.borrow_mut().insert(keepers[which].me.clone());
+                continue;
+            }
+            if runs.get(&me).is_some_and(|(_, until)| *until <= now) {
+                let (due, _) = runs.remove(&me).expect("looked at above");
+                let outcome = if dice.random_range(0..20) == 0 { Outcome::Failed } else { Outcome::Done };
+                assert!(keepers[which].ended(due, outcome, None, now).await.expect("written"));
+            }
+            let lives: BTreeSet<String> = living.borrow().clone();
+            if let Some(due) = keepers[which].tick(now, runs.contains_key(&me), |it| lives.contains(it)).await.expect("written") {
+                assert!(runs.is_empty(), "two nights at once: {due:?} beside {runs:?}");
+                let hours = if dice.random_range(0..40) == 0 { 30 } else { 1 };
+                runs.insert(me, (due, now + TimeDelta::hours(hours)));
+            }
+        }
+        // The last ones end, and nothing more is due.
+        end = latest.max(end);
+        for keeper in &keepers {
+            if let Some((due, _)) = runs.remove(&keeper.me) {
+                keeper.ended(due, Outcome::Done, None, end).await.expect("written");
+            }
+        }
+        while let Some(due) = keepers[0].tick(end, false, |_| false).await.expect("written") {
+            keepers[0].ended(due, Outcome::Done, None, end).await.expect("written");
+        }
+        let lines = store.ledger(10_000).await.expect("it reads");
+        let nights: Vec<NaiveDate> = lines.iter().rev().map(|it| it.slot[..10].parse().expect("a day")).collect();
+        let expected: Vec<NaiveDate> = schedule.night.between(start, end).iter().map(Due::night).collect();
+        assert!(nights == expected, "every night has one line: {} of {}", nights.len(), expected.len());
+        assert!(lines.iter().all(|it| it.outcome != Outcome::Running));
+        let count = |outcome| lines.iter().filter(|it| it.outcome == outcome).count();
+        assert!(count(Outcome::Done) > 250, "{:?} {:?}", catch_up, [count(Outcome::Done), count(Outcome::Missed), count(Outcome::Failed)]);
+        if catch_up == CatchUp::All {
+            assert_eq!(count(Outcome::Missed) + count(Outcome::Skipped), 0, "all are caught up");
+        } else {
+            assert!(count(Outcome::Missed) > 0, "the clock jumped over some");
+        }
+    }
+}
