@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use muster_core::case::work::Outcome;
 use muster_core::finding::{Family, Severity};
 
 use crate::demo;
@@ -86,6 +87,12 @@ pub enum Command {
         /// 做什么 What to do
         #[command(subcommand)]
         what: FeedWhat,
+    },
+    /// 案件办理：列表、分派、核查、结论、复核、办结 Cases: list, assign, ask, decide, second, close
+    Case {
+        /// 做什么 What to do
+        #[command(subcommand)]
+        what: CaseWhat,
     },
     /// 核查人对两条来源身份的判断：同一人、不是、无法判断 What reviewers say of two rows: one person, two, or not to be told
     Judge {
@@ -501,6 +508,149 @@ pub struct DecideArgs {
     pub why: String,
     #[command(flatten)]
     pub config: ConfigArg,
+}
+
+/// `muster case`.
+#[derive(Debug, Subcommand)]
+pub enum CaseWhat {
+    /// 列出案件，逾期与严重者在前 List the cases, overdue and grave ones first
+    List(CaseListArgs),
+    /// 一件案件：依据、来源与办理经过 One case: evidence, sources, and what was done
+    Show(CaseShowArgs),
+    /// 分派 Give to somebody
+    Assign {
+        /// 承办人 To whom
+        #[arg(long, value_parser = said)]
+        to: String,
+        #[command(flatten)]
+        of: CaseNumbersArgs,
+    },
+    /// 备注 Write a comment
+    Note(CaseNumbersArgs),
+    /// 已向单位发出核查 The unit was asked
+    Query(CaseNumbersArgs),
+    /// 单位已答复 The unit has answered
+    Reply(CaseNumbersArgs),
+    /// 作出结论；属实与长期合规情形须另一人复核 Decide; accusations and long explanations need a second pair of eyes
+    Decide(CaseDecideArgs),
+    /// 复核同意 Second a decision
+    Second(CaseNumbersArgs),
+    /// 登记追回或避免的金额 Money that came back or was kept from going
+    Recovered {
+        /// 金额（元） In yuan
+        #[arg(long, value_parser = fen)]
+        yuan: i64,
+        #[command(flatten)]
+        of: CaseNumbersArgs,
+    },
+    /// 办结 Close
+    Close(CaseNumbersArgs),
+    /// 重新办理 Reopen
+    Reopen(CaseNumbersArgs),
+    /// 列出结论代码 List the codes of outcomes
+    Outcomes,
+}
+
+/// Which cases are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CaseState {
+    /// 未结 Open
+    Open,
+    /// 逾期 Overdue
+    Overdue,
+    /// 待复核 To be seconded
+    Pending,
+    /// 已有结论 Decided
+    Decided,
+    /// 自动销号 Cured
+    Cured,
+    /// 全部 All
+    All,
+}
+
+/// `muster case list`.
+#[derive(Debug, Args)]
+pub struct CaseListArgs {
+    /// 状态 Where they stand
+    #[arg(long, default_value = "open")]
+    pub state: CaseState,
+    /// 规则，如 G01 A rule
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// 单位编码 Code of a unit
+    #[arg(long)]
+    pub unit: Option<String>,
+    /// 承办人 Who has them
+    #[arg(long)]
+    pub assigned_to: Option<String>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster case show`.
+#[derive(Debug, Args)]
+pub struct CaseShowArgs {
+    /// 编号 Its number
+    pub number: String,
+    /// 显示完整证件号和姓名，并将原因记入审计日志 Show ID numbers and names in full; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// Which cases an act is about, who does it, and why.
+#[derive(Debug, Args)]
+pub struct CaseNumbersArgs {
+    /// 编号，可多个 Their numbers
+    pub numbers: Vec<String>,
+    /// 该规则的全部未结案件 Every open case of this rule alone
+    #[arg(long, value_name = "RULE")]
+    pub all_of: Option<String>,
+    /// 仅此单位（配合 --all-of） Of this unit alone, with --all-of
+    #[arg(long, requires = "all_of")]
+    pub unit: Option<String>,
+    /// 办理人；默认为系统用户 Who does it; the operating system's user by default
+    #[arg(long, value_parser = said)]
+    pub by: Option<String>,
+    /// 说明或依据 In words
+    #[arg(long, value_parser = said)]
+    pub why: Option<String>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster case decide`.
+#[derive(Debug, Args)]
+pub struct CaseDecideArgs {
+    /// 结论代码，见 muster case outcomes What it turned out to be: see `muster case outcomes`
+    #[arg(long, value_parser = outcome)]
+    pub outcome: Outcome,
+    /// 合规情形有效至 Until when an explanation holds
+    #[arg(long)]
+    pub until: Option<NaiveDate>,
+    /// 依据文件；记录其摘要 The document that shows it; its hash is kept
+    #[arg(long)]
+    pub document: Option<PathBuf>,
+    #[command(flatten)]
+    pub of: CaseNumbersArgs,
+}
+
+fn outcome(text: &str) -> Result<Outcome, String> {
+    Outcome::read(text).ok_or_else(|| "C1 to C12; `muster case outcomes` lists them".to_owned())
+}
+
+/// `6234.70` yuan in fen.
+fn fen(text: &str) -> Result<i64, String> {
+    let wrong = || "an amount in yuan, like 6234.70".to_owned();
+    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+    let part = match part.len() {
+        1 => part.parse::<i64>().ok().map(|it| it * 10),
+        2 => part.parse().ok(),
+        _ => None,
+    };
+    let whole: u32 = whole.parse().map_err(|_| wrong())?;
+    Ok(i64::from(whole) * 100 + part.filter(|it| *it >= 0).ok_or_else(wrong)?)
 }
 
 /// `muster judge …`.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod case;
 mod cli;
 mod clock;
 mod commands;
@@ -69,6 +70,7 @@ async fn main() -> ExitCode {
         Command::Explain(args) => commands::explain(args, say).await,
         Command::Table(args) => table::table(args, say).await,
         Command::Connect(args) => connect::connect(args, say).await,
+        Command::Case { what } => case::case(what, say).await,
         Command::Judge { what } => judge::judge(what, say).await,
         Command::Feed { what } => feed::feed(what, say).await,
         Command::Mail { what } => mail::commands::mail(what, say).await,

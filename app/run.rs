@@ -75,7 +75,7 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
 
     progress.stage(Stage::Prove);
     prove::all(city).await?;
-    let before = world.store.before(tonight).await?;
+    let before = world.store.before(tonight, &city.calendar).await?;
     let folder = NightFolder::begin(&city.data(), tonight)?;
 
     progress.stage(Stage::Pull);

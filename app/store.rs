@@ -16,10 +16,12 @@ pub mod lease;
 pub mod ledger;
 pub mod outbox;
 pub mod rules;
+pub mod work;
 
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
+use muster_core::calendar::Calendar;
 use muster_core::case::{Case, Folded, What};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,6 +49,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(2, "feed holds", "0002_feed_holds.sql"),
     migration!(3, "judgements", "0003_judgements.sql"),
     migration!(4, "rule nights", "0004_rule_nights.sql"),
+    migration!(5, "casework", "0005_casework.sql"),
     migration!(6, "outbox", "0006_outbox.sql"),
     migration!(7, "schedule", "0007_schedule.sql"),
     migration!(8, "audit log", "0008_audit_log.sql"),
@@ -166,10 +169,12 @@ impl Store {
 
     /// What the night `tonight` starts from: the state before it, whether or not it was kept before. A night that is over
     /// is refused here, before any department is asked for anything.
-    pub async fn before(&self, tonight: NaiveDate) -> Result<Before, StoreError> {
+    pub async fn before(&self, tonight: NaiveDate, calendar: &Calendar) -> Result<Before, StoreError> {
         let mut read = self.db.read().await?;
         not_over(&mut read, tonight).await?;
-        Ok(Before { cases: cases_before(&mut read, tonight).await?, feeds: feeds::before(&mut read, tonight).await? })
+        let mut cases = cases_before(&mut read, tonight).await?;
+        work::settle(&mut read, &mut cases, tonight, calendar).await?;
+        Ok(Before { cases, feeds: feeds::before(&mut read, tonight).await? })
     }
 
     /// Keeps a night in one transaction, the letters that tell it too, and gives what `tell` makes of its cases with their numbers, by

@@ -52,6 +52,7 @@ fn state(state: State, lang: Lang) -> &'static str {
         State::Open => lang.pick("未结", "open"),
         State::Cured => lang.pick("已消除", "cured"),
         State::Reopened => lang.pick("重现", "reopened"),
+        State::Settled(it) => lang.pick(it.outcome.label().0, it.outcome.label().1),
     }
 }
 

@@ -366,7 +366,7 @@ fn class(case: &Case, night: &Night) -> &'static str {
         State::Cured => "cured",
         State::Reopened => "again",
         State::Open if case.opened_on == night.tonight => "new",
-        State::Open => "open",
+        State::Open | State::Settled(_) => "open",
     }
 }
 

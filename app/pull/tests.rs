@@ -64,7 +64,7 @@ impl Hub {
     /// Pulls on a night and keeps what came of it.
     async fn night(&self, day: u32) -> FeedPulled {
         let tonight = night(day);
-        let before = self.store.before(tonight).await.expect("the night may run");
+        let before = self.store.before(tonight, &self.city.calendar).await.expect("the night may run");
         let data = self.city.data();
         let sealed = data.join("nights").join(format!("{tonight}.partial/sealed"));
         std::fs::create_dir_all(&sealed).expect("a folder of the test");

@@ -71,7 +71,7 @@ struct Noise<'a> {
 
 /// Prints what became of every rule's cases, the noisiest first.
 pub async fn noise(catalogue: &Catalogue, say: Say) -> Result<(), Stop> {
-    let mut outcomes = store(catalogue, say).await?.outcomes().await?;
+    let mut outcomes = store(catalogue, say).await?.outcomes(&muster_core::calendar::Calendar::shipped()).await?;
     let mut told: Vec<Noise> =
         catalogue.cards.iter().filter_map(|card| Some(judged(card, catalogue.tuned(card).severity, outcomes.remove(&card.id)?))).collect();
     told.sort_by_key(|it| (!it.noisy, std::cmp::Reverse(it.outcomes.explained * 1000 / it.outcomes.cases.max(1)), it.id));

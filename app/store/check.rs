@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_core::case::Case;
+use muster_core::case::work::Act;
 use muster_core::link::judge;
 use muster_core::map::Tally;
 use serde::Serialize;
@@ -40,6 +41,7 @@ impl Store {
         }
         self.readable(&mut checked, "case_version", |row| from_json::<Case>("case", row.text("body")?).map(drop)).await?;
         self.readable(&mut checked, "case_event", |row| from_json::<Vec<String>>("event", row.text("rules")?).map(drop)).await?;
+        self.readable(&mut checked, "case_act", |row| from_json::<Act>("case act", row.text("body")?).map(drop)).await?;
         self.readable(&mut checked, "feed_event", |row| from_json::<Hold>("hold", row.text("hold")?).map(drop)).await?;
         self.readable(&mut checked, "judgement_event", |row| {
             row.maybe_text("one")?.map(|it| from_json::<judge::Row>("judgement", it)).transpose()?;

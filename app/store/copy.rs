@@ -13,6 +13,7 @@ pub(super) const TABLES: &[&str] = &[
     "case_file",
     "case_version",
     "case_event",
+    "case_act",
     "feed_event",
     "judgement_event",
     "outbox_letter",

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use muster_core::calendar::Calendar;
+use muster_core::case::State;
+use muster_core::case::work::Verdict;
 use muster_core::check::About;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::db::{Tx, values};
 use super::{Store, StoreError, day, from_json, json};
@@ -69,34 +71,19 @@ impl Store {
     }
 
     /// What became of the cases of every rule, by rule id.
-    pub async fn outcomes(&self) -> Result<BTreeMap<String, Outcomes>, StoreError> {
-        let rows = self
-            .rows(
-                "with newest as (
-                     select v.case_key, max(v.run) as run from case_version v join night n using (run) group by v.case_key)
-                 select v.body from newest join case_version v using (case_key, run)",
-                values![],
-            )
-            .await?;
+    pub async fn outcomes(&self, calendar: &Calendar) -> Result<BTreeMap<String, Outcomes>, StoreError> {
         let mut outcomes: BTreeMap<String, Outcomes> = BTreeMap::new();
-        for row in &rows {
-            let body: Body = from_json("case", row.text("body")?)?;
-            for rule in body.findings.into_keys() {
+        for it in self.worked(calendar).await? {
+            let explained = matches!(it.case.state, State::Settled(settled) if settled.outcome.verdict() == Verdict::Explained);
+            for rule in it.case.findings.into_keys() {
                 let of = outcomes.entry(rule).or_default();
                 of.cases += 1;
-                of.explained += u64::from(body.state == "explained");
-                of.cured += u64::from(body.state == "cured");
+                of.explained += u64::from(explained);
+                of.cured += u64::from(it.case.state == State::Cured);
             }
         }
         Ok(outcomes)
     }
-}
-
-/// What of a case's version is looked at to count outcomes.
-#[derive(Deserialize)]
-struct Body {
-    state: String,
-    findings: BTreeMap<String, IgnoredAny>,
 }
 
 /// Writes what the rules came to in `run`.

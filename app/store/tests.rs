@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use muster_core::case::work::{Deed, Outcome, Refused, Stage};
 use muster_core::case::{RulesRan, State, fold};
 use muster_core::finding::{Family, Finding, Severity, Subject};
 use muster_core::map::Tally;
@@ -13,6 +14,7 @@ use muster_core::link::judge;
 use super::audit::{Entry, Verified};
 use super::judgements::{Made, New};
 use super::outbox::{Sent, When};
+use super::work::{NotDone, Wanted};
 use super::*;
 
 #[path = "../../connectors/tests/servers/mod.rs"]
@@ -68,7 +70,7 @@ impl City {
     }
 
     async fn folded(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Folded {
-        let before = self.store.before(tonight).await.expect("the night may run");
+        let before = self.store.before(tonight, &Calendar::shipped()).await.expect("the night may run");
         let findings: Vec<Finding> = found.iter().map(|(key, amount_fen)| finding(key, *amount_fen)).collect();
         fold(&before.cases, &findings, &RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() }, tonight)
     }
@@ -103,6 +105,9 @@ macro_rules! on_both {
 }
 
 on_both! {
+    a_decided_case_is_not_told_again_until_it_grows
+    an_explanation_holds_until_its_day
+    acts_are_done_all_or_none_and_outlive_a_rerun
     a_letter_is_queued_once_replaced_while_it_waits_and_corrected_when_it_is_gone
     a_letter_goes_to_one_sender_at_a_time_and_keeps_its_id_on_repeat
     letters_are_kept_with_their_night_or_not_at_all
@@ -193,16 +198,16 @@ async fn a_new_year_begins_at_one(city: City) {
 
 async fn what_was_kept_is_what_the_next_night_starts_from(city: City) {
     let kept = city.run(night(1), &[("p-a", 1)]).await;
-    let before = city.again().await.before(night(2)).await.expect("the next night may run");
+    let before = city.again().await.before(night(2), &Calendar::shipped()).await.expect("the next night may run");
     assert_eq!(before.cases, [kept[0].lasting()]);
     assert_eq!(before.feeds["finance/payroll"].tallies, [feed(true, 100).tally.expect("a used feed has counts")]);
 }
 
 async fn the_same_night_again_starts_from_the_night_before_and_gives_the_same(city: City) {
     city.run(night(1), &[("p-a", 1)]).await;
-    let before = city.store.before(night(2)).await.expect("the night may run");
+    let before = city.store.before(night(2), &Calendar::shipped()).await.expect("the night may run");
     let once = city.run(night(2), &[("p-b", 1)]).await;
-    let again = city.store.before(night(2)).await.expect("the newest night may run again");
+    let again = city.store.before(night(2), &Calendar::shipped()).await.expect("the newest night may run again");
     assert_eq!(before.cases, again.cases);
     assert_eq!(once, city.run(night(2), &[("p-b", 1)]).await);
     assert_eq!(city.store.nights().await.expect("nights"), [night(1), night(2)]);
@@ -220,7 +225,7 @@ async fn better_data_replaces_the_night_and_frees_no_number(city: City) {
 
 async fn a_night_that_is_over_is_refused(city: City) {
     city.run(night(2), &[("p-a", 1)]).await;
-    let refused = city.store.before(night(1)).await.expect_err("an older night");
+    let refused = city.store.before(night(1), &Calendar::shipped()).await.expect_err("an older night");
     let said = "night 2026-12-01 is over: 2026-12-02 is kept already, and its cases follow from the nights before; \
                 only 2026-12-02 or a later night can be run";
     assert_eq!(refused.to_string(), said);
@@ -231,7 +236,7 @@ async fn a_night_that_is_over_is_refused(city: City) {
 
 async fn a_night_killed_before_its_end_leaves_nothing(city: City) {
     city.run(night(1), &[("p-a", 1)]).await;
-    let before = city.store.before(night(2)).await.expect("the night may run").cases;
+    let before = city.store.before(night(2), &Calendar::shipped()).await.expect("the night may run").cases;
     let folded = city.folded(night(2), &[("p-b", 1)]).await;
 
     let dying = city.again().await;
@@ -242,7 +247,7 @@ async fn a_night_killed_before_its_end_leaves_nothing(city: City) {
 
     let store = city.again().await;
     assert_eq!(store.nights().await.expect("nights"), [night(1)]);
-    assert_eq!(store.before(night(2)).await.expect("the night may run").cases, before);
+    assert_eq!(store.before(night(2), &Calendar::shipped()).await.expect("the night may run").cases, before);
     assert_eq!(city.number("select count(*) as n from case_file").await, 1);
     assert_eq!(told(&city.run(night(2), &[("p-b", 1)]).await), ["MU-2026-000001 p-a Cured", "MU-2026-000002 p-b Open"]);
 }
@@ -251,8 +256,15 @@ async fn a_feed_that_was_left_out_does_not_become_the_measure(city: City) {
     for (day, used, mapped) in [(1, true, 100), (2, false, 3)] {
         keep(&city.store, night(day), &[feed(used, mapped)], &[], &Folded::default()).await.expect("the night is kept");
     }
-    let mapped =
-        async |day| city.store.before(night(day)).await.expect("may run").feeds.get("finance/payroll").map(|it| it.tallies[0].mapped);
+    let mapped = async |day| {
+        city.store
+            .before(night(day), &Calendar::shipped())
+            .await
+            .expect("may run")
+            .feeds
+            .get("finance/payroll")
+            .map(|it| it.tallies[0].mapped)
+    };
     assert_eq!((mapped(3).await, mapped(2).await), (Some(100), Some(100)));
     keep(&city.store, night(2), &[feed(true, 101)], &[], &Folded::default()).await.expect("the night is kept again");
     assert_eq!((mapped(3).await, mapped(2).await), (Some(101), Some(100)));
@@ -329,7 +341,7 @@ async fn a_store_of_a_newer_version_is_told(city: City) {
 async fn a_damaged_case_is_told_without_its_text(city: City) {
     city.run(night(1), &[("p-secret", 1)]).await;
     city.run_sql("update case_version set body = replace(body, 'ghost', 'p-secret')").await.expect("damage");
-    let said = city.store.before(night(2)).await.expect_err("damaged").to_string();
+    let said = city.store.before(night(2), &Calendar::shipped()).await.expect_err("damaged").to_string();
     assert_eq!(said, "the store is damaged: a case cannot be read; restore it from a backup");
 }
 
@@ -367,10 +379,8 @@ async fn a_rule_s_nights_are_read_back_and_only_the_last_run_of_a_night_counts(c
 async fn outcomes_count_the_newest_state_of_every_case(city: City) {
     city.run(night(1), &[("p-1", 100), ("p-2", 100), ("p-3", 100)]).await;
     city.run(night(2), &[("p-1", 100), ("p-2", 100)]).await;
-    // A reviewer's word changes nothing but the state of the newest version.
-    let explained = "update case_version set body = replace(body, '\"state\":\"open\"', '\"state\":\"explained\"') where body like '%p-1%'";
-    assert_eq!(city.run_sql(explained).await.expect("the state is set"), 1);
-    let outcomes = city.store.outcomes().await.expect("they are counted");
+    city.act("wang-lei", night(2), &[wanted(1, decided(Outcome::C5, Some(night(30))))]).await.expect("done");
+    let outcomes = city.store.outcomes(&Calendar::shipped()).await.expect("they are counted");
     assert_eq!(outcomes.get("G01"), Some(&rules::Outcomes { cases: 3, explained: 1, cured: 1 }));
 }
 
@@ -434,7 +444,10 @@ async fn a_store_is_copied_whole_to_either_kind_and_goes_on_there(city: City) {
     for other in [City::in_a_file().await, City::on_a_server().await] {
         let copied = city.store.copy(&other.store).await.expect("it is copied");
         assert_eq!(copied.iter().find(|it| it.table == "case_version").map(|it| it.rows), Some(3));
-        let (here, there) = (city.store.before(night(3)).await.expect("may run"), other.store.before(night(3)).await.expect("may run"));
+        let (here, there) = (
+            city.store.before(night(3), &Calendar::shipped()).await.expect("may run"),
+            other.store.before(night(3), &Calendar::shipped()).await.expect("may run"),
+        );
         assert_eq!(here.cases, there.cases);
         assert!(other.store.audit_verify(None).await.expect("it reads").holds());
         assert_eq!(told(&other.run(night(3), &[("p-c", 1)]).await)[1..], ["MU-2026-000003 p-c Open"]);
@@ -557,4 +570,63 @@ async fn letters_are_kept_with_their_night_or_not_at_all(city: City) {
     let tell = |cases: Vec<Case>| Ok::<_, StoreError>((cases.len(), vec![letter("a")]));
     assert_eq!(city.store.keep(night(1), &[], &[], &folded, tell).await.expect("kept"), 1);
     assert_eq!(city.store.letters(None, 9).await.expect("they read").len(), 1);
+}
+
+fn wanted(number: u32, deed: Deed) -> Wanted {
+    Wanted { number: format!("mu-2026-{number}"), deed, text: "the file".into() }
+}
+
+fn decided(outcome: Outcome, until: Option<NaiveDate>) -> Deed {
+    Deed::Decided { outcome, until, document: None }
+}
+
+impl City {
+    async fn act(&self, who: &str, on: NaiveDate, wanted: &[Wanted]) -> Result<Vec<Stage>, NotDone> {
+        let done = self.store.act(who, &format!("{on}T08:00:00Z"), on, wanted, &Calendar::shipped()).await.expect("the store works");
+        done.map(|it| it.iter().map(|it| it.standing.stage).collect())
+    }
+}
+
+async fn a_decided_case_is_not_told_again_until_it_grows(city: City) {
+    city.run(night(1), &[("p-a", 100), ("p-b", 100)]).await;
+    assert_eq!(city.act("wang-lei", night(1), &[wanted(1, decided(Outcome::C10, None))]).await, Ok(vec![Stage::Decided]));
+    assert_eq!(told(&city.run(night(2), &[("p-a", 100), ("p-b", 100)]).await), ["MU-2026-000002 p-b Open"]);
+    assert_eq!(told(&city.run(night(3), &[("p-b", 100)]).await), ["MU-2026-000002 p-b Open"], "its cure is no news either");
+    let grown = city.run(night(4), &[("p-a", 200), ("p-b", 100)]).await;
+    assert_eq!(told(&grown), ["MU-2026-000001 p-a Reopened", "MU-2026-000002 p-b Open"], "the pay that was to stop has not");
+    assert_eq!(city.store.worked(&Calendar::shipped()).await.expect("they read")[0].standing.stage, Stage::New, "the decision is history");
+    // An accusation is told until another person has looked too.
+    assert_eq!(city.act("wang-lei", night(4), &[wanted(1, decided(Outcome::C2, None))]).await, Ok(vec![Stage::Pending]));
+    assert_eq!(city.run(night(5), &[("p-a", 200)]).await.len(), 2);
+    let own = NotDone::Refused("MU-2026-000001".into(), Refused::OwnDecision);
+    assert_eq!(city.act("wang-lei", night(5), &[wanted(1, Deed::Seconded)]).await, Err(own));
+    assert_eq!(city.act("li-na", night(5), &[wanted(1, Deed::Seconded)]).await, Ok(vec![Stage::Decided]));
+    assert!(city.run(night(6), &[("p-a", 200)]).await.is_empty());
+    let noted = city.store.audit_entries(Some("MU-2026-000001"), 9).await.expect("they read");
+    assert_eq!(noted.iter().map(|it| it.entry.what.as_str()).collect::<Vec<_>>(), ["case-seconded", "case-decided", "case-decided"]);
+    assert!(city.run_sql("delete from case_act").await.expect_err("append-only").to_string().contains("append-only"));
+}
+
+async fn an_explanation_holds_until_its_day(city: City) {
+    city.run(night(1), &[("p-a", 100)]).await;
+    city.act("wang-lei", night(1), &[wanted(1, decided(Outcome::C4, Some(night(10))))]).await.expect("done");
+    assert!(city.run(night(2), &[("p-a", 900)]).await.is_empty(), "what it explains goes on");
+    assert_eq!(city.store.outcomes(&Calendar::shipped()).await.expect("counted")["G01"].explained, 1);
+    assert!(city.run(night(10), &[("p-a", 900)]).await.is_empty());
+    assert_eq!(told(&city.run(night(11), &[("p-a", 900)]).await), ["MU-2026-000001 p-a Reopened"]);
+}
+
+async fn acts_are_done_all_or_none_and_outlive_a_rerun(city: City) {
+    city.run(night(1), &[("p-a", 100), ("p-b", 100)]).await;
+    let refused = city.act("wang-lei", night(1), &[wanted(1, Deed::Queried), wanted(2, Deed::Closed)]).await;
+    assert_eq!(refused, Err(NotDone::Refused("MU-2026-000002".into(), Refused::NotDecided)));
+    let nobody = city.act("wang-lei", night(1), &[wanted(1, Deed::Queried), wanted(9, Deed::Queried)]).await;
+    assert_eq!(nobody, Err(NotDone::NoCase("mu-2026-9".into())));
+    assert_eq!(city.number("select count(*) as n from case_act").await, 0, "nothing half done");
+    let both = [wanted(1, decided(Outcome::C9, None)), wanted(2, Deed::Assigned { to: "li-na".into() })];
+    assert_eq!(city.act("wang-lei", night(1), &both).await, Ok(vec![Stage::Decided, Stage::Assigned]));
+    city.run(night(1), &[("p-a", 100), ("p-b", 100)]).await;
+    assert_eq!(told(&city.run(night(2), &[("p-a", 100), ("p-b", 100)]).await), ["MU-2026-000002 p-b Open"]);
+    let all = city.again().await.worked(&Calendar::shipped()).await.expect("they read");
+    assert_eq!(all.iter().map(|it| it.acts.len()).collect::<Vec<_>>(), [1, 1]);
 }

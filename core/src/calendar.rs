@@ -44,6 +44,13 @@ impl Calendar {
         Some(self.up_to(until)? - self.up_to(after)?)
     }
 
+    /// The day on which `count` working days after `day` have passed.
+    pub fn after_working_days(&self, day: NaiveDate, count: i32) -> NaiveDate {
+        let from = days(day);
+        let passed = |it: &NaiveDate| self.working_days(from, days(*it)).is_none_or(|it| it >= count);
+        day.iter_days().find(passed).unwrap_or(day)
+    }
+
     /// Working days from a Monday long ago up to and with `days`.
     fn up_to(&self, days: i32) -> Option<i32> {
         // 1969-12-29, three days before the epoch, was a Monday.

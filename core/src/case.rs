@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Family, Finding, Line, Subject};
 
+pub mod work;
+
 /// The number of a subject that tonight's link does not know; also that of everything kept from an earlier night.
 pub const NOT_TONIGHT: i32 = -1;
 
@@ -45,8 +47,11 @@ pub enum State {
     Open,
     /// Its condition disappeared.
     Cured,
-    /// Cured once, and back.
+    /// Cured or decided once, and back.
     Reopened,
+    /// People have decided what it is: it is not told again until it grows, see [`work::grown`]. Never written by a night; the store
+    /// knows it from what people did.
+    Settled(work::Settled),
 }
 
 /// What happened to a case tonight. Append-only.
@@ -108,6 +113,10 @@ pub fn fold(before: &[Case], findings: &[Finding], rules: &RulesRan, tonight: Na
         let (case, what) = match (before.get(key.as_str()), found.remove(&key)) {
             (None, None) => continue,
             (None, Some(found)) => open(key, found, tonight),
+            (Some(case), found) if matches!(case.state, State::Settled(_)) => match found {
+                Some(found) if has_grown(case, &found, tonight) => reopen(case, found, tonight),
+                _ => continue,
+            },
             (Some(case), Some(found)) if case.state == State::Cured => reopen(case, found, tonight),
             (Some(case), None) if case.state == State::Cured => ((*case).clone(), None),
             (Some(case), found) => carry_on(case, found, rules, tonight),
@@ -200,6 +209,13 @@ fn open(key: String, found: Found, tonight: NaiveDate) -> Step {
         findings: found.findings,
     };
     (case, Some((What::Opened, rules)))
+}
+
+fn has_grown(case: &Case, found: &Found, tonight: NaiveDate) -> bool {
+    match case.state {
+        State::Settled(settled) => work::grown(case, settled, &found.findings, tonight),
+        State::Open | State::Cured | State::Reopened => false,
+    }
 }
 
 fn reopen(case: &Case, found: Found, tonight: NaiveDate) -> Step {

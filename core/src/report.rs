@@ -193,6 +193,7 @@ pub fn state(case: &Case, finding: &Finding, known: &Known, tonight: NaiveDate, 
         State::Reopened => lang.pick("重现", "reopened"),
         State::Open if case.opened_on == tonight => lang.pick("新增", "new"),
         State::Open => lang.pick("未结", "open"),
+        State::Settled(it) => lang.pick(it.outcome.label().0, it.outcome.label().1),
     };
     let carried_over = case.state != State::Cured && !known.ran.contains(&*finding.rule);
     if carried_over { format!("{word}{}", lang.pick("（沿用）", " (carried over)")) } else { word.to_owned() }

@@ -189,7 +189,7 @@ fn part(said: &Said, linked: &mut Linked, one: u32, other: u32, same: &BTreeSet<
         going.extend(members(linked, cluster).into_iter().filter(|it| says(*it) == says(goes)));
     }
     loop {
-        let more = |(a, b): &(u32, u32)| if going.contains(a) != going.contains(b) { Some([*a, *b]) } else { None };
+        let more = |(a, b): &(u32, u32)| if going.contains(a) == going.contains(b) { None } else { Some([*a, *b]) };
         let Some(more) = same.iter().find_map(more) else { break };
         going.extend(more);
     }

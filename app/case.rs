@@ -1,0 +1,271 @@
+//! `muster case`: what people do about cases. See `muster_core::case::work` for what is possible when.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use muster_core::case::State;
+use muster_core::case::work::{Act, Deed, Outcome, Stage, Standing};
+use muster_core::finding::{Severity, Subject};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::audit::local_user;
+use crate::cli::{CaseDecideArgs, CaseListArgs, CaseNumbersArgs, CaseShowArgs, CaseState, CaseWhat};
+use crate::commands::{Code, Done, Say, read};
+use crate::config::City;
+use crate::run::Stop;
+use crate::store::Store;
+use crate::store::work::{NotDone, Wanted, Worked};
+use crate::words::{Lang, count, pad, pad_left, yuan};
+use crate::{clock, explain};
+
+/// `muster case …`.
+pub async fn case(what: &CaseWhat, say: Say) -> Done {
+    match what {
+        CaseWhat::List(args) => list(args, say).await,
+        CaseWhat::Show(args) => show(args, say).await,
+        CaseWhat::Assign { to, of } => act(&Deed::Assigned { to: to.clone() }, of, say).await,
+        CaseWhat::Note(of) => act(&Deed::Noted, of, say).await,
+        CaseWhat::Query(of) => act(&Deed::Queried, of, say).await,
+        CaseWhat::Reply(of) => act(&Deed::Replied, of, say).await,
+        CaseWhat::Decide(args) => decide(args, say).await,
+        CaseWhat::Second(of) => act(&Deed::Seconded, of, say).await,
+        CaseWhat::Recovered { yuan, of } => act(&Deed::Recovered { amount_fen: *yuan }, of, say).await,
+        CaseWhat::Close(of) => act(&Deed::Closed, of, say).await,
+        CaseWhat::Reopen(of) => act(&Deed::Reopened, of, say).await,
+        CaseWhat::Outcomes => {
+            let outcomes: Vec<(String, &str, &str)> =
+                Outcome::ALL.iter().map(|it| (format!("{it:?}"), it.label().0, it.label().1)).collect();
+            say.print(&outcomes, || {
+                outcomes.iter().map(|(code, zh, en)| format!("  {} {}\n", pad(code, 5), say.lang.pick(zh, en))).collect()
+            });
+            Ok(Code::Fine)
+        }
+    }
+}
+
+/// A case as it is listed.
+#[derive(Serialize)]
+struct Listed<'a> {
+    number: &'a str,
+    state: State,
+    standing: &'a Standing,
+    /// Whether the next step is past its day.
+    overdue: bool,
+    severity: Severity,
+    rules: Vec<&'a str>,
+    units: Vec<&'a str>,
+    amount_fen: Option<i64>,
+    opened_on: NaiveDate,
+}
+
+async fn list(args: &CaseListArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let today = clock::today();
+    let all = Store::of(&city).await?.worked(&city.calendar).await?;
+    let mut listed: Vec<Listed<'_>> = all.iter().map(|it| listed(it, today)).filter(|it| is_asked(it, args)).collect();
+    listed.sort_by_key(|it| (!it.overdue, it.severity, it.standing.due, it.number));
+    say.print(&listed, || table(&listed, say.lang));
+    Ok(Code::Fine)
+}
+
+fn listed(it: &Worked, today: NaiveDate) -> Listed<'_> {
+    let findings = || it.case.findings.values();
+    let mut units: Vec<&str> = findings().filter_map(|it| it.unit_code.as_deref()).collect();
+    units.sort_unstable();
+    units.dedup();
+    let amounts: Vec<i64> = findings().filter_map(|it| it.amount_fen).collect();
+    let is_open = matches!(it.case.state, State::Open | State::Reopened);
+    Listed {
+        number: it.case.number.as_deref().unwrap_or_default(),
+        state: it.case.state,
+        standing: &it.standing,
+        overdue: is_open && it.standing.due.is_some_and(|due| today > due),
+        severity: findings().map(|it| it.severity).min().unwrap_or(Severity::S4),
+        rules: it.case.findings.keys().map(String::as_str).collect(),
+        units,
+        amount_fen: amounts.iter().copied().max(),
+        opened_on: it.case.opened_on,
+    }
+}
+
+fn is_asked(it: &Listed, args: &CaseListArgs) -> bool {
+    let state = match args.state {
+        CaseState::Open => matches!(it.state, State::Open | State::Reopened),
+        CaseState::Overdue => it.overdue,
+        CaseState::Pending => it.standing.stage == Stage::Pending,
+        CaseState::Decided => matches!(it.state, State::Settled(_)),
+        CaseState::Cured => it.state == State::Cured,
+        CaseState::All => true,
+    };
+    let rule = args.rule.as_ref().is_none_or(|rule| it.rules.iter().any(|it| it.eq_ignore_ascii_case(rule)));
+    let unit = args.unit.as_ref().is_none_or(|unit| it.units.iter().any(|it| it == unit));
+    let to = args.assigned_to.as_ref().is_none_or(|to| it.standing.assigned_to.as_ref() == Some(to));
+    state && rule && unit && to
+}
+
+fn table(listed: &[Listed], lang: Lang) -> String {
+    let mut out = String::new();
+    for it in listed {
+        let amount = it.amount_fen.map(yuan).unwrap_or_default();
+        let due = it.standing.due.map(|due| format!("{}{due}", if it.overdue { "! " } else { "" })).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {} {:?} {} {} {} {} {}",
+            it.number,
+            it.severity,
+            pad(stage(it.state, it.standing, lang), 14),
+            pad(&due, 12),
+            pad(&it.rules.join(" "), 14),
+            pad(&it.units.join(" "), 16),
+            pad_left(&amount, 14),
+        );
+    }
+    let overdue = listed.iter().filter(|it| it.overdue).count();
+    out + &match lang {
+        Lang::Zh => format!("  共 {} 件，逾期 {} 件\n", count(listed.len() as u64), count(overdue as u64)),
+        Lang::En => format!("  {} cases, {} overdue\n", count(listed.len() as u64), count(overdue as u64)),
+    }
+}
+
+/// Where a case stands, in a word.
+fn stage(state: State, standing: &Standing, lang: Lang) -> &'static str {
+    if state == State::Cured {
+        return lang.pick("已自动销号", "cured");
+    }
+    match standing.stage {
+        Stage::New if state == State::Reopened => lang.pick("重现", "came back"),
+        Stage::New => lang.pick("新增", "new"),
+        Stage::Assigned => lang.pick("已分派", "assigned"),
+        Stage::Querying => lang.pick("待单位答复", "unit is asked"),
+        Stage::Replied => lang.pick("单位已答复", "unit replied"),
+        Stage::Pending => lang.pick("待复核", "to be seconded"),
+        Stage::Decided => lang.pick("已有结论", "decided"),
+        Stage::Closed => lang.pick("已办结", "closed"),
+    }
+}
+
+/// What `muster case show` tells.
+#[derive(Serialize)]
+struct Shown<'a> {
+    case: explain::Explained,
+    standing: &'a Standing,
+    acts: &'a [Act],
+}
+
+async fn show(args: &CaseShowArgs, say: Say) -> Done {
+    let city = read(&args.config.config)?;
+    let store = Store::of(&city).await?;
+    let found = store.worked_case(&args.number, &city.calendar).await?.ok_or_else(|| no_case(&args.number, say.lang))?;
+    let reveal = args.reveal.is_some();
+    if let Some(why) = &args.reveal {
+        let detail = [("why".to_owned(), why.clone())].into();
+        let about = found.case.number.clone().unwrap_or_default();
+        store
+            .audit(&crate::store::audit::Entry { at: clock::now(), who: local_user(), what: "revealed".to_owned(), about, detail })
+            .await?;
+    }
+    let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
+    let case = explain::load(&city.data(), &found.case, &city.rules, &columns, reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let shown = Shown { case, standing: &found.standing, acts: &found.acts };
+    say.print(&shown, || explain::text(&shown.case, say.lang) + &acts_text(&found, say.lang));
+    Ok(Code::Fine)
+}
+
+fn acts_text(it: &Worked, lang: Lang) -> String {
+    let mut out = format!("  {} {}", lang.pick("办理", "work"), stage(it.case.state, &it.standing, lang));
+    if let Some(to) = &it.standing.assigned_to {
+        let _ = write!(out, " · {} {to}", lang.pick("承办", "with"));
+    }
+    if let Some(due) = it.standing.due {
+        let _ = write!(out, " · {} {due}", lang.pick("时限", "due"));
+    }
+    if it.standing.recovered_fen != 0 {
+        let _ = write!(out, " · {} {}", lang.pick("已追回（元）", "recovered (CNY)"), yuan(it.standing.recovered_fen));
+    }
+    out.push('\n');
+    for act in &it.acts {
+        let _ = writeln!(out, "    {} {} {}  {}", act.at, pad(&act.who, 16), deed(&act.deed, lang), act.text);
+    }
+    out + "\n"
+}
+
+fn deed(it: &Deed, lang: Lang) -> String {
+    match it {
+        Deed::Assigned { to } => format!("{} {to}", lang.pick("分派给", "assigned to")),
+        Deed::Noted => lang.pick("备注", "noted").to_owned(),
+        Deed::Queried => lang.pick("向单位核查", "asked the unit").to_owned(),
+        Deed::Replied => lang.pick("单位答复", "the unit replied").to_owned(),
+        Deed::Decided { outcome, until, document } => {
+            let until = until.map(|it| format!("，{} {it}", lang.pick("有效至", "until"))).unwrap_or_default();
+            let document = document.as_ref().map(|it| format!(" [{}]", &it[..it.len().min(12)])).unwrap_or_default();
+            format!("{outcome:?} {}{until}{document}", lang.pick(outcome.label().0, outcome.label().1))
+        }
+        Deed::Seconded => lang.pick("复核同意", "seconded").to_owned(),
+        Deed::Recovered { amount_fen } => format!("{} {}", lang.pick("追回（元）", "recovered (CNY)"), yuan(*amount_fen)),
+        Deed::Closed => lang.pick("办结", "closed").to_owned(),
+        Deed::Reopened => lang.pick("重新办理", "reopened").to_owned(),
+    }
+}
+
+async fn decide(args: &CaseDecideArgs, say: Say) -> Done {
+    let document = args.document.as_deref().map(hash).transpose()?;
+    act(&Deed::Decided { outcome: args.outcome, until: args.until, document }, &args.of, say).await
+}
+
+/// SHA-256 of a document. It is not kept here: the hash says later which one it was.
+fn hash(path: &Path) -> Result<String, Stop> {
+    let bytes = std::fs::read(path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
+    Ok(Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect())
+}
+
+async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
+    let city = read(&of.config.config)?;
+    let store = Store::of(&city).await?;
+    let numbers = numbers(&store, &city, of, say).await?;
+    let text = of.why.clone().unwrap_or_default();
+    let wanted: Vec<Wanted> = numbers.into_iter().map(|number| Wanted { number, deed: deed.clone(), text: text.clone() }).collect();
+    let who = of.by.clone().unwrap_or_else(local_user);
+    let done = match store.act(&who, &clock::now(), clock::today(), &wanted, &city.calendar).await? {
+        Ok(done) => done,
+        Err(NotDone::NoCase(number)) => return Err(no_case(&number, say.lang)),
+        Err(NotDone::Refused(number, why)) => {
+            let nothing = say.lang.pick("全部未改动", "nothing was changed");
+            return Err(Stop::Trouble(format!("{number}: {}；{nothing}", say.lang.pick(why.told().0, why.told().1))));
+        }
+    };
+    let today = clock::today();
+    let told: Vec<Listed<'_>> = done.iter().map(|it| listed(it, today)).collect();
+    say.print(&told, || {
+        told.iter().map(|it| format!("  ✓ {} {}\n", it.number, stage(it.state, it.standing, say.lang))).collect::<String>()
+    });
+    Ok(Code::Fine)
+}
+
+/// The cases that are meant: those named, and with `--all-of` every open one of a rule, of one unit where that is said too.
+async fn numbers(store: &Store, city: &City, of: &CaseNumbersArgs, say: Say) -> Result<Vec<String>, Stop> {
+    let mut numbers = of.numbers.clone();
+    if let Some(rule) = &of.all_of {
+        let all = store.worked(&city.calendar).await?;
+        let open = all.iter().filter(|it| matches!(it.case.state, State::Open | State::Reopened));
+        let of_rule = open.filter(|it| it.case.findings.len() == 1 && it.case.findings.keys().all(|it| it.eq_ignore_ascii_case(rule)));
+        let of_unit = of_rule.filter(|it| of.unit.as_ref().is_none_or(|unit| is_of_unit(it, unit)));
+        numbers.extend(of_unit.filter_map(|it| it.case.number.clone()));
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    if numbers.is_empty() {
+        return Err(Stop::Trouble(say.lang.pick("没有符合条件的案件", "no case is meant").to_owned()));
+    }
+    Ok(numbers)
+}
+
+fn is_of_unit(it: &Worked, unit: &str) -> bool {
+    let subject = matches!(&it.case.subject, Subject::Unit { key, .. } if key.ends_with(unit));
+    subject || it.case.findings.values().any(|it| it.unit_code.as_deref() == Some(unit))
+}
+
+fn no_case(number: &str, lang: Lang) -> Stop {
+    Stop::Trouble(format!("{number}: {}", lang.pick("没有这个编号的问题", "no case has this number")))
+}

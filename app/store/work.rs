@@ -1,0 +1,163 @@
+//! What people did about cases, and where each case stands.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use muster_core::calendar::Calendar;
+use muster_core::case::work::{self, Act, Deadlines, Deed, Refused, Standing};
+use muster_core::case::{Case, State};
+
+use super::audit::{self, Entry};
+use super::db::{Row, Tx, values};
+use super::{Number, Store, StoreError, case, day, from_json, json};
+
+/// A case with all that people did about it.
+#[derive(Clone, Debug)]
+pub struct Worked {
+    /// As it is after the newest night; [`State::Settled`] where people have decided.
+    pub case: Case,
+    /// The night on which it was opened or came back last.
+    pub came_on: NaiveDate,
+    /// The newest night of all.
+    pub newest: NaiveDate,
+    /// In order.
+    pub acts: Vec<Act>,
+    /// What they come to.
+    pub standing: Standing,
+}
+
+/// What somebody wants to do about a case.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Number of the case, as a person types it.
+    pub number: String,
+    /// What.
+    pub deed: Deed,
+    /// In words.
+    pub text: String,
+}
+
+/// Why acts were not written. Nothing of them is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotDone {
+    /// No case has this number.
+    NoCase(String),
+    /// It is not possible.
+    Refused(String, Refused),
+}
+
+impl Store {
+    /// Every case that some night knows, with its acts, by number.
+    pub async fn worked(&self, calendar: &Calendar) -> Result<Vec<Worked>, StoreError> {
+        all(&mut self.db.read().await?, calendar).await
+    }
+
+    /// The case with this number; null when no night that counts knows it.
+    pub async fn worked_case(&self, number: &str, calendar: &Calendar) -> Result<Option<Worked>, StoreError> {
+        let Some(number) = Number::read(number).map(Number::text) else { return Ok(None) };
+        Ok(self.worked(calendar).await?.into_iter().find(|it| it.case.number.as_ref() == Some(&number)))
+    }
+
+    /// Does all of `wanted`, or nothing of it; each act is written into the audit log with it.
+    pub async fn act(
+        &self,
+        who: &str,
+        at: &str,
+        on: NaiveDate,
+        wanted: &[Wanted],
+        calendar: &Calendar,
+    ) -> Result<Result<Vec<Worked>, NotDone>, StoreError> {
+        let mut write = self.write().await?;
+        let mut cases: BTreeMap<String, Worked> =
+            all(&mut write, calendar).await?.into_iter().filter_map(|it| Some((it.case.number.clone()?, it))).collect();
+        let mut touched = Vec::new();
+        for it in wanted {
+            let number = Number::read(&it.number).map(Number::text);
+            let Some(worked) = number.and_then(|it| cases.get_mut(&it)) else { return Ok(Err(NotDone::NoCase(it.number.clone()))) };
+            let number = worked.case.number.clone().unwrap_or_default();
+            if let Err(why) = work::may(&it.deed, &it.text, who, on, &worked.acts, worked.came_on, &worked.standing) {
+                return Ok(Err(NotDone::Refused(number, why)));
+            }
+            let act =
+                Act { at: at.to_owned(), on, night: worked.newest, who: who.to_owned(), deed: it.deed.clone(), text: it.text.clone() };
+            let place = worked.acts.len() as u64 + 1;
+            let insert = "insert into case_act (case_key, place, night, body) values ($1, $2, $3, $4)";
+            write.run(insert, values![&worked.case.key, place, act.night, json(&act)]).await?;
+            let mut detail = BTreeMap::new();
+            if let Deed::Decided { outcome, .. } = &act.deed {
+                detail.insert("outcome".to_owned(), format!("{outcome:?}"));
+            }
+            let what = format!("case-{}", act.deed.word());
+            audit::append(&mut write, &Entry { at: at.to_owned(), who: who.to_owned(), what, about: number.clone(), detail }).await?;
+            worked.acts.push(act);
+            worked.standing = work::standing(&worked.acts, worked.came_on, calendar, Deadlines::default());
+            touched.push(number);
+        }
+        write.commit().await?;
+        Ok(Ok(touched.into_iter().filter_map(|it| cases.remove(&it)).collect()))
+    }
+}
+
+/// Tells which of `cases`, as they were before `tonight`, are settled.
+pub(super) async fn settle(db: &mut Tx, cases: &mut [Case], tonight: NaiveDate, calendar: &Calendar) -> Result<(), StoreError> {
+    let acts = acts(db).await?;
+    let came = came(db, Some(tonight)).await?;
+    for case in cases.iter_mut() {
+        let (Some(acts), Some(came_on)) = (acts.get(&case.key), came.get(&case.key)) else { continue };
+        let standing = work::standing(acts, *came_on, calendar, Deadlines::default());
+        if let Some(settled) = work::settled(&standing) {
+            case.state = State::Settled(settled);
+        }
+    }
+    Ok(())
+}
+
+async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>, StoreError> {
+    let rows = db
+        .rows(
+            "with newest as (
+                 select v.case_key, max(v.run) as run from case_version v join night n using (run) group by v.case_key)
+             select f.year, f.serial, v.body
+             from newest join case_version v using (case_key, run) join case_file f using (case_key)
+             order by f.year, f.serial",
+            values![],
+        )
+        .await?;
+    let (mut acts, came) = (acts(db).await?, came(db, None).await?);
+    let newest = db.row("select max(night) as newest from night_run", values![]).await?;
+    let Some(newest) = newest.as_ref().map(|it| it.maybe_text("newest")).transpose()?.flatten().map(day).transpose()? else {
+        return Ok(Vec::new());
+    };
+    let worked = |row: &Row| {
+        let mut case = case(row)?;
+        let acts = acts.remove(&case.key).unwrap_or_default();
+        let came_on = came.get(&case.key).copied().unwrap_or(case.opened_on);
+        let standing = work::standing(&acts, came_on, calendar, Deadlines::default());
+        if let Some(settled) = work::settled(&standing) {
+            case.state = State::Settled(settled);
+        }
+        Ok(Worked { case, came_on, newest, acts, standing })
+    };
+    rows.iter().map(worked).collect()
+}
+
+/// Acts by case, in order.
+async fn acts(db: &mut Tx) -> Result<BTreeMap<String, Vec<Act>>, StoreError> {
+    let mut acts: BTreeMap<String, Vec<Act>> = BTreeMap::new();
+    for row in db.rows("select case_key, body from case_act order by case_key, place", values![]).await? {
+        acts.entry(row.text("case_key")?.to_owned()).or_default().push(from_json("case act", row.text("body")?)?);
+    }
+    Ok(acts)
+}
+
+/// By case: the night on which it was opened or came back last; before `tonight` where that is given.
+async fn came(db: &mut Tx, tonight: Option<NaiveDate>) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
+    let rows = db
+        .rows(
+            "select e.case_key, max(n.night) as night from case_event e join night n using (run)
+             where e.what in ('opened', 'reopened') and n.night < $1 group by e.case_key",
+            values![tonight.map_or_else(|| "9999-12-31".to_owned(), |it| it.to_string())],
+        )
+        .await?;
+    rows.iter().map(|it| Ok((it.text("case_key")?.to_owned(), day(it.text("night")?)?))).collect()
+}

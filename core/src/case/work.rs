@@ -1,0 +1,475 @@
+//! What people do about a case, on top of what the nights say: acts, and the standing that they come to.
+//!
+//! Acts are append-only and belong to the case, not to a night: they outlive reruns. A decision settles a case until the case grows,
+//! until the date of the explanation has passed, or until somebody reopens it; a settled case is not told again.
+
+use chrono::{Months, NaiveDate};
+use serde::{Deserialize, Serialize};
+
+use super::Case;
+use crate::calendar::Calendar;
+use crate::finding::Finding;
+
+/// What a case turned out to be. C1 to C12 after the outcome codes of national matching exercises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Paid on purpose to somebody who was not entitled.
+    C1,
+    /// Paid by mistake.
+    C2,
+    /// Registered late, without loss.
+    C3,
+    /// A secondment in order.
+    C4,
+    /// Leave in order.
+    C5,
+    /// Retired in the month.
+    C6,
+    /// Death registered late, without loss.
+    C7,
+    /// Hired again in order.
+    C8,
+    /// Two people were taken for one, or one for two.
+    C9,
+    /// The source is wrong.
+    C10,
+    /// In order for another reason.
+    C11,
+    /// It could not be found out.
+    C12,
+}
+
+/// What kind of decision an outcome is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It is as the rule says.
+    Confirmed,
+    /// All is in order.
+    Explained,
+    /// The data are wrong.
+    DataError,
+    /// It cannot be verified.
+    Unverified,
+}
+
+impl Outcome {
+    /// Every outcome, in order.
+    pub const ALL: [Outcome; 12] = [
+        Outcome::C1,
+        Outcome::C2,
+        Outcome::C3,
+        Outcome::C4,
+        Outcome::C5,
+        Outcome::C6,
+        Outcome::C7,
+        Outcome::C8,
+        Outcome::C9,
+        Outcome::C10,
+        Outcome::C11,
+        Outcome::C12,
+    ];
+
+    /// As it is typed: `C4`, in either case.
+    pub fn read(text: &str) -> Option<Outcome> {
+        Outcome::ALL.into_iter().find(|it| format!("{it:?}").eq_ignore_ascii_case(text.trim()))
+    }
+
+    /// 中文名称 and English name.
+    pub fn label(self) -> (&'static str, &'static str) {
+        match self {
+            Outcome::C1 => ("属实：吃空饷", "confirmed: ghost payroll"),
+            Outcome::C2 => ("属实：误发多发", "confirmed: paid by mistake"),
+            Outcome::C3 => ("登记滞后，未造成损失", "registered late, no loss"),
+            Outcome::C4 => ("合规借调", "secondment in order"),
+            Outcome::C5 => ("合规请假", "leave in order"),
+            Outcome::C6 => ("当月退休", "retired in the month"),
+            Outcome::C7 => ("死亡登记滞后，未造成损失", "death registered late, no loss"),
+            Outcome::C8 => ("合规返聘", "hired again in order"),
+            Outcome::C9 => ("身份匹配有误", "wrong match of identities"),
+            Outcome::C10 => ("来源数据有误", "wrong data at the source"),
+            Outcome::C11 => ("其他合理情形", "in order for another reason"),
+            Outcome::C12 => ("无法核实", "cannot be verified"),
+        }
+    }
+
+    /// What kind of decision it is.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Outcome::C1 | Outcome::C2 => Verdict::Confirmed,
+            Outcome::C3 | Outcome::C4 | Outcome::C5 | Outcome::C6 | Outcome::C7 | Outcome::C8 | Outcome::C11 => Verdict::Explained,
+            Outcome::C9 | Outcome::C10 => Verdict::DataError,
+            Outcome::C12 => Verdict::Unverified,
+        }
+    }
+}
+
+/// One thing that somebody did about a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Instant, UTC.
+    pub at: String,
+    /// The day.
+    pub on: NaiveDate,
+    /// The newest night that was known then.
+    pub night: NaiveDate,
+    /// Who did it.
+    pub who: String,
+    /// What it was.
+    pub deed: Deed,
+    /// In words; empty where nothing was said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+}
+
+/// What can be done about a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Deed {
+    /// Given to somebody.
+    Assigned {
+        /// To whom.
+        to: String,
+    },
+    /// A comment.
+    Noted,
+    /// The unit was asked.
+    Queried,
+    /// The unit has answered.
+    Replied,
+    /// What it turned out to be.
+    Decided {
+        /// What.
+        outcome: Outcome,
+        /// Until when an explanation holds; null for other outcomes.
+        until: Option<NaiveDate>,
+        /// SHA-256 of the document that shows it.
+        document: Option<String>,
+    },
+    /// Another person has looked and agrees.
+    Seconded,
+    /// Money came back, or was kept from going.
+    Recovered {
+        /// How much, in fen.
+        amount_fen: i64,
+    },
+    /// Nothing more is to be done.
+    Closed,
+    /// It is open again.
+    Reopened,
+}
+
+impl Deed {
+    /// The word in the audit log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Deed::Assigned { .. } => "assigned",
+            Deed::Noted => "noted",
+            Deed::Queried => "queried",
+            Deed::Replied => "replied",
+            Deed::Decided { .. } => "decided",
+            Deed::Seconded => "seconded",
+            Deed::Recovered { .. } => "recovered",
+            Deed::Closed => "closed",
+            Deed::Reopened => "reopened",
+        }
+    }
+}
+
+/// Where the work on a case stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Nobody has taken it up.
+    New,
+    /// Somebody has it.
+    Assigned,
+    /// The unit was asked and has not answered.
+    Querying,
+    /// The unit has answered; a decision is due.
+    Replied,
+    /// Decided, and waiting for a second pair of eyes.
+    Pending,
+    /// Decided.
+    Decided,
+    /// Nothing more is to be done.
+    Closed,
+}
+
+/// What the acts about a case come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Where it stands.
+    pub stage: Stage,
+    /// Who has it.
+    pub assigned_to: Option<String>,
+    /// What was decided, also while that waits for a second pair of eyes.
+    pub outcome: Option<Outcome>,
+    /// Until when an explanation holds.
+    pub until: Option<NaiveDate>,
+    /// When the next step is due; null where none is.
+    pub due: Option<NaiveDate>,
+    /// What came back or was kept from going, in fen.
+    pub recovered_fen: i64,
+}
+
+/// Working days for each step, and days for money to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// To take a case up.
+    pub acknowledge: i32,
+    /// For the unit to answer.
+    pub reply: i32,
+    /// To decide, from when the case was opened.
+    pub decide: i32,
+    /// Months that an explanation may hold before a second pair of eyes must look.
+    pub explained_months: u32,
+}
+
+impl Default for Deadlines {
+    /// 5, 10 and 20 working days, 12 months.
+    fn default() -> Deadlines {
+        Deadlines { acknowledge: 5, reply: 10, decide: 20, explained_months: 12 }
+    }
+}
+
+/// What settles a case: how the night treats it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Settled {
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Until when an explanation holds.
+    pub until: Option<NaiveDate>,
+}
+
+/// Why an act is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no decision to second.
+    NothingToSecond,
+    /// Nobody seconds what they decided.
+    OwnDecision,
+    /// Only what is decided can be closed.
+    NotDecided,
+    /// It is decided; it must be reopened first.
+    Settled,
+    /// It is open.
+    Open,
+    /// An explanation says until when it holds.
+    NoEnd,
+    /// Its end has passed already.
+    EndPassed,
+    /// A decision says why.
+    NoReason,
+}
+
+impl Refused {
+    /// 中文 and English.
+    pub fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Refused::NothingToSecond => ("没有等待复核的结论", "no decision waits for a second pair of eyes"),
+            Refused::OwnDecision => ("复核须由另一人作出", "another person than the one who decided must look"),
+            Refused::NotDecided => ("尚无结论，不能办结", "it is not decided; only what is decided can be closed"),
+            Refused::Settled => ("已有结论；如需更改，请先 muster case reopen", "it is decided; reopen it first (muster case reopen)"),
+            Refused::Open => ("本就未结", "it is open"),
+            Refused::NoEnd => ("合规情形须写明截止日期 --until", "an explanation needs --until, the day up to which it holds"),
+            Refused::EndPassed => ("截止日期已过", "the day up to which it holds has passed"),
+            Refused::NoReason => ("结论须写明依据 --why", "a decision needs --why"),
+        }
+    }
+}
+
+/// The acts since the case was opened or came back last: what was done about it before is history.
+fn since(acts: &[Act], came_on: NaiveDate) -> impl DoubleEndedIterator<Item = &Act> {
+    acts.iter().filter(move |it| it.night >= came_on)
+}
+
+/// Whether a decision waits for a second pair of eyes: an accusation, or an explanation for a long time.
+pub fn needs_second(outcome: Outcome, until: Option<NaiveDate>, on: NaiveDate, deadlines: Deadlines) -> bool {
+    let long = on.checked_add_months(Months::new(deadlines.explained_months)).unwrap_or(NaiveDate::MAX);
+    outcome.verdict() == Verdict::Confirmed || until.is_some_and(|it| it > long)
+}
+
+/// What `acts`, in order, come to. `came_on` is the night on which the case was opened or came back last.
+pub fn standing(acts: &[Act], came_on: NaiveDate, calendar: &Calendar, deadlines: Deadlines) -> Standing {
+    let mut it = Standing { stage: Stage::New, assigned_to: None, outcome: None, until: None, due: None, recovered_fen: 0 };
+    let (mut asked_on, mut decided_by) = (None, None);
+    for act in since(acts, came_on) {
+        match &act.deed {
+            Deed::Assigned { to } => {
+                it.assigned_to = Some(to.clone());
+                it.stage = it.stage.max(Stage::Assigned);
+            }
+            Deed::Noted => {}
+            Deed::Queried => (it.stage, asked_on) = (Stage::Querying, Some(act.on)),
+            Deed::Replied => it.stage = Stage::Replied,
+            Deed::Decided { outcome, until, .. } => {
+                (it.outcome, it.until) = (Some(*outcome), *until);
+                let waits = needs_second(*outcome, *until, act.on, deadlines);
+                it.stage = if waits { Stage::Pending } else { Stage::Decided };
+                decided_by = Some(act.who.clone());
+            }
+            Deed::Seconded if it.stage == Stage::Pending && decided_by.as_ref() != Some(&act.who) => it.stage = Stage::Decided,
+            Deed::Seconded => {}
+            Deed::Recovered { amount_fen } => it.recovered_fen += amount_fen,
+            Deed::Closed => it.stage = Stage::Closed,
+            Deed::Reopened => {
+                (it.outcome, it.until, decided_by) = (None, None, None);
+                it.stage = if it.assigned_to.is_some() { Stage::Assigned } else { Stage::New };
+            }
+        }
+    }
+    it.due = match it.stage {
+        Stage::New => Some(calendar.after_working_days(came_on, deadlines.acknowledge)),
+        Stage::Querying => asked_on.map(|it| calendar.after_working_days(it, deadlines.reply)),
+        Stage::Assigned | Stage::Replied | Stage::Pending => Some(calendar.after_working_days(came_on, deadlines.decide)),
+        Stage::Decided | Stage::Closed => None,
+    };
+    it
+}
+
+/// Whether `deed` by `who` on the day `on` is possible after `acts`.
+pub fn may(deed: &Deed, text: &str, who: &str, on: NaiveDate, acts: &[Act], came_on: NaiveDate, before: &Standing) -> Result<(), Refused> {
+    let settled = matches!(before.stage, Stage::Decided | Stage::Closed);
+    match deed {
+        Deed::Noted | Deed::Recovered { .. } => Ok(()),
+        Deed::Decided { .. } if settled => Err(Refused::Settled),
+        Deed::Decided { .. } if text.trim().is_empty() => Err(Refused::NoReason),
+        Deed::Decided { outcome, until: None, .. } if outcome.verdict() == Verdict::Explained => Err(Refused::NoEnd),
+        Deed::Decided { until: Some(until), .. } if *until < on => Err(Refused::EndPassed),
+        Deed::Decided { .. } => Ok(()),
+        Deed::Seconded if before.stage != Stage::Pending => Err(Refused::NothingToSecond),
+        Deed::Seconded => {
+            let decided = since(acts, came_on).rfind(|it| matches!(it.deed, Deed::Decided { .. }));
+            if decided.is_some_and(|it| it.who == who) { Err(Refused::OwnDecision) } else { Ok(()) }
+        }
+        Deed::Closed if before.stage != Stage::Decided => Err(Refused::NotDecided),
+        Deed::Closed => Ok(()),
+        Deed::Reopened if !settled && before.stage != Stage::Pending => Err(Refused::Open),
+        Deed::Reopened => Ok(()),
+        Deed::Assigned { .. } | Deed::Queried | Deed::Replied if settled => Err(Refused::Settled),
+        Deed::Assigned { .. } | Deed::Queried | Deed::Replied => Ok(()),
+    }
+}
+
+/// What settles the case, where it is settled.
+pub fn settled(standing: &Standing) -> Option<Settled> {
+    let outcome = standing.outcome.filter(|_| matches!(standing.stage, Stage::Decided | Stage::Closed))?;
+    Some(Settled { outcome, until: standing.until })
+}
+
+/// Whether a settled case must be told again: its explanation is over, or tonight's findings say more than those that were decided on.
+///
+/// While an explanation holds, further months and amounts are what it explains; a new rule, or a graver finding, is not. Of every other
+/// decision a further month is news: the pay that was to stop has not.
+pub fn grown(case: &Case, settled: Settled, found: &std::collections::BTreeMap<String, Finding>, tonight: NaiveDate) -> bool {
+    if settled.until.is_some_and(|until| tonight > until) {
+        return true;
+    }
+    let explained = settled.outcome.verdict() == Verdict::Explained;
+    found.iter().any(|(rule, now)| match case.findings.get(rule) {
+        None => true,
+        // S1 is the gravest and the least.
+        Some(then) if now.severity < then.severity => true,
+        Some(_) if explained => false,
+        Some(then) => now.months.iter().any(|month| !then.months.contains(month)) || now.amount_fen > then.amount_fen,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a day")
+    }
+
+    fn act(on: &str, who: &str, deed: Deed) -> Act {
+        Act { at: format!("{on}T08:00:00Z"), on: day(on), night: day(on), who: who.to_owned(), deed, text: "the file".to_owned() }
+    }
+
+    fn decided(outcome: Outcome, until: Option<&str>) -> Deed {
+        Deed::Decided { outcome, until: until.map(day), document: None }
+    }
+
+    fn stands(acts: &[Act]) -> Standing {
+        standing(acts, day("2026-11-16"), &Calendar::shipped(), Deadlines::default())
+    }
+
+    #[test]
+    fn a_case_goes_its_way_and_each_step_is_due() {
+        assert_eq!((stands(&[]).stage, stands(&[]).due), (Stage::New, Some(day("2026-11-23"))));
+        let mut acts = vec![act("2026-11-17", "li-na", Deed::Assigned { to: "wang-lei".into() })];
+        assert_eq!((stands(&acts).stage, stands(&acts).due), (Stage::Assigned, Some(day("2026-12-14"))));
+        acts.push(act("2026-11-18", "wang-lei", Deed::Queried));
+        assert_eq!((stands(&acts).stage, stands(&acts).due), (Stage::Querying, Some(day("2026-12-02"))));
+        acts.push(act("2026-11-25", "wang-lei", Deed::Replied));
+        acts.push(act("2026-11-26", "wang-lei", decided(Outcome::C4, Some("2027-06-30"))));
+        assert_eq!((stands(&acts).stage, stands(&acts).due), (Stage::Decided, None));
+        assert_eq!(settled(&stands(&acts)), Some(Settled { outcome: Outcome::C4, until: Some(day("2027-06-30")) }));
+        acts.push(act("2026-11-27", "wang-lei", Deed::Reopened));
+        assert_eq!((stands(&acts).stage, settled(&stands(&acts))), (Stage::Assigned, None));
+    }
+
+    #[test]
+    fn an_accusation_and_a_long_explanation_need_a_second_pair_of_eyes() {
+        for deed in [decided(Outcome::C1, None), decided(Outcome::C5, Some("2028-01-01"))] {
+            let mut acts = vec![act("2026-11-17", "wang-lei", deed)];
+            assert_eq!((stands(&acts).stage, settled(&stands(&acts))), (Stage::Pending, None));
+            let may = |who: &str| may(&Deed::Seconded, "", who, day("2026-11-18"), &acts, day("2026-11-16"), &stands(&acts));
+            assert_eq!((may("wang-lei"), may("li-na")), (Err(Refused::OwnDecision), Ok(())));
+            acts.push(act("2026-11-18", "wang-lei", Deed::Seconded));
+            assert_eq!(stands(&acts).stage, Stage::Pending, "nobody seconds what they decided, whatever the store holds");
+            acts.push(act("2026-11-18", "li-na", Deed::Seconded));
+            assert_eq!(stands(&acts).stage, Stage::Decided);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_the_reason() {
+        let check =
+            |acts: &[Act], deed: Deed, text: &str| may(&deed, text, "wang-lei", day("2026-11-18"), acts, day("2026-11-16"), &stands(acts));
+        assert_eq!(check(&[], decided(Outcome::C4, None), "why"), Err(Refused::NoEnd));
+        assert_eq!(check(&[], decided(Outcome::C4, Some("2026-11-01")), "why"), Err(Refused::EndPassed));
+        assert_eq!(check(&[], decided(Outcome::C10, None), " "), Err(Refused::NoReason));
+        assert_eq!(check(&[], Deed::Closed, ""), Err(Refused::NotDecided));
+        assert_eq!(check(&[], Deed::Seconded, ""), Err(Refused::NothingToSecond));
+        assert_eq!(check(&[], Deed::Reopened, ""), Err(Refused::Open));
+        let settled = [act("2026-11-17", "wang-lei", decided(Outcome::C10, None))];
+        assert_eq!(check(&settled, decided(Outcome::C2, None), "why"), Err(Refused::Settled));
+        assert_eq!(check(&settled, Deed::Queried, ""), Err(Refused::Settled));
+        assert_eq!(check(&settled, Deed::Closed, ""), Ok(()));
+    }
+
+    #[test]
+    fn what_was_done_before_a_case_came_back_is_history() {
+        let acts = [act("2026-11-01", "wang-lei", decided(Outcome::C10, None))];
+        assert_eq!(settled(&stands(&acts)), None);
+    }
+
+    proptest! {
+        /// Whatever was done in whatever order, a case is settled only by a decision, and money that came back is never forgotten.
+        #[test]
+        fn acts_come_to_a_standing(deeds in proptest::collection::vec((0..9_u8, 0..2_u8), 0..30)) {
+            let acts: Vec<Act> = deeds.iter().map(|(deed, who)| act("2026-11-17", ["wang-lei", "li-na"][usize::from(*who)], match deed {
+                0 => Deed::Assigned { to: "li-na".into() },
+                1 => Deed::Noted,
+                2 => Deed::Queried,
+                3 => Deed::Replied,
+                4 => decided(Outcome::C1, None),
+                5 => decided(Outcome::C5, Some("2027-01-01")),
+                6 => Deed::Seconded,
+                7 => Deed::Recovered { amount_fen: 100 },
+                _ => Deed::Reopened,
+            })).collect();
+            let it = stands(&acts);
+            let last = acts.iter().rev().find(|it| matches!(it.deed, Deed::Decided { .. } | Deed::Reopened));
+            let by_decision = last.is_some_and(|it| matches!(it.deed, Deed::Decided { .. }));
+            prop_assert!(settled(&it).is_none() || by_decision);
+            let recovered = deeds.iter().filter(|it| it.0 == 7).count() as i64 * 100;
+            prop_assert_eq!(it.recovered_fen, recovered);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What people do about cases, by the commands: refused where it cannot be, obeyed by the next night, written down.
+
+mod support;
+
+use serde_json::Value;
+use support::story;
+
+/// 王桂兰 is paid though dead, and the water station is over its quota.
+const STORY: &str = "\
+## 2026-11-15
+`unit`
+| unit_code | unit_name |
+| U1 | 市水文站 |
+`quota`
+| unit_code | quota_type | amount |
+| U1 | institution | 1 |
+`establishment`
+| id_number | name | unit_code | quota_type | entered_on |
+| 33068319750220222X | 王桂兰 | U1 | institution | 2012-08-01 |
+| 330683198207032242 | 董秀峰 | U1 | institution | 2012-08-01 |
+`payment`
+| id_number | name | unit_code | month | kind | gross_fen |
+| 33068319750220222X | 王桂兰 | U1 | 202605..202610 | salary | 543210 |
+`death`
+| id_number | name | died_on |
+| 33068319750220222X | 王桂兰 | 2026-06-03 |
+finds nothing
+";
+
+struct City {
+    root: tempfile::TempDir,
+}
+
+impl City {
+    fn run(&self, args: &[&str]) -> (String, String, i32) {
+        let config = self.root.path().join("config/muster.toml").display().to_string();
+        let out = support::muster(&[args, &["--lang", "en", "--config", &config]].concat());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&out.stdout), text(&out.stderr), out.status.code().unwrap_or(-1))
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let (told, wrong, _) = self.run(&[args, &["--json"]].concat());
+        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}{wrong}"))
+    }
+
+    fn listed(&self, state: &str) -> Vec<String> {
+        let cases = self.json(&["case", "list", "--state", state]);
+        cases.as_array().expect("cases").iter().map(|it| it["number"].as_str().expect("a number").to_owned()).collect()
+    }
+
+    fn number(&self, rule: &str) -> String {
+        let cases = self.json(&["case", "list", "--rule", rule]);
+        cases[0]["number"].as_str().unwrap_or_else(|| panic!("{rule}: {cases}")).to_owned()
+    }
+}
+
+#[test]
+fn a_case_is_worked_and_the_next_night_obeys() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let story = story::read(STORY);
+    story::settle(&story, root.path());
+    story::deliver(&story.nights[0], root.path());
+    let city = City { root };
+    support::night(city.root.path(), "2026-11-15");
+    let (dead, over) = (city.number("G01"), city.number("E01"));
+
+    let (_, wrong, code) = city.run(&["case", "decide", &over, "--outcome", "C11", "--why", "the pool lent a place"]);
+    assert!(code == 74 && wrong.contains("--until") && wrong.contains("nothing was changed"), "{wrong}");
+    let (_, wrong, _) = city.run(&["case", "note", "MU-2026-999999", "--why", "x"]);
+    assert!(wrong.contains("no case has this number"), "{wrong}");
+    let (_, wrong, code) = city.run(&["case", "decide", &over, "--outcome", "C99"]);
+    assert!(code == 2 && wrong.contains("muster case outcomes"), "{wrong}");
+
+    let letter = city.root.path().join("letter.pdf");
+    std::fs::write(&letter, "a letter").expect("to write");
+    let document = letter.display().to_string();
+    let by = |who: &'static str| ["--by", who, "--why", "市编办 2026 年第 3 号文"];
+    let decide =
+        [&["case", "decide", over.as_str(), "--outcome", "C11", "--until", "2027-06-30", "--document", &document], &by("wang-lei")[..]]
+            .concat();
+    assert_eq!(city.run(&decide).2, 0);
+    let accuse = [&["case", "decide", dead.as_str(), "--outcome", "C2"], &by("wang-lei")[..]].concat();
+    assert!(city.run(&accuse).0.contains("to be seconded"));
+    assert_eq!(city.listed("pending"), [dead.clone()]);
+    assert_eq!(city.run(&["case", "second", &dead, "--by", "wang-lei"]).2, 74, "another person must look");
+    assert_eq!(city.run(&["case", "second", &dead, "--by", "li-na"]).2, 0);
+    assert_eq!(city.run(&["case", "recovered", &dead, "--yuan", "6234.70", "--by", "li-na"]).2, 0);
+    let mut decided = vec![dead.clone(), over.clone()];
+    decided.sort();
+    assert_eq!(city.listed("decided").into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>(), decided);
+
+    let (shown, _, _) = city.run(&["case", "show", &dead]);
+    assert!(shown.contains("seconded") && shown.contains("6,234.70") && shown.contains("第 3 号文"), "{shown}");
+    assert!(!shown.contains("33068319750220222X") && !shown.contains("王桂兰"), "masked unless a reason is given");
+    let (shown, _, _) = city.run(&["case", "show", &dead, "--reveal", "to ask the unit"]);
+    assert!(shown.contains("33068319750220222X"), "{shown}");
+    let audit = city.json(&["audit", "list", "--about", &dead]);
+    let told: Vec<&str> = audit.as_array().expect("entries").iter().filter_map(|it| it["what"].as_str()).collect();
+    assert_eq!(told, ["revealed", "case-recovered", "case-seconded", "case-decided"]);
+    assert_eq!(audit[0]["detail"]["why"], "to ask the unit");
+    assert_eq!(city.run(&["audit", "verify"]).2, 0);
+
+    // What was decided is told no more; a further month of pay is.
+    let (night, _) = support::night(city.root.path(), "2026-11-16");
+    let numbers: Vec<&str> = night["cases"].as_array().expect("cases").iter().filter_map(|it| it["number"].as_str()).collect();
+    assert!(!numbers.contains(&dead.as_str()) && !numbers.contains(&over.as_str()), "{numbers:?}");
+    let payroll = city.root.path().join("payment/payment.csv");
+    let more = std::fs::read_to_string(&payroll).expect("the payroll")
+        + "\"33068319750220222X\",\"王桂兰\",\"U1\",\"202611\",\"salary\",\"543210\"\n";
+    std::fs::write(&payroll, more).expect("to write");
+    let (night, _) = support::night(city.root.path(), "2026-12-05");
+    let again = night["cases"].as_array().expect("cases").iter().find(|it| it["number"] == dead.as_str()).expect("it is told again");
+    assert_eq!(again["state"], "reopened");
+    assert!(city.listed("open").contains(&dead) && !city.listed("open").contains(&over));
+    let (told, _, code) = city.run(&["store", "check"]);
+    assert!(code == 0 && told.contains("case_act"), "{told}");
+}
