@@ -46,8 +46,14 @@ async fn make(word: Word, args: &JudgeArgs, say: Say) -> Done {
     }
     let new = New { at: &clock::now(), word, one: &one, other: &other, by: &args.by, why: &args.why };
     match store.judge(new).await? {
-        Made::Stands(number) => told(number, false, say),
-        Made::Already(number) => told(number, true, say),
+        Made::Stands(number) => {
+            told(number, false, say);
+            Ok(Code::Fine)
+        }
+        Made::Already(number) => {
+            told(number, true, say);
+            Ok(Code::Fine)
+        }
         Made::Contradicts(chain) => {
             let all = store.judgements().await?;
             let chain: Vec<Shown> =
@@ -61,18 +67,14 @@ async fn make(word: Word, args: &JudgeArgs, say: Say) -> Done {
     }
 }
 
-fn told(number: i64, already: bool, say: Say) -> Done {
+fn told(number: i64, already: bool, say: Say) {
     let told = serde_json::json!({ "number": number, "already": already });
-    say.print(&told, || match already {
-        false => say.lang.pick(
-            format!("  已记录，编号 {number}；下一夜起生效\n"),
-            format!("  kept as number {number}; obeyed from the next night on\n"),
-        ),
-        true => {
-            say.lang.pick(format!("  此前已有同样的判断，编号 {number}\n"), format!("  the same was said before, as number {number}\n"))
-        }
+    say.print(&told, || match (already, say.lang) {
+        (false, Lang::Zh) => format!("  已记录，编号 {number}；下一夜起生效\n"),
+        (false, Lang::En) => format!("  kept as number {number}; obeyed from the next night on\n"),
+        (true, Lang::Zh) => format!("  此前已有同样的判断，编号 {number}\n"),
+        (true, Lang::En) => format!("  the same was said before, as number {number}\n"),
     });
-    Ok(Code::Fine)
 }
 
 async fn withdraw(args: &WithdrawArgs, say: Say) -> Done {
@@ -102,14 +104,12 @@ struct Shown {
 }
 
 fn shown(it: &Judged, reveal: bool) -> Shown {
-    let masked = |row: &Row| match reveal {
-        true => row.clone(),
-        false => Row {
-            id_number: mask::id_number(&row.id_number),
-            name: if row.name.is_empty() { String::new() } else { mask::name(&row.name) },
-            birth_date: None,
-            ..row.clone()
-        },
+    let masked = |row: &Row| {
+        if reveal {
+            return row.clone();
+        }
+        let name = if row.name.is_empty() { String::new() } else { mask::name(&row.name) };
+        Row { id_number: mask::id_number(&row.id_number), name, birth_date: None, ..row.clone() }
     };
     Shown {
         number: it.judgement.number,

@@ -82,7 +82,7 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     assert_eq!(city.run(&decide).2, 0);
     let accuse = [&["case", "decide", dead.as_str(), "--outcome", "C2"], &by("wang-lei")[..]].concat();
     assert!(city.run(&accuse).0.contains("to be seconded"));
-    assert_eq!(city.listed("pending"), [dead.clone()]);
+    assert_eq!(city.listed("pending"), std::slice::from_ref(&dead));
     assert_eq!(city.run(&["case", "second", &dead, "--by", "wang-lei"]).2, 74, "another person must look");
     assert_eq!(city.run(&["case", "second", &dead, "--by", "li-na"]).2, 0);
     assert_eq!(city.run(&["case", "recovered", &dead, "--yuan", "6234.70", "--by", "li-na"]).2, 0);

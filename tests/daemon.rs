@@ -1,4 +1,5 @@
 //! The daemon as the system starts it: nights by themselves, killed and begun again, told to reload and to stop, two on one store.
+#![allow(clippy::disallowed_methods, reason = "a test waits for other processes")]
 
 mod support;
 

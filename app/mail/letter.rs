@@ -175,7 +175,7 @@ impl Words<'_> {
             link => self.mail.file.link.as_deref(),
             zh => lang == Lang::Zh,
         };
-        self.letter(Kind::Nightly, reader.id.clone(), reader.address.clone(), subject, "nightly", about)
+        self.letter(Kind::Nightly, reader.id.clone(), reader.address.clone(), subject, "nightly", &about)
     }
 
     /// One letter to each operator.
@@ -188,7 +188,7 @@ impl Words<'_> {
                 lines => Serde(lines),
                 zh => self.lang == Lang::Zh,
             };
-            self.letter(Kind::Failures, format!("operator-{}", place + 1), to.email.to_string(), subject.to_owned(), "failures", about)
+            self.letter(Kind::Failures, format!("operator-{}", place + 1), to.email.to_string(), subject.to_owned(), "failures", &about)
         };
         self.mail.operators.iter().enumerate().map(letter).collect()
     }
@@ -200,7 +200,7 @@ impl Words<'_> {
         address: String,
         subject: String,
         template: &str,
-        about: minijinja::Value,
+        about: &minijinja::Value,
     ) -> Result<Letter, minijinja::Error> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -208,7 +208,7 @@ impl Words<'_> {
         for (name, text) in TEMPLATES {
             templates.add_template(name, text)?;
         }
-        let render = |ending: &str| templates.get_template(&format!("{template}.{ending}"))?.render(&about);
+        let render = |ending: &str| templates.get_template(&format!("{template}.{ending}"))?.render(about);
         let (plain, html) = (render("txt")?, render("html")?);
         let domain = self.mail.domain().to_owned();
         Ok(Letter { kind, reader, address, domain, subject, plain, html, lang: self.lang })

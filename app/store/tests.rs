@@ -17,6 +17,7 @@ use super::outbox::{Sent, When};
 use super::work::{NotDone, Wanted};
 use super::*;
 
+#[allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
 #[path = "../../connectors/tests/servers/mod.rs"]
 mod servers;
 

@@ -104,7 +104,7 @@ fn talk(stream: &TcpStream, mood: Option<(Step, Mood)>, taken: &Mutex<Vec<String
                 if it == Mood::TakesAndStalls {
                     keep(letter);
                 }
-                thread::sleep(Duration::from_secs(60));
+                thread::sleep(Duration::from_mins(1));
                 Ok(false)
             }
         }
@@ -118,7 +118,7 @@ fn talk(stream: &TcpStream, mood: Option<(Step, Mood)>, taken: &Mutex<Vec<String
             "EHLO" => step(Step::Ehlo, "250-moody\r\n250 8BITMIME\r\n", None)?,
             "MAIL" => step(Step::Mail, "250 ok\r\n", None)?,
             "RCPT" => {
-                to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+                line.split(['<', '>']).nth(1).unwrap_or_default().clone_into(&mut to);
                 step(Step::Rcpt, "250 ok\r\n", None)?
             }
             "DATA" => {
@@ -131,7 +131,7 @@ fn talk(stream: &TcpStream, mood: Option<(Step, Mood)>, taken: &Mutex<Vec<String
                 let mut id = String::new();
                 while let Some(line) = lines.next().transpose()?.filter(|it| it != ".") {
                     if let Some(it) = line.strip_prefix("Message-ID: ") {
-                        id = it.to_owned();
+                        it.clone_into(&mut id);
                     }
                 }
                 step(Step::Dot, "250 taken\r\n", Some(&format!("{to} {id}")))?

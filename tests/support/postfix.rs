@@ -1,4 +1,5 @@
 //! A Postfix of our own: one mailbox folder an address, STARTTLS by an authority of the test, nothing leaves the machine.
+#![allow(clippy::disallowed_methods, reason = "a test waits for other processes")]
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
