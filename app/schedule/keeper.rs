@@ -1,7 +1,8 @@
 //! What becomes of every due time: begun, missed, skipped; ended well or not. Decided and written in one transaction.
 //!
-//! The watermark says up to where due times were accounted for. It only rises: a clock that is put back doubles nothing, a clock that
-//! is put forward makes late what it jumped over, a changed schedule replays nothing. Several keepers may work on one store.
+//! The watermark says up to where due times were accounted for: a clock that is put forward makes late what it jumped over, a changed
+//! schedule replays nothing. It falls only when the clock was far ahead and was set right; no slot is begun twice for that, because a
+//! slot has one line. Several keepers may work on one store.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
@@ -12,6 +13,9 @@ use crate::store::{Store, StoreError};
 
 /// A night whose process died is begun that often in all.
 const ATTEMPTS_MAX: i64 = 3;
+
+/// A clock that shows so much less than the watermark was ahead; less than that, clocks of two machines may differ.
+const AHEAD: TimeDelta = TimeDelta::hours(1);
 
 /// Decides for one process.
 #[derive(Clone, Debug)]
@@ -30,12 +34,17 @@ impl Keeper {
     pub async fn tick(&self, now: DateTime<Utc>, busy: bool, lives: impl Fn(&str) -> bool + Send) -> Result<Option<Due>, StoreError> {
         let mut write = self.store.write().await?;
         let standing = ledger::standing(&mut write).await?;
-        let Some(watermark) = standing.watermark else {
+        let Some(mut watermark) = standing.watermark else {
             // The first start: what was due before nobody had asked for.
             ledger::account(&mut write, now).await?;
             write.commit().await?;
             return Ok(None);
         };
+        if watermark - now > AHEAD {
+            tracing::warn!(%watermark, %now, "the clock was ahead and was set right: nights that it made out to be missed come again");
+            ledger::forget_not_come(&mut write, now).await?;
+            watermark = now;
+        }
         let mut begun = None;
         let mut at_work = None;
         let newest = ledger::newest(&mut write).await?;
@@ -90,7 +99,7 @@ impl Keeper {
                 begun = Some(*due);
             }
         }
-        // The watermark never falls: a clock that is put back finds nothing due until it has come up again.
+        // A clock that is put back a little finds nothing due until it has come up again.
         ledger::account(&mut write, accounted.max(watermark)).await?;
         write.commit().await?;
         Ok(begun)

@@ -120,6 +120,13 @@ pub(crate) async fn enter(db: &mut Tx, entry: &Entry) -> Result<bool, StoreError
     Ok(touched > 0)
 }
 
+/// Takes back lines that nobody began and that are not due before `now`: a clock that was ahead wrote them.
+pub(crate) async fn forget_not_come(db: &mut Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql = "delete from schedule_due where job = $1 and due_at > $2 and attempts = 0 and outcome in ('missed', 'skipped')";
+    db.run(sql, values![NIGHT, instant(now)]).await?;
+    Ok(())
+}
+
 /// Lines that are running, the oldest first.
 pub(crate) async fn running(db: &mut Tx) -> Result<Vec<Entry>, StoreError> {
     let rows = db.rows("select * from schedule_due where job = $1 and outcome = 'running' order by due_at", values![NIGHT]).await?;

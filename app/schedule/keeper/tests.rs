@@ -114,6 +114,24 @@ async fn a_clock_put_back_doubles_nothing_and_a_changed_schedule_replays_nothing
 }
 
 #[tokio::test]
+async fn a_clock_that_was_a_year_ahead_loses_no_night_once_it_is_set_right() {
+    for policy in [CatchUp::Latest, CatchUp::None] {
+        let place = Place::new(policy).await;
+        place.tick("2026-11-15T12:00:00Z", false).await;
+        if let Some(ahead) = place.tick("2027-11-20T12:00:00Z", false).await {
+            place.end(&ahead, Outcome::Failed, "2027-11-20T12:10:00Z").await;
+        }
+        assert_eq!(place.tick("2026-11-15T12:10:00Z", false).await, None, "set right");
+        for (slot, now) in [("2026-11-16T01:30", "2026-11-15T17:30:00Z"), ("2026-11-17T01:30", "2026-11-16T17:30:00Z")] {
+            assert_eq!(place.tick(now, false).await.as_deref(), Some(slot), "{policy:?}");
+            place.end(slot, Outcome::Done, now).await;
+        }
+        let told = place.told().await;
+        assert_eq!(told[..2], [line("2026-11-16T01:30", Outcome::Done), line("2026-11-17T01:30", Outcome::Done)]);
+    }
+}
+
+#[tokio::test]
 async fn a_night_whose_process_died_is_begun_again_and_given_up_in_the_end() {
     let place = Place::new(CatchUp::Latest).await;
     place.tick("2026-11-15T12:00:00Z", false).await;
