@@ -227,7 +227,7 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     let text = of.why.clone().unwrap_or_default();
     let wanted: Vec<Wanted> = numbers.into_iter().map(|number| Wanted { number, deed: deed.clone(), text: text.clone() }).collect();
     let who = of.by.clone().unwrap_or_else(local_user);
-    let done = match store.act(&who, &clock::now(), clock::today(), &wanted, &city.calendar).await? {
+    let done = match store.act(&who, &local_user(), &clock::now(), clock::today(), &wanted, &city.calendar).await? {
         Ok(done) => done,
         Err(NotDone::NoCase(number)) => return Err(no_case(&number, say.lang)),
         Err(NotDone::Refused(number, why)) => {

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::mail::{MailFile, MailSettings};
+use crate::people::{self, Person};
 use crate::pull::{PullFile, PullSettings};
 use crate::schedule::{Schedule, ScheduleFile};
 use crate::sheet::SheetSettings;
@@ -191,6 +192,8 @@ pub struct City {
     pub mail: Option<MailSettings>,
     /// When nights are due.
     pub schedule: Schedule,
+    /// Who may see what: `people.toml` beside `muster.toml`; nobody without it.
+    pub people: Vec<Person>,
 }
 
 impl City {
@@ -239,11 +242,12 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
         listed = categories(&root.join(&settings.rules), &rules, &mut mistakes);
     }
     let calendar = holidays(path, &mut mistakes);
+    let people = people_beside(path, &departments, &mut mistakes);
     let schedule = schedule(&source, &settings.schedule, &mut mistakes);
     let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {
-        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases, mail, schedule })
+        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases, mail, schedule, people })
     } else {
         Err(mistakes)
     }
@@ -400,6 +404,20 @@ fn same_id(one: &Rule, other: &Rule) -> Mistake {
     let at = new.source.text.find(&format!("\"{}\"", new.id)).map_or(0..0, |at| at..at + new.id.len() + 2);
     let hint = format!("choose another id; or, to replace that card, call this file {}.md", taken.name);
     new.source.mistake(at, format!("the id `{}` is taken by {}", new.id, taken.source.path), "here").try_this(hint)
+}
+
+/// Who may see what.
+fn people_beside(path: &Path, departments: &[Department], mistakes: &mut Vec<Mistake>) -> Vec<Person> {
+    let path = path.with_file_name("people.toml");
+    // Read against the departments: without them it would only repeat their mistakes.
+    if !path.exists() || !mistakes.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = departments.iter().map(|it| it.file.name.as_str()).collect();
+    file(&path, "").and_then(|source| people::people(&source, &names)).unwrap_or_else(|more| {
+        mistakes.extend(more);
+        Vec::new()
+    })
 }
 
 /// When nights are due.

@@ -23,6 +23,7 @@ mod link;
 mod mail;
 mod night;
 mod page;
+mod people;
 mod process;
 mod progress;
 mod prove;

@@ -158,6 +158,9 @@ pub struct UnitShown {
     pub code: String,
     /// Full name.
     pub name: String,
+    /// Code of the unit above; null at the top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 /// A unit text that no registered unit answers to.

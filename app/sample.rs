@@ -198,7 +198,11 @@ pub fn night() -> Night {
         cases: Vec::new(),
         events: Vec::new(),
         people: BTreeMap::new(),
-        units: UNITS.iter().enumerate().map(|(at, it)| (at as i32, UnitShown { code: it.0.into(), name: it.1.into() })).collect(),
+        units: UNITS
+            .iter()
+            .enumerate()
+            .map(|(at, it)| (at as i32, UnitShown { code: it.0.into(), name: it.1.into(), parent: None }))
+            .collect(),
         unlinked_units: unlinked(),
         figures: figures(),
         tables: Vec::new(),

@@ -100,9 +100,13 @@ fn shown_people(cases: &[Case], people: &People) -> BTreeMap<i32, PersonShown> {
 
 fn shown_units(units: &Units) -> BTreeMap<i32, UnitShown> {
     let column = |name| text(&units.table, name);
-    let (codes, names) = (column("unit_code"), column("unit_name"));
+    let (codes, names, parents) = (column("unit_code"), column("unit_name"), column("parent_code"));
     let ids = units.table.column_by_name("unit_id").expect("UNITS has it").as_primitive::<Int32Type>();
-    let shown = |row| UnitShown { code: cell(codes, row).unwrap_or_default(), name: cell(names, row).unwrap_or_default() };
+    let shown = |row| UnitShown {
+        code: cell(codes, row).unwrap_or_default(),
+        name: cell(names, row).unwrap_or_default(),
+        parent: cell(parents, row),
+    };
     (0..units.table.num_rows()).map(|row| (ids.value(row), shown(row))).collect()
 }
 

@@ -99,6 +99,10 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     let told: Vec<&str> = audit.as_array().expect("entries").iter().filter_map(|it| it["what"].as_str()).collect();
     assert_eq!(told, ["revealed", "case-recovered", "case-seconded", "case-decided"]);
     assert_eq!(audit[0]["detail"]["why"], "to ask the unit");
+    assert!(
+        audit[1]["detail"]["login"].as_str().is_some_and(|it| it.starts_with("local:")),
+        "whoever is named, the login stands beside it"
+    );
     assert_eq!(city.run(&["audit", "verify"]).2, 0);
 
     // What was decided is told no more; a further month of pay is.

@@ -26,8 +26,10 @@ use support::story;
 const STORY: &str = "\
 ## 2026-11-15
 `unit`
-| unit_code | unit_name |
-| U1 | 市水文站 |
+| unit_code | unit_name | parent_code |
+| U0 | 市水利局 | |
+| U1 | 市水文站 | U0 |
+| U2 | 市图书馆 | |
 `quota`
 | unit_code | quota_type | amount |
 | U1 | institution | 1 |
@@ -64,6 +66,10 @@ fn template() -> &'static Path {
             let text = fs::read_to_string(entry.path()).expect("a department");
             fs::write(entry.path(), format!("reviewers = [\"{name}@city.example\"]\n{text}")).expect("to write");
         }
+        let person = |id: &str, units: &str, lang: &str| {
+            format!("[[person]]\nid = \"{id}\"\nname = \"{id}\"\naddress = \"{id}@city.example\"\ndepartments = [\"*\"]\nunits = [\"{units}\"]\nlang = \"{lang}\"\n")
+        };
+        fs::write(root.join("config/people.toml"), person("elsewhere", "U2", "zh") + &person("above", "U0", "en")).expect("to write");
         root
     })
 }
@@ -157,7 +163,7 @@ fn quoted_printable(text: &str) -> String {
 
 #[test]
 fn a_night_tells_every_department_its_own_cases_once() {
-    let postfix = Postfix::start(&["unit", "quota", "establishment", "payment", "death", "ops", "new"]);
+    let postfix = Postfix::start(&["unit", "quota", "establishment", "payment", "death", "ops", "new", "elsewhere", "above"]);
     let city = City::new(postfix.port, &format!("ca = {:?}", postfix.ca()));
     let (_, told, code) = city.run(&["run", "--night", NIGHT]);
     assert!(code == 0 && told.contains("稍后再发 0"), "{code} {told}");
@@ -189,6 +195,12 @@ fn a_night_tells_every_department_its_own_cases_once() {
             }
         }
         assert!(!parts[1].contains("http://") && !parts[1].contains("src="), "nothing is loaded from elsewhere");
+    }
+    // Somebody who may see another unit alone, and somebody who sees the unit above, in English.
+    for (name, sees) in [("elsewhere", false), ("above", true)] {
+        let (_, parts) = open(&postfix.letters(name, 1)[0]);
+        assert_eq!((parts[0].contains(&dead), parts[0].contains(&over)), (sees, sees), "{name}: {}", parts[0]);
+        assert!(parts[0].contains("市水文站") == sees && parts[0].contains("Can tonight be trusted?") == sees, "{}", parts[0]);
     }
     let before = city.outbox();
     city.run(&["run", "--night", NIGHT]);

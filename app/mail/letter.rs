@@ -76,8 +76,9 @@ pub fn letters(city: &City, night: &Night) -> Result<Vec<Letter>, minijinja::Err
     let words = Words { city, mail, lang: city.settings.report.lang };
     let concerned = concerned(city);
     let mut letters = Vec::new();
-    for reader in readers(city) {
-        let (cases, events) = share(night, &concerned, &reader.department);
+    for reader in readers(city, night) {
+        let (cases, events) = share(night, &concerned, &reader.scope);
+        let words = Words { lang: reader.lang, ..words };
         letters.push(words.nightly(night, &reader, &cases, &events)?);
     }
     let left_out: Vec<&FeedNight> = night.feeds.iter().filter(|it| !it.left_out.is_empty()).collect();
@@ -106,6 +107,7 @@ pub fn failed_night(city: &City, tonight: NaiveDate, why: &[String]) -> Result<V
     words.failures(tonight, &subject, why)
 }
 
+#[derive(Clone, Copy)]
 struct Words<'a> {
     city: &'a City,
     mail: &'a MailSettings,

@@ -1,4 +1,4 @@
-//! Who reads what: a department's reviewers get the cases that its data speak in.
+//! Who reads what: a department's reviewers get the cases that its data speak in, people of `people.toml` what they may see.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,29 +7,40 @@ use muster_core::mapping::Title;
 
 use crate::config::City;
 use crate::night::Night;
+use crate::people::Scope;
+use crate::words::Lang;
 
 /// Somebody who gets letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
-    /// Stands in Message-IDs: the department's name, with a number from the second on.
+    /// Stands in Message-IDs: a person's id, or the department's name, with a number from the second reviewer on.
     pub id: String,
     /// Mail address.
     pub address: String,
-    /// The department whose cases are read.
-    pub department: String,
-    /// What people call it.
+    /// What they may see.
+    pub scope: Scope,
+    /// What people call the department, or the person.
     pub title: Title,
+    /// Language of the letters.
+    pub lang: Lang,
 }
 
-/// Every reviewer of every department, in their order.
-pub fn readers(city: &City) -> Vec<Reader> {
+/// Every reviewer of every department, and every person of `people.toml`.
+pub fn readers(city: &City, night: &Night) -> Vec<Reader> {
     let mut readers = Vec::new();
+    let lang = city.settings.report.lang;
     for department in &city.departments {
         let name = &department.file.name;
         for (place, address) in department.file.reviewers.iter().enumerate() {
             let id = if place == 0 { name.clone() } else { format!("{name}-{}", place + 1) };
-            readers.push(Reader { id, address: address.clone(), department: name.clone(), title: department.file.title.clone() });
+            let (scope, title) = (Scope::department(name), department.file.title.clone());
+            readers.push(Reader { id, address: address.clone(), scope, title, lang });
         }
+    }
+    for person in &city.people {
+        let title = Title { zh: person.name.clone(), en: person.name.clone() };
+        let (scope, lang) = (Scope::of(person, night), person.lang.unwrap_or(lang));
+        readers.push(Reader { id: person.id.clone(), address: person.address.clone(), scope, title, lang });
     }
     readers
 }
@@ -46,10 +57,9 @@ pub fn concerned(city: &City) -> BTreeMap<String, BTreeSet<String>> {
     city.rules.iter().map(|rule| (rule.id.clone(), rule.needs.iter().flat_map(of).collect())).collect()
 }
 
-/// The cases of a night that are a department's, and what happened to them.
-pub fn share(night: &Night, concerned: &BTreeMap<String, BTreeSet<String>>, department: &str) -> (Vec<Case>, Vec<CaseEvent>) {
-    let theirs = |case: &&Case| case.findings.keys().any(|rule| concerned.get(rule).is_some_and(|it| it.contains(department)));
-    let cases: Vec<Case> = night.cases.iter().filter(theirs).cloned().collect();
+/// The cases of a night that somebody may see, and what happened to them.
+pub fn share(night: &Night, concerned: &BTreeMap<String, BTreeSet<String>>, scope: &Scope) -> (Vec<Case>, Vec<CaseEvent>) {
+    let cases: Vec<Case> = night.cases.iter().filter(|it| scope.sees(it, concerned)).cloned().collect();
     let keys: BTreeSet<&str> = cases.iter().map(|it| it.key.as_str()).collect();
     let events = night.events.iter().filter(|it| keys.contains(it.case.as_str())).cloned().collect();
     (cases, events)

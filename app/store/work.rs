@@ -58,10 +58,11 @@ impl Store {
         Ok(self.worked(calendar).await?.into_iter().find(|it| it.case.number.as_ref() == Some(&number)))
     }
 
-    /// Does all of `wanted`, or nothing of it; each act is written into the audit log with it.
+    /// Does all of `wanted`, or nothing of it; each act is written into the audit log with it, and with the `login` that it came from.
     pub async fn act(
         &self,
         who: &str,
+        login: &str,
         at: &str,
         on: NaiveDate,
         wanted: &[Wanted],
@@ -83,7 +84,7 @@ impl Store {
             let place = worked.acts.len() as u64 + 1;
             let insert = "insert into case_act (case_key, place, night, body) values ($1, $2, $3, $4)";
             write.run(insert, values![&worked.case.key, place, act.night, json(&act)]).await?;
-            let mut detail = BTreeMap::new();
+            let mut detail = BTreeMap::from([("login".to_owned(), login.to_owned())]);
             if let Deed::Decided { outcome, .. } = &act.deed {
                 detail.insert("outcome".to_owned(), format!("{outcome:?}"));
             }

@@ -2,7 +2,7 @@
 
 create table case_act (
     case_key text    not null references case_file (case_key),
-    place    integer not null check (place > 0),    -- 1, 2, 3 …: who writes says which they saw last
+    place    integer not null check (place > 0),    -- 1, 2, 3 …
     night    text    not null,                      -- the newest night that was known then
     body     text    not null,                      -- JSON: at, on, night, who, deed, text
     primary key (case_key, place)

@@ -311,7 +311,8 @@ pub fn standing(acts: &[Act], came_on: NaiveDate, calendar: &Calendar, deadlines
             }
             Deed::Seconded if it.stage == Stage::Pending && decided_by.as_ref() != Some(&act.who) => it.stage = Stage::Decided,
             Deed::Seconded => {}
-            Deed::Recovered { amount_fen } => it.recovered_fen += amount_fen,
+            // Counted below: money that came back stays back, whatever becomes of the case.
+            Deed::Recovered { .. } => {}
             Deed::Closed => it.stage = Stage::Closed,
             Deed::Reopened => {
                 (it.outcome, it.until, decided_by) = (None, None, None);
@@ -319,6 +320,8 @@ pub fn standing(acts: &[Act], came_on: NaiveDate, calendar: &Calendar, deadlines
             }
         }
     }
+    let recovered = |act: &Act| if let Deed::Recovered { amount_fen } = act.deed { amount_fen } else { 0 };
+    it.recovered_fen = acts.iter().map(recovered).sum();
     it.due = match it.stage {
         Stage::New => Some(calendar.after_working_days(came_on, deadlines.acknowledge)),
         Stage::Querying => asked_on.map(|it| calendar.after_working_days(it, deadlines.reply)),
@@ -347,6 +350,7 @@ pub fn may(deed: &Deed, text: &str, who: &str, on: NaiveDate, acts: &[Act], came
         Deed::Closed => Ok(()),
         Deed::Reopened if !settled && before.stage != Stage::Pending => Err(Refused::Open),
         Deed::Reopened => Ok(()),
+        Deed::Queried | Deed::Replied if before.stage == Stage::Pending => Err(Refused::Settled),
         Deed::Assigned { .. } | Deed::Queried | Deed::Replied if settled => Err(Refused::Settled),
         Deed::Assigned { .. } | Deed::Queried | Deed::Replied => Ok(()),
     }
@@ -429,6 +433,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_refused_with_the_reason() {
+        let waits = [act("2026-11-17", "wang-lei", decided(Outcome::C1, None))];
+        let asks = may(&Deed::Queried, "", "li-na", day("2026-11-18"), &waits, day("2026-11-16"), &stands(&waits));
+        assert_eq!(asks, Err(Refused::Settled), "a decision that waits is not lost by asking");
         let check =
             |acts: &[Act], deed: Deed, text: &str| may(&deed, text, "wang-lei", day("2026-11-18"), acts, day("2026-11-16"), &stands(acts));
         assert_eq!(check(&[], decided(Outcome::C4, None), "why"), Err(Refused::NoEnd));
@@ -445,8 +452,12 @@ mod tests {
 
     #[test]
     fn what_was_done_before_a_case_came_back_is_history() {
-        let acts = [act("2026-11-01", "wang-lei", decided(Outcome::C10, None))];
+        let acts = [
+            act("2026-11-01", "wang-lei", Deed::Recovered { amount_fen: 500 }),
+            act("2026-11-01", "wang-lei", decided(Outcome::C10, None)),
+        ];
         assert_eq!(settled(&stands(&acts)), None);
+        assert_eq!(stands(&acts).recovered_fen, 500, "money that came back stays back");
     }
 
     proptest! {

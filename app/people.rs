@@ -1,0 +1,165 @@
+//! Who may see what: `people.toml` beside `muster.toml`.
+//!
+//! ```toml
+//! [[person]]
+//! id          = "wang-lei"
+//! name        = "王蕾"
+//! address     = "wang.lei@city.example"
+//! departments = ["finance"]         # ["*"] is all
+//! units       = ["330683-017"]      # these units and all below them; absent: the whole city
+//! lang        = "zh"
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use lettre::message::Mailbox;
+use muster_core::case::Case;
+use muster_core::diag::{Mistake, Source, did_you_mean};
+use serde::Deserialize;
+
+use crate::night::Night;
+use crate::words::Lang;
+
+/// Somebody who works with cases.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// Lasting, kebab-case.
+    pub id: String,
+    /// What people call them.
+    pub name: String,
+    /// Mail address.
+    pub address: String,
+    /// Departments whose cases they see; `*` is all.
+    pub departments: Vec<String>,
+    /// Units that they see, with all below them; empty: the whole city.
+    #[serde(default)]
+    pub units: Vec<String>,
+    /// Language of their letters; the city's where it is not said.
+    #[serde(default)]
+    pub lang: Option<Lang>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeopleFile {
+    #[serde(default)]
+    person: Vec<Person>,
+}
+
+/// Reads the file; `departments` are those that the city has. Every mistake at once.
+pub fn people(source: &Source, departments: &[&str]) -> Result<Vec<Person>, Vec<Mistake>> {
+    let file: PeopleFile = toml::from_str(&source.text).map_err(|err| {
+        let message = err.message().lines().next().unwrap_or_default().to_owned();
+        vec![
+            source
+                .mistake(err.span().unwrap_or(0..0), message, "here")
+                .try_this("id, name, address, departments, units and lang are known"),
+        ]
+    })?;
+    let mut mistakes = Vec::new();
+    let mut told = |text: &str, what: String, hint: &str| {
+        let at = source.text.find(&format!("\"{text}\"")).map_or(0..0, |at| at..at + text.len() + 2);
+        mistakes.push(source.mistake(at, what, "here").try_this(hint));
+    };
+    let mut ids = BTreeSet::new();
+    for person in &file.person {
+        let id = &person.id;
+        let kebab = id.starts_with(|it: char| it.is_ascii_lowercase())
+            && id.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
+        if !kebab {
+            told(id, format!("`{id}` is no id"), "lower-case letters, digits and hyphens, like wang-lei");
+        }
+        if !ids.insert(id) || departments.contains(&id.as_str()) {
+            told(
+                id,
+                format!("the id `{id}` is taken"),
+                "it stands in letters and in the log, and means one person; departments have ids too",
+            );
+        }
+        if Mailbox::from_str(&person.address).is_err()
+            || person.address.contains(['<', '>'])
+            || person.address.chars().any(char::is_control)
+        {
+            told(&person.address, format!("`{}` is no mail address", person.address), "write name@city.example");
+        }
+        if person.departments.is_empty() {
+            told(id, format!("`{id}` sees nothing: `departments` is empty"), "name departments, or [\"*\"] for all");
+        }
+        for name in person.departments.iter().filter(|it| *it != "*" && !departments.contains(&it.as_str())) {
+            let hint = did_you_mean(name, departments.iter().copied(), "departments are the files in config/departments");
+            told(name, format!("no department is called `{name}`"), &hint);
+        }
+    }
+    if mistakes.is_empty() { Ok(file.person) } else { Err(mistakes) }
+}
+
+/// What somebody may see of a night.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Names of departments; null: all.
+    departments: Option<BTreeSet<String>>,
+    /// Codes of units, those below them too; null: the whole city.
+    units: Option<BTreeSet<String>>,
+}
+
+impl Scope {
+    /// All cases of one department.
+    pub fn department(name: &str) -> Scope {
+        Scope { departments: Some([name.to_owned()].into()), units: None }
+    }
+
+    /// What `person` may see, by the register of `night`.
+    pub fn of(person: &Person, night: &Night) -> Scope {
+        let all = person.departments.iter().any(|it| it == "*");
+        let departments = (!all).then(|| person.departments.iter().cloned().collect());
+        let units = (!person.units.is_empty()).then(|| below(&person.units, night));
+        Scope { departments, units }
+    }
+
+    /// Whether a case may be seen. `concerned`: the departments that a rule concerns, by rule id. A case that names no unit is seen only by
+    /// those who see the whole city. This is the only place that decides it.
+    pub fn sees(&self, case: &Case, concerned: &BTreeMap<String, BTreeSet<String>>) -> bool {
+        let theirs = |rule: &String| match (&self.departments, concerned.get(rule)) {
+            (None, _) => true,
+            (Some(mine), Some(of)) => !mine.is_disjoint(of),
+            (Some(_), None) => false,
+        };
+        let here = |units: &BTreeSet<String>| case.findings.values().any(|it| it.unit_code.as_ref().is_some_and(|it| units.contains(it)));
+        case.findings.keys().any(theirs) && self.units.as_ref().is_none_or(here)
+    }
+}
+
+/// `tops` and every unit below them.
+fn below(tops: &[String], night: &Night) -> BTreeSet<String> {
+    let mut units: BTreeSet<String> = tops.iter().cloned().collect();
+    loop {
+        let known = units.len();
+        let child = |parent: &Option<String>| parent.as_ref().is_some_and(|it| units.contains(it));
+        let more: Vec<String> = night.units.values().filter(|it| child(&it.parent)).map(|it| it.code.clone()).collect();
+        units.extend(more);
+        if units.len() == known {
+            return units;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> Vec<String> {
+        let read = people(&Source::new("config/people.toml", text), &["finance", "hr"]);
+        read.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn mistakes_are_told_together() {
+        let good = "[[person]]\nid = 'wang-lei'\nname = '王蕾'\naddress = 'w@city.example'\ndepartments = ['finance']\n";
+        assert!(wrong(good).is_empty(), "{:?}", wrong(good));
+        let bad = "[[person]]\nid = 'Wang'\nname = 'x'\naddress = 'nobody'\ndepartments = ['fin']\n[[person]]\nid = 'hr'\nname = 'x'\naddress = 'a@b.example'\ndepartments = []\n";
+        assert_eq!(wrong(bad).len(), 5, "{:?}", wrong(bad));
+        assert!(wrong("[[person]]\nid = 'a'\nnmae = 'x'\n")[0].contains("nmae"));
+    }
+}
