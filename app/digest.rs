@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_core::case::{CaseEvent, State, What};
+use muster_core::case::{CaseEvent, What};
 use muster_core::figures::{Figures, Line};
 use muster_core::finding::Family;
 use muster_core::map::Tally;
@@ -221,7 +221,7 @@ pub fn figure_counts(figures: &Figures, lang: Lang) -> [(&'static str, u64); 4] 
 pub fn headlines(night: &Night, lang: Lang) -> [(String, &'static str); 5] {
     // Data quality goes to the owners of the data; it is no lead about anybody.
     let leads: BTreeSet<&str> = night.cases.iter().filter(|it| it.family != Family::Quality).map(|it| it.key.as_str()).collect();
-    let open = night.cases.iter().filter(|it| leads.contains(it.key.as_str()) && it.state != State::Cured).count();
+    let open = night.cases.iter().filter(|it| leads.contains(it.key.as_str()) && it.state.is_open()).count();
     let came = |it: &&CaseEvent| matches!(it.what, What::Opened | What::Reopened) && leads.contains(it.case.as_str());
     let both = night.figures.administrative.plus(&night.figures.institution);
     let amount_fen: i64 = by_family(&night.cases).iter().map(|it| it.amount_fen).sum();

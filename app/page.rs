@@ -48,6 +48,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("opened", "新增", "new"),
     ("reopened", "重现", "reopened"),
     ("cured", "自动销号", "cured"),
+    ("decided", "已有结论", "decided"),
     ("open_tonight", "今日未结", "open tonight"),
     ("balances", "✓ 平衡", "✓ balances"),
     ("unbalanced", "✗ 不平，请勿使用本报告并联系维护人员", "✗ does not balance: do not use this report, tell the operator"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use muster_core::case::{Case, State};
+use muster_core::case::Case;
 use muster_core::finding::{Family, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +109,7 @@ pub fn score(folder: &Path, night: &Night) -> Result<Score, csv::Error> {
 /// Rules that found each person, by number, and each unit, by name; true for rules that accuse a person.
 fn found(night: &Night) -> BTreeMap<&str, BTreeSet<(&str, bool)>> {
     let mut found: BTreeMap<&str, BTreeSet<(&str, bool)>> = BTreeMap::new();
-    for case in night.cases.iter().filter(|it| it.state != State::Cured) {
+    for case in night.cases.iter().filter(|it| it.state.is_open()) {
         let Some(subject) = subject(night, case) else { continue };
         let accuses = matches!(case.family, Family::Ghost | Family::Absent | Family::Duplicate | Family::Timing);
         found.entry(subject).or_default().extend(case.findings.keys().map(|rule| (rule.as_str(), accuses)));

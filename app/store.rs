@@ -53,6 +53,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(6, "outbox", "0006_outbox.sql"),
     migration!(7, "schedule", "0007_schedule.sql"),
     migration!(8, "audit log", "0008_audit_log.sql"),
+    migration!(9, "case decided", "0009_case_decided.sql"),
 ];
 
 /// The store of one hub.
@@ -222,7 +223,7 @@ impl Store {
             .rows(
                 "with newest as (
                      select e.case_key, max(e.run) as run from case_event e join night n using (run) group by e.case_key)
-                 select count(*) as n from newest join case_event e using (case_key, run) where e.what <> 'cured'",
+                 select count(*) as n from newest join case_event e using (case_key, run) where e.what not in ('cured', 'decided')",
                 values![],
             )
             .await?;
@@ -398,6 +399,7 @@ fn word(what: What) -> &'static str {
         What::Changed => "changed",
         What::Cured => "cured",
         What::Reopened => "reopened",
+        What::Decided => "decided",
     }
 }
 

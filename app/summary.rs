@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use muster_core::case::{State, What};
 use muster_core::figures::{Figures, Line};
 use muster_core::finding::Family;
+use muster_core::report::total::Balance;
 
 use crate::night::Night;
 use crate::progress::Stage;
@@ -130,7 +130,7 @@ fn row(out: &mut String, cells: &[String; 6]) {
 
 fn findings(out: &mut String, night: &Night, lang: Lang) {
     let mut by_rule: BTreeMap<(Family, &str), (usize, i64)> = BTreeMap::new();
-    for case in night.cases.iter().filter(|it| it.state != State::Cured) {
+    for case in night.cases.iter().filter(|it| it.state.is_open()) {
         for (rule, finding) in &case.findings {
             let entry = by_rule.entry((case.family, rule)).or_default();
             entry.0 += 1;
@@ -154,17 +154,15 @@ fn findings(out: &mut String, night: &Night, lang: Lang) {
             );
         }
     }
-    let happened = |what: What| night.events.iter().filter(|it| it.what == what).count();
-    let open = night.cases.iter().filter(|it| it.state != State::Cured).count();
-    let (opened, reopened, cured) = (happened(What::Opened), happened(What::Reopened), happened(What::Cured));
+    let Balance { open_before, opened, reopened, cured, decided, open_tonight, .. } = Balance::of(&night.cases, &night.events);
     let line = match lang {
-        Lang::Zh => format!(
-            "台账：昨日未结 {} + 新增 {opened} + 重现 {reopened} − 自动销号 {cured} = 今日未结 {open}",
-            open + cured - opened - reopened
-        ),
+        Lang::Zh => {
+            format!(
+                "台账：昨日未结 {open_before} + 新增 {opened} + 重现 {reopened} − 自动销号 {cured} − 已有结论 {decided} = 今日未结 {open_tonight}"
+            )
+        }
         Lang::En => format!(
-            "cases: {} open yesterday + {opened} new + {reopened} reopened − {cured} cured = {open} open today",
-            open + cured - opened - reopened
+            "cases: {open_before} open yesterday + {opened} new + {reopened} reopened − {cured} cured − {decided} decided = {open_tonight} open today"
         ),
     };
     let _ = writeln!(out, "  {line}");

@@ -1,7 +1,6 @@
 //! `muster table`: the prompt tables as of any month, over the newest night's sealed rows.
 
 use chrono::{Datelike, NaiveDate};
-use muster_core::case::State;
 use muster_core::codes;
 use muster_core::finding::{Severity, Subject};
 use muster_core::function::add_months;
@@ -103,7 +102,7 @@ pub fn leads(table: &mut Prompt, night: &Night) {
     if table.table != Which::Quota {
         return;
     }
-    for case in night.cases.iter().filter(|it| it.state != State::Cured) {
+    for case in night.cases.iter().filter(|it| it.state.is_open()) {
         let measure = match gravest(case) {
             Severity::S1 => "open-s1",
             Severity::S2 => "open-s2",

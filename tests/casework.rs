@@ -107,8 +107,10 @@ fn a_case_is_worked_and_the_next_night_obeys() {
 
     // What was decided is told no more; a further month of pay is.
     let (night, _) = support::night(city.root.path(), "2026-11-16");
-    let numbers: Vec<&str> = night["cases"].as_array().expect("cases").iter().filter_map(|it| it["number"].as_str()).collect();
-    assert!(!numbers.contains(&dead.as_str()) && !numbers.contains(&over.as_str()), "{numbers:?}");
+    let state =
+        |number: &str| night["cases"].as_array().expect("cases").iter().find(|it| it["number"] == number).map(|it| it["state"].clone());
+    assert_eq!(state(&dead).expect("the decision is told once")["settled"]["outcome"], "C2");
+    assert!(state(&over).is_some_and(|it| it["settled"]["outcome"] == "C11"));
     let payroll = city.root.path().join("payment/payment.csv");
     let more = std::fs::read_to_string(&payroll).expect("the payroll")
         + "\"33068319750220222X\",\"王桂兰\",\"U1\",\"202611\",\"salary\",\"543210\"\n";

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
-use muster_core::case::{Case, CaseEvent, State, What};
+use muster_core::case::{Case, CaseEvent, What};
 use muster_core::finding::{Family, Severity};
 use muster_core::report::Lang;
 use muster_core::report::total::Balance;
@@ -169,6 +169,7 @@ impl Words<'_> {
             opened => new,
             reopened => back,
             cured => count(balance.cured),
+            decided => count(balance.decided),
             open_tonight => open,
             holds => balance.holds(),
             cases => Serde(listed),
@@ -256,7 +257,7 @@ fn feed(it: &FeedNight, lang: Lang) -> FeedTold {
 }
 
 fn families(cases: &[Case], lang: Lang) -> Vec<FamilyTold> {
-    let open = |family: Family| cases.iter().filter(|it| it.family == family && it.state != State::Cured).count();
+    let open = |family: Family| cases.iter().filter(|it| it.family == family && it.state.is_open()).count();
     let told = |family: Family| {
         let (zh, en) = family.label();
         FamilyTold { name: lang.pick(zh, en), open: count(open(family) as u64) }

@@ -217,6 +217,7 @@ struct BalanceView {
     opened: String,
     reopened: String,
     cured: String,
+    decided: String,
     open_tonight: String,
     holds: bool,
 }
@@ -228,6 +229,7 @@ fn balance(night: &Night) -> BalanceView {
         opened: count(it.opened),
         reopened: count(it.reopened),
         cured: count(it.cured),
+        decided: count(it.decided),
         open_tonight: count(it.open_tonight),
         holds: it.holds(),
     }
@@ -249,6 +251,7 @@ fn changes(night: &Night, lang: Lang) -> Vec<ChangeView> {
         (What::Opened, lang.pick("新增", "new"), "new"),
         (What::Reopened, lang.pick("重现", "reopened"), "again"),
         (What::Cured, lang.pick("自动销号", "cured"), "cured"),
+        (What::Decided, lang.pick("已有结论", "decided"), "cured"),
     ];
     let mut changes = Vec::new();
     for (what, word, class) in kinds {
@@ -294,8 +297,8 @@ fn families(night: &Night, lang: Lang) -> Vec<FamilyView> {
     let known = digest::known(night);
     let families = Family::ALL.into_iter().map(|family| {
         let mut cases: Vec<&Case> = night.cases.iter().filter(|it| it.family == family).collect();
-        cases.sort_by_key(|it| (it.state == State::Cured, gravest(it), std::cmp::Reverse(amount_fen(it)), number(it).to_owned()));
-        let sum_fen: i64 = cases.iter().filter(|it| it.state != State::Cured).filter_map(|it| amount_fen(it)).sum();
+        cases.sort_by_key(|it| (!it.state.is_open(), gravest(it), std::cmp::Reverse(amount_fen(it)), number(it).to_owned()));
+        let sum_fen: i64 = cases.iter().filter(|it| it.state.is_open()).filter_map(|it| amount_fen(it)).sum();
         FamilyView {
             word: family.word(),
             name: digest::leads_of(family, lang),
@@ -366,7 +369,8 @@ fn class(case: &Case, night: &Night) -> &'static str {
         State::Cured => "cured",
         State::Reopened => "again",
         State::Open if case.opened_on == night.tonight => "new",
-        State::Open | State::Settled(_) => "open",
+        State::Open => "open",
+        State::Settled(_) => "cured",
     }
 }
 

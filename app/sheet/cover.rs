@@ -175,7 +175,7 @@ impl Page<'_> {
         self.line(&cells, 1)
     }
 
-    /// The five numbers that must add up, from row `top`; gives the row after them.
+    /// The six numbers that must add up, from row `top`; gives the row after them.
     fn balance(&mut self, night: &Night, top: RowNum) -> Result<RowNum, XlsxError> {
         let (look, lang) = (self.look, self.look.lang);
         let balance = Balance::of(&night.cases, &night.events);
@@ -187,11 +187,12 @@ impl Page<'_> {
             (lang.pick("＋ 新增", "+ new"), balance.opened),
             (lang.pick("＋ 重现", "+ reopened"), balance.reopened),
             (lang.pick("－ 自动销号", "- cured"), balance.cured),
+            (lang.pick("－ 已有结论", "- decided"), balance.decided),
             (lang.pick("＝ 今日未结", "= open tonight"), balance.open_tonight),
         ];
         let mut row = top;
         for (at, (name, it)) in lines.into_iter().enumerate() {
-            let (text, number) = if at == 4 { (&look.sum_text, &look.sum) } else { (&look.text, &look.number) };
+            let (text, number) = if at == 5 { (&look.sum_text, &look.sum) } else { (&look.text, &look.number) };
             row += 1;
             put_text(self.sheet, row, 8, name, text)?;
             put(self.sheet, row, 9, &Cell::Number(it as i64), number)?;

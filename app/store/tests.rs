@@ -106,6 +106,7 @@ macro_rules! on_both {
 }
 
 on_both! {
+    the_line_of_a_night_ends_where_the_next_begins
     a_decided_case_is_not_told_again_until_it_grows
     an_explanation_holds_until_its_day
     acts_are_done_all_or_none_and_outlive_a_rerun
@@ -592,7 +593,9 @@ impl City {
 async fn a_decided_case_is_not_told_again_until_it_grows(city: City) {
     city.run(night(1), &[("p-a", 100), ("p-b", 100)]).await;
     assert_eq!(city.act("wang-lei", night(1), &[wanted(1, decided(Outcome::C10, None))]).await, Ok(vec![Stage::Decided]));
-    assert_eq!(told(&city.run(night(2), &[("p-a", 100), ("p-b", 100)]).await), ["MU-2026-000002 p-b Open"]);
+    let second = city.run(night(2), &[("p-a", 100), ("p-b", 100)]).await;
+    assert!(matches!(second[0].state, State::Settled(it) if it.outcome == Outcome::C10), "the decision is told once");
+    assert_eq!(told(&second)[1..], ["MU-2026-000002 p-b Open"]);
     assert_eq!(told(&city.run(night(3), &[("p-b", 100)]).await), ["MU-2026-000002 p-b Open"], "its cure is no news either");
     let grown = city.run(night(4), &[("p-a", 200), ("p-b", 100)]).await;
     assert_eq!(told(&grown), ["MU-2026-000001 p-a Reopened", "MU-2026-000002 p-b Open"], "the pay that was to stop has not");
@@ -603,16 +606,25 @@ async fn a_decided_case_is_not_told_again_until_it_grows(city: City) {
     let own = NotDone::Refused("MU-2026-000001".into(), Refused::OwnDecision);
     assert_eq!(city.act("wang-lei", night(5), &[wanted(1, Deed::Seconded)]).await, Err(own));
     assert_eq!(city.act("li-na", night(5), &[wanted(1, Deed::Seconded)]).await, Ok(vec![Stage::Decided]));
-    assert!(city.run(night(6), &[("p-a", 200)]).await.is_empty());
+    assert!(city.run(night(6), &[("p-a", 200)]).await.iter().all(|it| !it.state.is_open()));
+    assert!(city.run(night(7), &[("p-a", 200)]).await.is_empty());
+    // Opened again by a person, it comes back with the night.
+    assert_eq!(city.act("li-na", night(7), &[wanted(1, Deed::Reopened)]).await, Ok(vec![Stage::New]));
+    assert_eq!(city.store.worked(&Calendar::shipped()).await.expect("they read")[0].case.state, State::Reopened);
+    assert_eq!(told(&city.run(night(8), &[("p-a", 200)]).await), ["MU-2026-000001 p-a Reopened"]);
     let noted = city.store.audit_entries(Some("MU-2026-000001"), 9).await.expect("they read");
-    assert_eq!(noted.iter().map(|it| it.entry.what.as_str()).collect::<Vec<_>>(), ["case-seconded", "case-decided", "case-decided"]);
+    assert_eq!(
+        noted.iter().map(|it| it.entry.what.as_str()).collect::<Vec<_>>(),
+        ["case-reopened", "case-seconded", "case-decided", "case-decided"]
+    );
     assert!(city.run_sql("delete from case_act").await.expect_err("append-only").to_string().contains("append-only"));
 }
 
 async fn an_explanation_holds_until_its_day(city: City) {
     city.run(night(1), &[("p-a", 100)]).await;
     city.act("wang-lei", night(1), &[wanted(1, decided(Outcome::C4, Some(night(10))))]).await.expect("done");
-    assert!(city.run(night(2), &[("p-a", 900)]).await.is_empty(), "what it explains goes on");
+    let second = city.run(night(2), &[("p-a", 900)]).await;
+    assert!(second.iter().all(|it| !it.state.is_open()), "what it explains goes on");
     assert_eq!(city.store.outcomes(&Calendar::shipped()).await.expect("counted")["G01"].explained, 1);
     assert!(city.run(night(10), &[("p-a", 900)]).await.is_empty());
     assert_eq!(told(&city.run(night(11), &[("p-a", 900)]).await), ["MU-2026-000001 p-a Reopened"]);
@@ -628,7 +640,37 @@ async fn acts_are_done_all_or_none_and_outlive_a_rerun(city: City) {
     let both = [wanted(1, decided(Outcome::C9, None)), wanted(2, Deed::Assigned { to: "li-na".into() })];
     assert_eq!(city.act("wang-lei", night(1), &both).await, Ok(vec![Stage::Decided, Stage::Assigned]));
     city.run(night(1), &[("p-a", 100), ("p-b", 100)]).await;
-    assert_eq!(told(&city.run(night(2), &[("p-a", 100), ("p-b", 100)]).await), ["MU-2026-000002 p-b Open"]);
+    assert_eq!(told(&city.run(night(2), &[("p-a", 100), ("p-b", 100)]).await)[1..], ["MU-2026-000002 p-b Open"]);
     let all = city.again().await.worked(&Calendar::shipped()).await.expect("they read");
     assert_eq!(all.iter().map(|it| it.acts.len()).collect::<Vec<_>>(), [1, 1]);
+}
+
+/// Sixty nights with decisions by chance: every line adds up, and begins where the one before ended.
+async fn the_line_of_a_night_ends_where_the_next_begins(city: City) {
+    use muster_core::report::total::Balance;
+    use rand::{RngExt, SeedableRng};
+    let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let people = ["p-a", "p-b", "p-c", "p-d", "p-e"];
+    let mut open = 0;
+    for day in 1..=60 {
+        let tonight = night(1) + chrono::Days::new(day);
+        let found: Vec<(&str, i64)> = people.into_iter().filter(|_| dice.random_range(0..3) > 0).map(|it| (it, 100)).collect();
+        let folded = city.folded(tonight, &found).await;
+        let balance = Balance::of(&folded.cases, &folded.events);
+        assert!(balance.holds() && balance.open_before == open, "{balance:?} after {open}");
+        open = balance.open_tonight;
+        keep(&city.store, tonight, &[feed(true, 100)], &[], &folded).await.expect("the night is kept");
+        assert_eq!(city.store.open_cases().await.expect("counted"), open);
+        let worked = city.store.worked(&Calendar::shipped()).await.expect("they read");
+        for it in worked.iter().filter(|_| dice.random_range(0..6) == 0) {
+            let number = it.case.number.clone().expect("a number");
+            let deed = match it.case.state {
+                State::Open | State::Reopened => decided(Outcome::C10, None),
+                State::Settled(settled) if settled.told => Deed::Reopened,
+                State::Settled(_) | State::Cured => continue,
+            };
+            let wanted = Wanted { number, deed, text: "the file".into() };
+            city.act("wang-lei", tonight, &[wanted]).await.expect("done");
+        }
+    }
 }

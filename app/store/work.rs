@@ -106,11 +106,20 @@ pub(super) async fn settle(db: &mut Tx, cases: &mut [Case], tonight: NaiveDate, 
     for case in cases.iter_mut() {
         let (Some(acts), Some(came_on)) = (acts.get(&case.key), came.get(&case.key)) else { continue };
         let standing = work::standing(acts, *came_on, calendar, Deadlines::default());
-        if let Some(settled) = work::settled(&standing) {
-            case.state = State::Settled(settled);
-        }
+        case.state = overlaid(case.state, &standing);
     }
     Ok(())
+}
+
+/// The state that the newest night knows, and what people did since. What they opened again stands like what was cured: when its
+/// findings are there tonight, it comes back.
+fn overlaid(state: State, standing: &Standing) -> State {
+    match (work::settled(standing), state) {
+        (Some(now), State::Settled(then)) => State::Settled(work::Settled { told: then.told, ..now }),
+        (Some(now), State::Open | State::Reopened) => State::Settled(now),
+        (None, State::Settled(_)) => State::Cured,
+        (_, state) => state,
+    }
 }
 
 async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>, StoreError> {
@@ -134,9 +143,11 @@ async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>, StoreError
         let acts = acts.remove(&case.key).unwrap_or_default();
         let came_on = came.get(&case.key).copied().unwrap_or(case.opened_on);
         let standing = work::standing(&acts, came_on, calendar, Deadlines::default());
-        if let Some(settled) = work::settled(&standing) {
-            case.state = State::Settled(settled);
-        }
+        // A case that nobody has to do anything about any more, but that a person has opened again, is open here already.
+        case.state = match (case.state, overlaid(case.state, &standing)) {
+            (State::Settled(_), State::Cured) => State::Reopened,
+            (_, state) => state,
+        };
         Ok(Worked { case, came_on, newest, acts, standing })
     };
     rows.iter().map(worked).collect()

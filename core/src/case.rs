@@ -49,9 +49,15 @@ pub enum State {
     Cured,
     /// Cured or decided once, and back.
     Reopened,
-    /// People have decided what it is: it is not told again until it grows, see [`work::grown`]. Never written by a night; the store
-    /// knows it from what people did.
+    /// People have decided what it is. A night tells that once; then it is not told again until it grows, see [`work::grown`].
     Settled(work::Settled),
+}
+
+impl State {
+    /// Whether something is still to be done about it.
+    pub fn is_open(self) -> bool {
+        matches!(self, State::Open | State::Reopened)
+    }
 }
 
 /// What happened to a case tonight. Append-only.
@@ -79,6 +85,8 @@ pub enum What {
     Cured,
     /// It came back.
     Reopened,
+    /// People have decided what it is, since the night before.
+    Decided,
 }
 
 /// Which rules ran tonight. A rule that is in neither did not exist tonight and is treated like a skipped one.
@@ -113,8 +121,9 @@ pub fn fold(before: &[Case], findings: &[Finding], rules: &RulesRan, tonight: Na
         let (case, what) = match (before.get(key.as_str()), found.remove(&key)) {
             (None, None) => continue,
             (None, Some(found)) => open(key, found, tonight),
-            (Some(case), found) if matches!(case.state, State::Settled(_)) => match found {
-                Some(found) if has_grown(case, &found, tonight) => reopen(case, found, tonight),
+            (Some(case), found) if matches!(case.state, State::Settled(_)) => match (found, case.state) {
+                (Some(found), _) if has_grown(case, &found, tonight) => reopen(case, found, tonight),
+                (_, State::Settled(settled)) if !settled.told => decided(case, settled, tonight),
                 _ => continue,
             },
             (Some(case), Some(found)) if case.state == State::Cured => reopen(case, found, tonight),
@@ -209,6 +218,13 @@ fn open(key: String, found: Found, tonight: NaiveDate) -> Step {
         findings: found.findings,
     };
     (case, Some((What::Opened, rules)))
+}
+
+/// What was decided keeps the findings that it was decided on: whether it grows is held against them.
+fn decided(case: &Case, settled: work::Settled, tonight: NaiveDate) -> Step {
+    let rules = case.findings.keys().cloned().collect();
+    let state = State::Settled(work::Settled { told: true, ..settled });
+    (Case { state, changed_on: tonight, ..case.lasting() }, Some((What::Decided, rules)))
 }
 
 fn has_grown(case: &Case, found: &Found, tonight: NaiveDate) -> bool {

@@ -54,6 +54,7 @@ fn told(folded: &Folded) -> Vec<String> {
         What::Changed => "changed",
         What::Cured => "cured",
         What::Reopened => "reopened",
+        What::Decided => "decided",
     };
     folded.events.iter().map(|it| format!("{} {}", word(it.what), it.rules.join(" "))).collect()
 }

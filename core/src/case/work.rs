@@ -240,6 +240,8 @@ pub struct Settled {
     pub outcome: Outcome,
     /// Until when an explanation holds.
     pub until: Option<NaiveDate>,
+    /// Whether a night has told that it was decided.
+    pub told: bool,
 }
 
 /// Why an act is refused.
@@ -359,7 +361,7 @@ pub fn may(deed: &Deed, text: &str, who: &str, on: NaiveDate, acts: &[Act], came
 /// What settles the case, where it is settled.
 pub fn settled(standing: &Standing) -> Option<Settled> {
     let outcome = standing.outcome.filter(|_| matches!(standing.stage, Stage::Decided | Stage::Closed))?;
-    Some(Settled { outcome, until: standing.until })
+    Some(Settled { outcome, until: standing.until, told: false })
 }
 
 /// Whether a settled case must be told again: its explanation is over, or tonight's findings say more than those that were decided on.
@@ -412,7 +414,7 @@ mod tests {
         acts.push(act("2026-11-25", "wang-lei", Deed::Replied));
         acts.push(act("2026-11-26", "wang-lei", decided(Outcome::C4, Some("2027-06-30"))));
         assert_eq!((stands(&acts).stage, stands(&acts).due), (Stage::Decided, None));
-        assert_eq!(settled(&stands(&acts)), Some(Settled { outcome: Outcome::C4, until: Some(day("2027-06-30")) }));
+        assert_eq!(settled(&stands(&acts)), Some(Settled { outcome: Outcome::C4, until: Some(day("2027-06-30")), told: false }));
         acts.push(act("2026-11-27", "wang-lei", Deed::Reopened));
         assert_eq!((stands(&acts).stage, settled(&stands(&acts))), (Stage::Assigned, None));
     }

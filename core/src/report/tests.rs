@@ -119,7 +119,7 @@ fn the_balance_line_is_counted_from_both_sides() {
     ];
     let events = [event("2", What::Opened), event("3", What::Reopened), event("4", What::Cured), event("1", What::Changed)];
     let balance = Balance::of(&cases, &events);
-    assert_eq!(balance, Balance { open_before: 2, opened: 1, reopened: 1, cured: 1, open_tonight: 3 });
+    assert_eq!(balance, Balance { open_before: 2, opened: 1, reopened: 1, cured: 1, decided: 0, open_tonight: 3 });
     assert!(balance.holds());
     let wrong = Balance::of(&cases, &events[..2]);
     assert!(!wrong.holds(), "a case that is cured without an event does not add up");

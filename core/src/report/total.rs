@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::case::{Case, CaseEvent, State, What};
+use crate::case::{Case, CaseEvent, What};
 use crate::finding::{Family, Severity};
 
-/// `open_before + opened + reopened - cured = open_tonight`. The five numbers are counted one by one, so that the line is a check.
+/// `open_before + opened + reopened - cured - decided = open_tonight`. The six numbers are counted one by one, so that the line is a check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Balance {
     /// Open when the night began.
@@ -18,6 +18,8 @@ pub struct Balance {
     pub reopened: u64,
     /// Disappeared tonight.
     pub cured: u64,
+    /// Decided by people since the night before.
+    pub decided: u64,
     /// Open when the night ended.
     pub open_tonight: u64,
 }
@@ -33,13 +35,14 @@ impl Balance {
             opened: count(What::Opened),
             reopened: count(What::Reopened),
             cured: count(What::Cured),
-            open_tonight: cases.iter().filter(|it| it.state != State::Cured).count() as u64,
+            decided: count(What::Decided),
+            open_tonight: cases.iter().filter(|it| it.state.is_open()).count() as u64,
         }
     }
 
     /// Whether the line adds up. A report whose line does not says so.
     pub fn holds(&self) -> bool {
-        self.open_before + self.opened + self.reopened == self.open_tonight + self.cured
+        self.open_before + self.opened + self.reopened == self.open_tonight + self.cured + self.decided
     }
 }
 
@@ -63,7 +66,7 @@ pub fn by_family(cases: &[Case]) -> Vec<FamilyTotal> {
 
 fn total(family: Family, cases: &[Case]) -> FamilyTotal {
     let mut total = FamilyTotal { family, by_severity: [0; 4], cases: 0, amount_fen: 0 };
-    for case in cases.iter().filter(|it| it.family == family && it.state != State::Cured) {
+    for case in cases.iter().filter(|it| it.family == family && it.state.is_open()) {
         total.cases += 1;
         total.by_severity[gravest(case) as usize] += 1;
         total.amount_fen += amount_fen(case).unwrap_or(0);
