@@ -11,14 +11,16 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::audit::local_user;
-use crate::cli::{CaseDecideArgs, CaseListArgs, CaseNumbersArgs, CaseShowArgs, CaseState, CaseWhat};
+use crate::cli::{AsArg, CaseDecideArgs, CaseListArgs, CaseNumbersArgs, CaseShowArgs, CaseState, CaseWhat};
 use crate::commands::{Code, Done, Say, read};
 use crate::config::City;
+use crate::night::Night;
+use crate::people::Eyes;
 use crate::run::Stop;
 use crate::store::Store;
 use crate::store::work::{NotDone, Wanted, Worked};
 use crate::words::{Lang, count, pad, pad_left, yuan};
-use crate::{clock, explain};
+use crate::{clock, explain, mail};
 
 /// `muster case …`.
 pub async fn case(what: &CaseWhat, say: Say) -> Done {
@@ -63,8 +65,11 @@ struct Listed<'a> {
 async fn list(args: &CaseListArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let today = clock::today();
-    let all = Store::of(&city).await?.worked(&city.calendar).await?;
-    let mut listed: Vec<Listed<'_>> = all.iter().map(|it| listed(it, today)).filter(|it| is_asked(it, args)).collect();
+    let store = Store::of(&city).await?;
+    let eyes = eyes(&city, &store, &args.eyes).await?;
+    let all = store.worked(&city.calendar).await?;
+    let mut listed: Vec<Listed<'_>> =
+        all.iter().filter(|it| eyes.see(&it.case)).map(|it| listed(it, today)).filter(|it| is_asked(it, args)).collect();
     listed.sort_by_key(|it| (!it.overdue, it.severity, it.standing.due, it.number));
     say.print(&listed, || table(&listed, say.lang));
     Ok(Code::Fine)
@@ -157,14 +162,16 @@ struct Shown<'a> {
 async fn show(args: &CaseShowArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let store = Store::of(&city).await?;
-    let found = store.worked_case(&args.number, &city.calendar).await?.ok_or_else(|| no_case(&args.number, say.lang))?;
+    let eyes = eyes(&city, &store, &args.eyes).await?;
+    // What may not be seen looks like what is not there.
+    let found = store.worked_case(&args.number, &city.calendar).await?.filter(|it| eyes.see(&it.case));
+    let found = found.ok_or_else(|| no_case(&args.number, say.lang))?;
     let reveal = args.reveal.is_some();
     if let Some(why) = &args.reveal {
-        let detail = [("why".to_owned(), why.clone())].into();
+        let detail = [("why".to_owned(), why.clone()), ("login".to_owned(), local_user())].into();
+        let who = eyes.id().map_or_else(local_user, str::to_owned);
         let about = found.case.number.clone().unwrap_or_default();
-        store
-            .audit(&crate::store::audit::Entry { at: clock::now(), who: local_user(), what: "revealed".to_owned(), about, detail })
-            .await?;
+        store.audit(&crate::store::audit::Entry { at: clock::now(), who, what: "revealed".to_owned(), about, detail }).await?;
     }
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
     let case = explain::load(&city.data(), &found.case, &city.rules, &columns, reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
@@ -223,11 +230,18 @@ fn hash(path: &Path) -> Result<String, Stop> {
 async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     let city = read(&of.config.config)?;
     let store = Store::of(&city).await?;
-    let numbers = numbers(&store, &city, of, say).await?;
+    let eyes = eyes(&city, &store, &of.eyes).await?;
+    if let (Some(_), Some(_)) = (eyes.id(), &of.by) {
+        let both = say
+            .lang
+            .pick("--as 与 --by 只用其一：people.toml 中的人以 --as 办理", "either --as or --by: people of people.toml act as themselves");
+        return Err(Stop::Trouble(both.to_owned()));
+    }
+    let numbers = numbers(&store, &city, of, &eyes, say).await?;
     let text = of.why.clone().unwrap_or_default();
     let wanted: Vec<Wanted> = numbers.into_iter().map(|number| Wanted { number, deed: deed.clone(), text: text.clone() }).collect();
-    let who = of.by.clone().unwrap_or_else(local_user);
-    let done = match store.act(&who, &local_user(), &clock::now(), clock::today(), &wanted, &city.calendar).await? {
+    let who = eyes.id().map(str::to_owned).or_else(|| of.by.clone()).unwrap_or_else(local_user);
+    let done = match store.act(|it| eyes.see(it), &who, &local_user(), &clock::now(), clock::today(), &wanted, &city.calendar).await? {
         Ok(done) => done,
         Err(NotDone::NoCase(number)) => return Err(no_case(&number, say.lang)),
         Err(NotDone::Refused(number, why)) => {
@@ -243,12 +257,24 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     Ok(Code::Fine)
 }
 
+/// Through whose eyes the command looks.
+async fn eyes(city: &City, store: &Store, said: &AsArg) -> Result<Eyes, Stop> {
+    let newest = store.nights().await?.into_iter().max();
+    let path = newest.map(|it| city.data().join("nights").join(it.to_string()).join("night.json"));
+    let needs = said.person.is_some() && path.as_ref().is_some_and(|it| it.exists());
+    let night: Option<Night> = match path.filter(|_| needs) {
+        Some(path) => Some(serde_json::from_reader(std::io::BufReader::new(std::fs::File::open(path)?))?),
+        None => None,
+    };
+    Eyes::of(said.person.as_deref(), &city.people, night.as_ref(), mail::concerned(city)).map_err(Stop::Trouble)
+}
+
 /// The cases that are meant: those named, and with `--all-of` every open one of a rule, of one unit where that is said too.
-async fn numbers(store: &Store, city: &City, of: &CaseNumbersArgs, say: Say) -> Result<Vec<String>, Stop> {
+async fn numbers(store: &Store, city: &City, of: &CaseNumbersArgs, eyes: &Eyes, say: Say) -> Result<Vec<String>, Stop> {
     let mut numbers = of.numbers.clone();
     if let Some(rule) = &of.all_of {
         let all = store.worked(&city.calendar).await?;
-        let open = all.iter().filter(|it| matches!(it.case.state, State::Open | State::Reopened));
+        let open = all.iter().filter(|it| it.case.state.is_open() && eyes.see(&it.case));
         let of_rule = open.filter(|it| it.case.findings.len() == 1 && it.case.findings.keys().all(|it| it.eq_ignore_ascii_case(rule)));
         let of_unit = of_rule.filter(|it| of.unit.as_ref().is_none_or(|unit| is_of_unit(it, unit)));
         numbers.extend(of_unit.filter_map(|it| it.case.number.clone()));

@@ -510,6 +510,14 @@ pub struct DecideArgs {
     pub config: ConfigArg,
 }
 
+/// Who acts, where `people.toml` says who may see what.
+#[derive(Debug, Args)]
+pub struct AsArg {
+    /// 以谁的身份（people.toml 中的 id）；只见其可见范围 Whose eyes: an id of people.toml, and only what they may see
+    #[arg(long = "as", value_name = "ID", env = "MUSTER_AS")]
+    pub person: Option<String>,
+}
+
 /// `muster case`.
 #[derive(Debug, Subcommand)]
 pub enum CaseWhat {
@@ -584,6 +592,8 @@ pub struct CaseListArgs {
     #[arg(long)]
     pub assigned_to: Option<String>,
     #[command(flatten)]
+    pub eyes: AsArg,
+    #[command(flatten)]
     pub config: ConfigArg,
 }
 
@@ -595,6 +605,8 @@ pub struct CaseShowArgs {
     /// 显示完整证件号和姓名，并将原因记入审计日志 Show ID numbers and names in full; the reason goes into the audit log
     #[arg(long, value_name = "WHY", value_parser = said)]
     pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
     #[command(flatten)]
     pub config: ConfigArg,
 }
@@ -610,9 +622,11 @@ pub struct CaseNumbersArgs {
     /// 仅此单位（配合 --all-of） Of this unit alone, with --all-of
     #[arg(long, requires = "all_of")]
     pub unit: Option<String>,
-    /// 办理人；默认为系统用户 Who does it; the operating system's user by default
+    /// 办理人；默认为系统用户；有 people.toml 时用 --as Who does it; the operating system's user by default; with people.toml, `--as` says it
     #[arg(long, value_parser = said)]
     pub by: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
     /// 说明或依据 In words
     #[arg(long, value_parser = said)]
     pub why: Option<String>,

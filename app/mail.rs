@@ -13,5 +13,6 @@ mod settings;
 #[cfg(test)]
 pub use letter::Kind;
 pub use letter::{Letter, failed_night, letters};
+pub use reader::concerned;
 pub use send::deliver;
 pub use settings::{MailFile, MailSettings};

@@ -95,6 +95,49 @@ pub fn people(source: &Source, departments: &[&str]) -> Result<Vec<Person>, Vec<
     if mistakes.is_empty() { Ok(file.person) } else { Err(mistakes) }
 }
 
+/// Through whose eyes a command looks: a person of `people.toml`, or, where nobody is in it, whoever has the terminal.
+#[derive(Clone, Debug, Default)]
+pub struct Eyes {
+    /// Null: all is seen.
+    person: Option<(String, Scope)>,
+    concerned: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Eyes {
+    /// Of the person with this id. Where `people.toml` names people, one of them must be said. `night` knows which unit is below which.
+    pub fn of(
+        id: Option<&str>,
+        people: &[Person],
+        night: Option<&Night>,
+        concerned: BTreeMap<String, BTreeSet<String>>,
+    ) -> Result<Eyes, String> {
+        let ids = || people.iter().map(|it| it.id.as_str());
+        let Some(id) = id else {
+            return match people.first() {
+                None => Ok(Eyes::default()),
+                Some(first) => Err(format!(
+                    "people.toml 已列明人员，请用 --as 说明身份，如 --as {} (people.toml names who may see what: say `--as`)",
+                    first.id
+                )),
+            };
+        };
+        let person =
+            people.iter().find(|it| it.id == id).ok_or_else(|| format!("`{id}`: {}", did_you_mean(id, ids(), "ids are in people.toml")))?;
+        let scope = Scope::of(person, night);
+        Ok(Eyes { person: Some((id.to_owned(), scope)), concerned })
+    }
+
+    /// Whether a case may be seen.
+    pub fn see(&self, case: &Case) -> bool {
+        self.person.as_ref().is_none_or(|(_, scope)| scope.sees(case, &self.concerned))
+    }
+
+    /// Who looks; null: whoever has the terminal.
+    pub fn id(&self) -> Option<&str> {
+        self.person.as_ref().map(|(id, _)| id.as_str())
+    }
+}
+
 /// What somebody may see of a night.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
@@ -110,8 +153,8 @@ impl Scope {
         Scope { departments: Some([name.to_owned()].into()), units: None }
     }
 
-    /// What `person` may see, by the register of `night`.
-    pub fn of(person: &Person, night: &Night) -> Scope {
+    /// What `person` may see, by the register of `night`; without one, of units only those that are named.
+    pub fn of(person: &Person, night: Option<&Night>) -> Scope {
         let all = person.departments.iter().any(|it| it == "*");
         let departments = (!all).then(|| person.departments.iter().cloned().collect());
         let units = (!person.units.is_empty()).then(|| below(&person.units, night));
@@ -132,8 +175,9 @@ impl Scope {
 }
 
 /// `tops` and every unit below them.
-fn below(tops: &[String], night: &Night) -> BTreeSet<String> {
+fn below(tops: &[String], night: Option<&Night>) -> BTreeSet<String> {
     let mut units: BTreeSet<String> = tops.iter().cloned().collect();
+    let Some(night) = night else { return units };
     loop {
         let known = units.len();
         let child = |parent: &Option<String>| parent.as_ref().is_some_and(|it| units.contains(it));

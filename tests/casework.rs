@@ -119,6 +119,33 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     let again = night["cases"].as_array().expect("cases").iter().find(|it| it["number"] == dead.as_str()).expect("it is told again");
     assert_eq!(again["state"], "reopened");
     assert!(city.listed("open").contains(&dead) && !city.listed("open").contains(&over));
+    // With people.toml everybody looks with their own eyes, and what may not be seen is not there.
+    let person = |id: &str, department: &str, unit: &str| {
+        format!(
+            "[[person]]\nid = \"{id}\"\nname = \"{id}\"\naddress = \"{id}@city.example\"\ndepartments = [\"{department}\"]\nunits = [\"{unit}\"]\n"
+        )
+    };
+    let people = person("payer", "payment", "U1") + &person("elsewhere", "*", "U9") + &person("quotas", "quota", "U1");
+    std::fs::write(city.root.path().join("config/people.toml"), people).expect("to write");
+    let (_, wrong, code) = city.run(&["case", "list"]);
+    assert!(code == 74 && wrong.contains("--as"), "{wrong}");
+    let (_, wrong, _) = city.run(&["case", "list", "--as", "payr"]);
+    assert!(wrong.contains("payer"), "the nearest name is told: {wrong}");
+    let seen = |who: &str| {
+        let cases = city.json(&["case", "list", "--state", "all", "--as", who]);
+        let numbers: Vec<String> =
+            cases.as_array().expect("cases").iter().filter_map(|it| it["number"].as_str().map(str::to_owned)).collect();
+        (numbers.contains(&dead), numbers.contains(&over))
+    };
+    assert_eq!((seen("payer"), seen("quotas"), seen("elsewhere")), ((true, false), (false, true), (false, false)));
+    for (what, who) in [("show", "quotas"), ("show", "elsewhere"), ("note", "quotas"), ("query", "elsewhere"), ("reopen", "elsewhere")] {
+        let (told, wrong, code) = city.run(&["case", what, &dead, "--as", who]);
+        assert!(code == 74 && told.is_empty() && wrong.contains("no case has this number"), "{what} as {who}: {told}{wrong}");
+    }
+    assert_eq!(city.run(&["case", "query", "--all-of", "G01", "--as", "elsewhere"]).2, 74, "nothing of theirs is meant");
+    assert_eq!(city.run(&["case", "query", &dead, "--as", "payer", "--by", "somebody else"]).2, 74);
+    assert_eq!(city.run(&["case", "query", &dead, "--as", "payer"]).2, 0);
+    assert_eq!(city.json(&["audit", "list", "--about", &dead])[0]["who"], "payer");
     let (told, _, code) = city.run(&["store", "check"]);
     assert!(code == 0 && told.contains("case_act"), "{told}");
 }

@@ -39,7 +39,7 @@ pub fn readers(city: &City, night: &Night) -> Vec<Reader> {
     }
     for person in &city.people {
         let title = Title { zh: person.name.clone(), en: person.name.clone() };
-        let (scope, lang) = (Scope::of(person, night), person.lang.unwrap_or(lang));
+        let (scope, lang) = (Scope::of(person, Some(night)), person.lang.unwrap_or(lang));
         readers.push(Reader { id: person.id.clone(), address: person.address.clone(), scope, title, lang });
     }
     readers

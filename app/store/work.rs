@@ -59,8 +59,12 @@ impl Store {
     }
 
     /// Does all of `wanted`, or nothing of it; each act is written into the audit log with it, and with the `login` that it came from.
+    ///
+    /// A case that `sees` says no to is not there.
+    #[allow(clippy::too_many_arguments)]
     pub async fn act(
         &self,
+        sees: impl Fn(&Case) -> bool + Send,
         who: &str,
         login: &str,
         at: &str,
@@ -69,8 +73,12 @@ impl Store {
         calendar: &Calendar,
     ) -> Result<Result<Vec<Worked>, NotDone>, StoreError> {
         let mut write = self.write().await?;
-        let mut cases: BTreeMap<String, Worked> =
-            all(&mut write, calendar).await?.into_iter().filter_map(|it| Some((it.case.number.clone()?, it))).collect();
+        let mut cases: BTreeMap<String, Worked> = all(&mut write, calendar)
+            .await?
+            .into_iter()
+            .filter(|it| sees(&it.case))
+            .filter_map(|it| Some((it.case.number.clone()?, it)))
+            .collect();
         let mut touched = Vec::new();
         for it in wanted {
             let number = Number::read(&it.number).map(Number::text);
