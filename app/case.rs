@@ -19,7 +19,7 @@ use crate::people::Eyes;
 use crate::run::Stop;
 use crate::store::Store;
 use crate::store::work::{NotDone, Wanted, Worked};
-use crate::words::{Lang, count, pad, pad_left, yuan};
+use crate::words::{Lang, count, hex, pad, pad_left, yuan};
 use crate::{clock, explain, mail};
 
 /// `muster case …`.
@@ -224,7 +224,7 @@ async fn decide(args: &CaseDecideArgs, say: Say) -> Done {
 /// SHA-256 of a document. It is not kept here: the hash says later which one it was.
 fn hash(path: &Path) -> Result<String, Stop> {
     let bytes = std::fs::read(path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
-    Ok(Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect())
+    Ok(hex(&Sha256::digest(bytes)))
 }
 
 async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {

@@ -20,6 +20,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::explain::files::{Night, RawRow};
+use crate::words::hex;
 
 mod files;
 pub mod link;
@@ -316,7 +317,7 @@ fn card_told(rule: &Rule) -> CardTold {
         meaning: rule.prose.meaning.clone(),
         innocent: rule.prose.innocent.clone(),
         review: rule.prose.review.clone(),
-        version: digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+        version: hex(&digest[..6]),
     }
 }
 

@@ -10,6 +10,8 @@ use muster_core::rule::Rule;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::words::hex;
+
 /// The cards that this very program has proved.
 pub struct Proved {
     path: PathBuf,
@@ -66,7 +68,7 @@ impl Proved {
 }
 
 fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().map(|it| format!("{it:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
 
 /// What tells this program from the next one; empty where the system does not say, and then nothing is remembered.

@@ -9,6 +9,7 @@ use crate::audit::local_user;
 use crate::cli::{ConfigArg, HistoryArgs, PauseArgs};
 use crate::clock;
 use crate::commands::{Code, Done, Say, read};
+use crate::mail::commands::state_word;
 use crate::schedule::Schedule;
 use crate::serve::http::trouble;
 use crate::store::Store;
@@ -97,7 +98,7 @@ fn text(it: &Status, schedule: &Schedule, lang: Lang) -> String {
         .letters
         .iter()
         .filter(|(state, _)| state != "sent" && state != "superseded")
-        .map(|(state, it)| format!("{state} {it}"))
+        .map(|(state, it)| format!("{} {it}", state_word(state, lang)))
         .collect();
     if !waiting.is_empty() {
         let _ = writeln!(out, "  {} {}  (muster mail outbox)", lang.pick("未发出的信", "letters not sent"), waiting.join(" · "));

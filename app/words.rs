@@ -38,6 +38,11 @@ pub fn yuan(fen: i64) -> String {
     format!("{sign}{}.{:02}", count(i64::try_from(fen / 100).unwrap_or(i64::MAX)), fen % 100)
 }
 
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
+
 /// Pads `text` to `width` columns of a terminal, in which a Chinese character takes two.
 pub fn pad(text: &str, width: usize) -> String {
     let used = text.width();

@@ -1,4 +1,4 @@
-//! What reviewers say of two rows, from night to night: obeyed, checked for contradictions, withdrawn; and the sum that explains a link.
+//! What reviewers say of two rows, from night to night: obeyed, checked for contradictions, withdrawn.
 
 mod support;
 
@@ -101,25 +101,4 @@ fn a_reviewers_word_is_obeyed_from_the_next_night_until_it_is_withdrawn() {
     let all: Value = serde_json::from_str(&city.run(&["judge", "list", "--all", "--json"]).0).expect("JSON");
     assert_eq!(all.as_array().map(Vec::len), Some(2), "nothing is forgotten");
     assert_eq!(city.judge("same", "payment/payment#99", REGISTER[0]).2, 74);
-}
-
-#[test]
-fn a_link_is_explained_as_a_sum() {
-    let city = City::new();
-    city.night("2026-11-15");
-    let told = city.explain(PAYROLL[1]);
-    assert_eq!((told["method"].as_str(), told["repairs"].as_str()), (Some("id-repaired"), Some("digit-replaced")), "{told}");
-    let linked = told["candidates"].as_array().expect("candidates").iter().find(|it| it["linked"] == true).expect("the one it is");
-    assert_eq!(linked["person_key"], told["person_key"]);
-    assert!(linked["keys"].as_array().is_some_and(|it| it.contains(&Value::from("number-repaired"))), "{linked}");
-    let steps = linked["steps"].as_array().expect("steps");
-    let of = |field: &str| steps.iter().find(|it| it["field"] == field).unwrap_or_else(|| panic!("{field}: {linked}"));
-    assert_eq!((of("number")["level"].as_str(), of("whole")["level"].as_str()), (Some("one-edit"), Some("same")));
-    let sum: f64 = steps.iter().filter_map(|it| it["bits"].as_f64()).sum();
-    let last = steps.last().and_then(|it| it["after"].as_f64()).expect("a sum");
-    assert!((sum - last).abs() < 1e-6);
-    assert!(linked["posterior"].as_f64().is_some_and(|it| it > 0.9), "{linked}");
-    let (text, _, _) = city.run(&["explain", "link", PAYROLL[1], "--lang", "en"]);
-    assert!(text.contains("prior") && text.contains("posterior") && !text.contains("330683198207032243"), "{text}");
-    assert!(city.root().join("data/nights/2026-11-15/candidate.parquet").exists());
 }

@@ -5,6 +5,8 @@
 mod moody;
 #[path = "support/postfix.rs"]
 mod postfix;
+#[path = "../connectors/tests/servers/mod.rs"]
+mod servers;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -123,14 +123,19 @@ fn sum(letters: usize, lang: Lang) -> String {
     lang.pick(format!("  共 {letters} 封\n"), format!("  {letters} letters\n"))
 }
 
-fn line(it: &Queued, lang: Lang) -> String {
-    let state = match it.state.as_str() {
+/// What the state of a letter is called.
+pub fn state_word(state: &str, lang: Lang) -> &'static str {
+    match state {
         "queued" => lang.pick("… 待发", "… queued"),
         "deferred" => lang.pick("↻ 稍后再发", "↻ deferred"),
         "sent" => lang.pick("✓ 已发", "✓ sent"),
         "parked" => lang.pick("✗ 已搁置", "✗ parked"),
         _ => lang.pick("– 已替换", "– superseded"),
-    };
+    }
+}
+
+fn line(it: &Queued, lang: Lang) -> String {
+    let state = state_word(&it.state, lang);
     let mut out = String::new();
     let _ = writeln!(out, "  {} {} {} {} {}", pad(&it.id.to_string(), 5), it.night, pad(state, 14), pad(&it.reader, 18), it.subject);
     if let Some(answer) = it.answer.as_ref().filter(|_| it.state != "sent" && it.state != "superseded") {

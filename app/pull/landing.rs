@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use super::weight::{Scale, Weight};
 use super::{Landing, SealedFeed};
 use crate::rejects::Rejects;
+use crate::words::hex;
 
 /// Our own disk's trouble.
 pub type Trouble = Box<dyn std::error::Error + Send + Sync>;
@@ -301,7 +302,7 @@ pub fn hash(path: &Path) -> std::io::Result<String> {
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok(hasher.finalize().iter().map(|it| format!("{it:02x}")).collect());
+            return Ok(hex(&hasher.finalize()));
         }
         hasher.update(&buffer[..read]);
     }

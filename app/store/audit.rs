@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::db::{Row, Tx, values};
 use super::{Store, StoreError, from_json, json};
+use crate::words::hex;
 
 /// The hash before the first entry.
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -143,5 +144,5 @@ fn hash(id: i64, previous: &str, entry: &Entry) -> String {
         digest.update((field.len() as u64).to_be_bytes());
         digest.update(field.as_bytes());
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize())
 }

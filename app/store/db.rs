@@ -336,37 +336,29 @@ fn is_busy(err: &sqlx::Error) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
-fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
-    use sqlx::Arguments as _;
-    let mut bound = SqliteArguments::default();
-    for it in values {
-        match it {
-            Value::Null => bound.add(None::<i64>),
-            Value::Int(it) => bound.add(it),
-            Value::Real(it) => bound.add(it),
-            Value::Text(it) => bound.add(it),
-            Value::Bytes(it) => bound.add(it),
+/// Values as one driver binds them; `$null` is its null of no type.
+macro_rules! arguments {
+    ($name:ident, $arguments:ty, $null:expr) => {
+        fn $name(values: Vec<Value>) -> Result<$arguments, StoreError> {
+            use sqlx::Arguments as _;
+            let mut bound = <$arguments>::default();
+            for it in values {
+                match it {
+                    Value::Null => bound.add($null),
+                    Value::Int(it) => bound.add(it),
+                    Value::Real(it) => bound.add(it),
+                    Value::Text(it) => bound.add(it),
+                    Value::Bytes(it) => bound.add(it),
+                }
+                .map_err(sqlx::Error::Encode)?;
+            }
+            Ok(bound)
         }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(bound)
+    };
 }
 
-fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
-    use sqlx::Arguments as _;
-    let mut bound = PgArguments::default();
-    for it in values {
-        match it {
-            Value::Null => bound.add(Untyped),
-            Value::Int(it) => bound.add(it),
-            Value::Real(it) => bound.add(it),
-            Value::Text(it) => bound.add(it),
-            Value::Bytes(it) => bound.add(it),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(bound)
-}
+arguments!(sqlite_arguments, SqliteArguments, None::<i64>);
+arguments!(postgres_arguments, PgArguments, Untyped);
 
 /// A null of whatever type the server finds it to be.
 struct Untyped;

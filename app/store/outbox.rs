@@ -3,8 +3,6 @@
 //! A letter is queued in the transaction of its night. To send it, a process takes a lease on it; when that process dies between
 //! sending and writing down that it has, the next one sends the same letter under the same Message-ID, which is as far as SMTP goes.
 
-use std::fmt::Write;
-
 use chrono::NaiveDate;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -12,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::db::{Row, Tx, values};
 use super::{Store, StoreError, day};
 use crate::mail::Letter;
+use crate::words::hex;
 
 /// A letter that could not be sent for as many attempts is given up and told to operators.
 const ATTEMPTS_MAX: i64 = 12;
@@ -238,8 +237,5 @@ fn digest(letter: &Letter) -> String {
         digest.update((field.len() as u64).to_be_bytes());
         digest.update(field.as_bytes());
     }
-    digest.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&digest.finalize())
 }

@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use crate::servers::certificates;
 
 /// A running mail server; gone with this value.
 pub struct Postfix {
@@ -94,24 +94,4 @@ impl Drop for Postfix {
 fn run(command: &mut Command) {
     let done = command.output().unwrap_or_else(|it| panic!("{command:?}: {it}; apt-get install postfix"));
     assert!(done.status.success(), "{command:?}: {}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-}
-
-/// `ca.pem`, a certificate for 127.0.0.1 by it, and `other.pem` of another authority.
-fn certificates(folder: &Path) {
-    let authority = |name: &str| {
-        let mut about = CertificateParams::new(Vec::<String>::new()).expect("parameters");
-        about.distinguished_name.push(rcgen::DnType::CommonName, name);
-        about.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let pem = about.self_signed(&key).expect("a certificate").pem();
-        (pem, Issuer::new(about, key))
-    };
-    let (ca, issuer) = authority("muster test");
-    let (other, _) = authority("another");
-    let key = KeyPair::generate().expect("a key");
-    let cert =
-        CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters").signed_by(&key, &issuer).expect("a certificate").pem();
-    for (name, text) in [("ca.pem", ca), ("other.pem", other), ("cert.pem", cert), ("key.pem", key.serialize_pem())] {
-        fs::write(folder.join(name), text).expect("to write");
-    }
 }

@@ -42,7 +42,7 @@ fn free_port() -> u16 {
 }
 
 /// `ca.pem`, a certificate for 127.0.0.1 by it, `other.pem` of another authority; and the file of the password.
-fn certificates(folder: &Path) {
+pub fn certificates(folder: &Path) {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
     let authority = |name: &str| {
         let mut about = CertificateParams::new(Vec::<String>::new()).expect("parameters");
