@@ -16,9 +16,11 @@ use serde::Serialize;
 use crate::clock::Stopwatch;
 use crate::commands::{Code, Done, Say};
 use crate::config;
+use crate::key;
 use crate::progress::{Progress, Show, Stage};
 use crate::run::{self, Stop, World};
 use crate::store::Store;
+use crate::vault::Vault;
 use crate::words::{Lang, count, pad, pad_left};
 
 /// What a bench night came to.
@@ -49,6 +51,7 @@ pub async fn night(people: usize, months: u32, out: &Path, memory_mib: usize, sa
         eprintln!("{} {:.0} s", say.lang.pick("数据生成用时", "the province was written in"), clock.elapsed().as_secs_f64());
     }
     std::fs::write(folder.join("config/muster.toml"), province::config(memory_mib))?;
+    key::write_new(&folder.join("config/muster.key"), &Vault::new_file())?;
     let data = folder.join("data");
     if data.exists() {
         std::fs::remove_dir_all(&data)?;

@@ -14,7 +14,6 @@ use crate::audit::local_user;
 use crate::cli::{AsArg, CaseDecideArgs, CaseListArgs, CaseNumbersArgs, CaseShowArgs, CaseState, CaseWhat};
 use crate::commands::{Code, Done, Say, read};
 use crate::config::City;
-use crate::night::Night;
 use crate::people::Eyes;
 use crate::run::Stop;
 use crate::store::Store;
@@ -174,7 +173,7 @@ async fn show(args: &CaseShowArgs, say: Say) -> Done {
         store.audit(&crate::store::audit::Entry { at: clock::now(), who, what: "revealed".to_owned(), about, detail }).await?;
     }
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
-    let case = explain::load(&city.data(), &found.case, &city.rules, &columns, reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let case = explain::load(&city.archive()?, &found.case, &city.rules, &columns, reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
     let shown = Shown { case, standing: &found.standing, acts: &found.acts };
     say.print(&shown, || explain::text(&shown.case, say.lang) + &acts_text(&found, say.lang));
     Ok(Code::Fine)
@@ -260,10 +259,8 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
 /// Through whose eyes the command looks.
 async fn eyes(city: &City, store: &Store, said: &AsArg) -> Result<Eyes, Stop> {
     let newest = store.nights().await?.into_iter().max();
-    let path = newest.map(|it| city.data().join("nights").join(it.to_string()).join("night.json"));
-    let needs = said.person.is_some() && path.as_ref().is_some_and(|it| it.exists());
-    let night: Option<Night> = match path.filter(|_| needs) {
-        Some(path) => Some(serde_json::from_reader(std::io::BufReader::new(std::fs::File::open(path)?))?),
+    let night = match newest.filter(|_| said.person.is_some()) {
+        Some(newest) => city.archive()?.told(newest).map_err(|err| Stop::Trouble(err.to_string()))?,
         None => None,
     };
     Eyes::of(said.person.as_deref(), &city.people, night.as_ref(), mail::concerned(city)).map_err(Stop::Trouble)

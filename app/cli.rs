@@ -124,6 +124,12 @@ pub enum Command {
         #[command(subcommand)]
         what: StoreWhat,
     },
+    /// 个人信息的密钥 The keys of personal data
+    Key {
+        /// 做什么 What to do
+        #[command(subcommand)]
+        what: KeyWhat,
+    },
     /// 审计日志：谁做了什么，是否完整 The audit log: who did what, and whether it is whole
     Audit {
         /// 做什么 What to do
@@ -1008,6 +1014,36 @@ pub struct StoreCopyArgs {
 pub struct StoreFileArgs {
     /// 备份文件 The backup
     pub file: PathBuf,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyWhat {
+    /// 写一个新密钥文件 muster.key，与 muster.toml 同一目录 Write a new key file, muster.key beside muster.toml
+    New(ConfigArg),
+    /// 哪些数据需要哪个密钥；有无未加密的文件 Which data needs which key, and whether anything is in clear
+    Check(ConfigArg),
+    /// 换用新密钥，并将全部数据改由其加密 A new key, and everything under it
+    Rotate(ConfigArg),
+    /// 将全部数据改由首个密钥加密 Put everything under the first key
+    Reseal(ConfigArg),
+    /// 解开一个加密文件，须写明理由，并记入审计日志 Open one sealed file; the reason goes into the audit log
+    Open(KeyOpenArgs),
+}
+
+/// `muster key open`.
+#[derive(Debug, Args)]
+pub struct KeyOpenArgs {
+    /// 加密的文件 The sealed file
+    pub file: PathBuf,
+    /// 写到此文件；不写则输出到屏幕 Where to write it; to the terminal otherwise
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// 理由 The reason
+    #[arg(long, value_name = "WHY")]
+    pub reveal: String,
     #[command(flatten)]
     pub config: ConfigArg,
 }

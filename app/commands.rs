@@ -101,9 +101,8 @@ struct DemoTold<'a> {
 async fn one_demo(args: &DemoArgs, say: Say) -> Done {
     let progress = say.progress();
     let (city, night, score) = demo_night(args, args.seed, &args.out, say, &progress).await?;
-    let place = city.data().join("nights").join(night.tonight.to_string());
     say.print(&DemoTold { night: &night.masked(), score: &score }, || {
-        summary::text(&night, Some(&score), &place, &progress.times(), say.lang)
+        summary::text(&night, Some(&score), &city, &progress.times(), say.lang)
     });
     Ok(if score.is_perfect() { Code::Fine } else { Code::Defects })
 }
@@ -199,9 +198,8 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
             return Err(stop);
         }
     };
-    let place = city.data().join("nights").join(tonight.to_string());
     let told = if args.reveal { night.clone() } else { night.masked() };
-    say.print(&told, || summary::text(&night, None, &place, &world.progress.times(), say.lang));
+    say.print(&told, || summary::text(&night, None, &city, &world.progress.times(), say.lang));
     if let Some(settings) = &city.mail {
         let delivered = mail::deliver(&world.store, settings).await?;
         eprint!("{}", mail::commands::delivered_text(&delivered, say.lang));
@@ -377,15 +375,14 @@ pub async fn rejects(args: &RejectsArgs, say: Say) -> Done {
         Some(night) => night,
         None => latest(&store, say).await?,
     };
+    let archive = city.archive()?;
     let mut text = String::new();
     let mut told = Vec::new();
     for department in city.departments.iter().filter(|it| args.department.as_ref().is_none_or(|name| &it.file.name == name)) {
         for feed in &department.mapping.feeds {
-            let folder = city.data().join("deliveries").join(&department.file.name).join(&feed.name).join(night.to_string());
-            let Ok(list) = rejects::read(&folder.join("rejects.parquet")) else { continue };
-            if list.is_empty() {
-                continue;
-            }
+            let path = archive.delivery(&format!("{}/{}", department.file.name, feed.name), night).join("rejects.parquet");
+            let list = rejects::read(&archive, &path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
+            let Some(list) = list.filter(|it| !it.is_empty()) else { continue };
             text.push_str(&format!("\n  {}/{} {}\n", department.file.name, feed.name, count(list.len() as i64)));
             dry_text::rejects(&mut text, &list, args.rows, args.reveal, say.lang);
             told.extend(list.iter().map(|it| serde_json::to_value(dry::RejectTold::of(it)).expect("text keys")));
@@ -417,7 +414,7 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
         return Err(Stop::Trouble(format!("{number}: {none}")));
     };
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
-    let told = explain::load(&city.data(), &case, &city.rules, &columns, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let told = explain::load(&city.archive()?, &case, &city.rules, &columns, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
     say.print(&told, || explain::text(&told, say.lang));
     Ok(Code::Fine)
 }
@@ -431,7 +428,7 @@ async fn explain_link(args: &ExplainLinkArgs, say: Say) -> Done {
         None => latest(&store, say).await?,
     };
     let row = explain::link::Row::read(&args.row).ok_or_else(|| Stop::Trouble(no_row(&args.row, say)))?;
-    let told = explain::link::link(&city.data(), night, &row, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let told = explain::link::link(&city.archive()?, night, &row, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
     let told = told.ok_or_else(|| Stop::Trouble(format!("{night}: {}", no_row(&args.row, say))))?;
     say.print(&told, || explain::link_text(&told, say.lang));
     Ok(Code::Fine)

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use muster_connectors::{Connector, KINDS, Kind, Place, Secret};
 use muster_core::calendar::{self, Calendar};
 use muster_core::category;
@@ -17,13 +19,16 @@ use muster_core::rule::{self, Rule, Tuning};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::archive::Archive;
 use crate::mail::{MailFile, MailSettings};
 use crate::people::{self, Person};
 use crate::pull::{PullFile, PullSettings};
+use crate::run::Stop;
 use crate::schedule::{Schedule, ScheduleFile};
 use crate::sheet::SheetSettings;
 use crate::shipped;
 use crate::store::db::Address;
+use crate::vault::Vault;
 use crate::words::Lang;
 
 /// `config/muster.toml`.
@@ -46,9 +51,6 @@ pub struct Settings {
     /// Where it is remembered which cards held, so that they are not proved again; below the root.
     #[serde(default = "proved_file")]
     pub proved: PathBuf,
-    /// Mixed into the hashes of bank accounts; a secret of the installation.
-    #[serde(default)]
-    pub salt: String,
     /// Other names of units: a CSV file with the columns `alias` and `unit_code`.
     #[serde(default)]
     pub unit_aliases: Option<PathBuf>,
@@ -97,6 +99,8 @@ pub struct ReportSettings {
     pub lang: Lang,
     /// Whether the workbook shows whole ID numbers; the page never does.
     pub full_ids: bool,
+    /// Where every night leaves workbook and page, which name people and are not sealed; null: nowhere.
+    pub folder: Option<PathBuf>,
     /// Columns of the case sheets; the shipped ones where empty.
     pub columns: Vec<ReportColumn>,
 }
@@ -174,6 +178,8 @@ pub struct Department {
 pub struct City {
     /// Folder that relative paths are below.
     pub root: PathBuf,
+    /// `muster.key` beside `muster.toml`: the keys, unless the environment or systemd hands them over.
+    pub key_file: PathBuf,
     /// What `muster.toml` says.
     pub settings: Settings,
     /// In file-name order.
@@ -200,6 +206,44 @@ impl City {
     /// Where deliveries, nights and the store are kept.
     pub fn data(&self) -> PathBuf {
         self.root.join(&self.settings.data)
+    }
+
+    /// The keys of personal data, from the first place that has them: the variable `MUSTER_KEY`, systemd's credential `muster.key`,
+    /// the file `muster.key` beside `muster.toml`.
+    pub fn vault(&self) -> Result<Arc<Vault>, Stop> {
+        let mistake = |place: String, why: String, label: &str, hint: &str| {
+            Stop::Mistakes(vec![Source::new(place, "").mistake(0..0, why, label).try_this(hint)])
+        };
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|it| Path::new(&it).join("muster.key")).filter(|it| it.exists());
+        let (place, text) = match (std::env::var("MUSTER_KEY"), credential) {
+            (Ok(text), _) => ("MUSTER_KEY".to_owned(), text),
+            (Err(_), credential) => {
+                let path = credential.unwrap_or_else(|| self.key_file.clone());
+                let place = path.display().to_string();
+                let text = std::fs::read_to_string(&path).map_err(|err| {
+                    let why = format!("the key of personal data cannot be read: {err}");
+                    let hint = "`muster key new` writes one; or hand it over as MUSTER_KEY, or as systemd's credential muster.key";
+                    mistake(place.clone(), why, "nothing is read or written without it", hint)
+                })?;
+                if std::fs::metadata(&path)?.permissions().mode() & 0o007 != 0 {
+                    let why = "everybody on this machine can read the key of personal data".to_owned();
+                    return Err(mistake(place, why, "its mode", "chmod 600"));
+                }
+                (place, text)
+            }
+        };
+        let read = Vault::read(&text);
+        read.map(Arc::new).map_err(|why| mistake(place, why, "the key of personal data", "`muster key new` writes a right one"))
+    }
+
+    /// Where the reports of a night lie; null when the operator wants none there.
+    pub fn reports(&self, night: NaiveDate) -> Option<PathBuf> {
+        Some(self.root.join(self.settings.report.folder.as_ref()?).join(night.to_string()))
+    }
+
+    /// Its deliveries and nights.
+    pub fn archive(&self) -> Result<Archive, Stop> {
+        Ok(Archive { data: self.data(), vault: self.vault()? })
     }
 
     /// Where the store lies; the message says where its address was looked for.
@@ -247,7 +291,21 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
     let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {
-        Ok(City { root, settings, departments, rules, tunings: tuned, categories: listed, calendar, aliases, mail, schedule, people })
+        let key_file = path.with_file_name("muster.key");
+        Ok(City {
+            root,
+            key_file,
+            settings,
+            departments,
+            rules,
+            tunings: tuned,
+            categories: listed,
+            calendar,
+            aliases,
+            mail,
+            schedule,
+            people,
+        })
     } else {
         Err(mistakes)
     }

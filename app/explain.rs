@@ -7,7 +7,6 @@
 //! that no mapping knows are not shown at all, because nobody has said what they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use chrono::NaiveDate;
 use muster_core::case::{Case, State};
@@ -19,6 +18,7 @@ use muster_core::schema::Kind;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::archive::Archive;
 use crate::explain::files::{Night, RawRow};
 use crate::words::hex;
 
@@ -235,14 +235,14 @@ fn columns_of(feed: &Feed) -> BTreeMap<String, Holds> {
     columns
 }
 
-/// Finds everything that is known of `case` below the data folder `data`.
+/// Finds everything that is known of `case` in the archive.
 ///
 /// What is no longer there (an old delivery, the folder of an old night, a rule card) is told as missing; a file that is there
 /// and cannot be read is an error.
-pub fn load(data: &Path, case: &Case, rules: &[Rule], columns: &Columns, reveal: bool) -> Result<Explained, Trouble> {
-    let evidence = evidence(data, case)?;
+pub fn load(archive: &Archive, case: &Case, rules: &[Rule], columns: &Columns, reveal: bool) -> Result<Explained, Trouble> {
+    let evidence = evidence(archive, case)?;
     let newest = evidence.values().map(|(night, _)| *night).max();
-    let night = newest.map(|it| Night::open(data, it)).transpose()?;
+    let night = newest.map(|it| Night::open(archive, it)).transpose()?;
     let show = Show { columns, reveal };
 
     let mut told = Explained {
@@ -253,7 +253,7 @@ pub fn load(data: &Path, case: &Case, rules: &[Rule], columns: &Columns, reveal:
         changed_on: case.changed_on,
         subject: SubjectTold { key: case.subject.key().to_owned(), name: None, id_number: None, unit: None },
         rules: case.findings.values().map(|it| rule_told(it, evidence.get(&it.rule), rules)).collect(),
-        sources: sources(data, &evidence, night.as_ref(), &show)?,
+        sources: sources(archive, &evidence, night.as_ref(), &show)?,
         identities: Vec::new(),
         references: Vec::new(),
     };
@@ -276,9 +276,9 @@ pub fn load(data: &Path, case: &Case, rules: &[Rule], columns: &Columns, reveal:
 }
 
 /// By rule: the night in which it found the case last, and its finding with that night's numbers and places.
-fn evidence(data: &Path, case: &Case) -> Result<BTreeMap<String, (NaiveDate, Finding)>, Trouble> {
+fn evidence(archive: &Archive, case: &Case) -> Result<BTreeMap<String, (NaiveDate, Finding)>, Trouble> {
     let mut found: BTreeMap<String, (NaiveDate, Finding)> = BTreeMap::new();
-    for night in files::nights(data)?.into_iter().rev() {
+    for night in files::nights(archive)?.into_iter().rev() {
         let cured_already = case.state == State::Cured && night >= case.changed_on;
         if cured_already {
             continue;
@@ -286,7 +286,7 @@ fn evidence(data: &Path, case: &Case) -> Result<BTreeMap<String, (NaiveDate, Fin
         if night < case.opened_on || found.len() == case.findings.len() {
             break;
         }
-        for finding in files::findings(data, night, case.subject.key())? {
+        for finding in files::findings(archive, night, case.subject.key())? {
             if case.findings.contains_key(&finding.rule) && finding.family == case.family {
                 found.entry(finding.rule.clone()).or_insert((night, finding));
             }
@@ -323,9 +323,9 @@ fn card_told(rule: &Rule) -> CardTold {
 
 /// The rows that the findings point at, feed by feed.
 fn sources(
-    data: &Path,
+    archive: &Archive,
     evidence: &BTreeMap<String, (NaiveDate, Finding)>,
-    night: Option<&Night>,
+    night: Option<&Night<'_>>,
     show: &Show,
 ) -> Result<Vec<SourceTold>, Trouble> {
     let mut wanted: BTreeMap<(&str, NaiveDate), BTreeMap<i64, BTreeSet<String>>> = BTreeMap::new();
@@ -337,7 +337,7 @@ fn sources(
     let mut sources = Vec::new();
     for ((feed, delivery), rows) in wanted {
         let row_nos: Vec<i64> = rows.keys().copied().take(ROWS_SHOWN_MAX).collect();
-        let found = files::raw_rows(data, feed, delivery, &row_nos)?;
+        let found = files::raw_rows(archive, feed, delivery, &row_nos)?;
         let hidden_columns = found.iter().flatten().next().map_or(0, |it| show.hidden(feed, it));
         sources.push(SourceTold {
             feed: feed.to_owned(),

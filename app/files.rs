@@ -2,14 +2,13 @@
 //!
 //! | file                     | holds                                                                     |
 //! |--------------------------|---------------------------------------------------------------------------|
-//! | `report.xlsx`            | the workbook                                                              |
-//! | `report.html`            | the page                                                                  |
-//! | `night.json`             | the night as reports tell it; ID numbers masked like the workbook's       |
-//! | `findings.jsonl`         | one finding a line                                                        |
+//! | `night.json.sealed`      | the night as reports tell it; ID numbers masked like the workbook's       |
+//! | `findings.jsonl.sealed`  | one finding a line                                                        |
 //! | `findings.parquet`       | the same, flat, with the case numbers                                     |
 //! | `<table>.parquet`        | `unit`, `person`, `identity`, `candidate`, `unit_reference`: who is who   |
 //!
-//! Each is written beside its place and moved there when it is whole. The same night gives the same bytes.
+//! All of them are sealed ([`crate::vault`]). What people read, workbook and page, is not: it lies where the operator says, or nowhere.
+//! Each is written beside its place and moved there when it is whole. The same night says the same, byte for byte, under its seal.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,15 +21,16 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use muster_core::finding::{Family, Finding, Line, Subject};
 use muster_core::mask;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
+use crate::archive::SEALED;
 use crate::digest::CardText;
 use crate::night::Night;
 use crate::page;
 use crate::sheet::{self, SheetSettings};
+use crate::vault::Vault;
 
 /// Why a file of the night could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -58,46 +58,59 @@ enum Why {
 
 /// What a night leaves on disk.
 pub struct Kept<'a> {
+    /// What seals it.
+    pub vault: &'a Vault,
     /// The night as reports tell it.
     pub night: &'a Night,
     /// What the rules found, in their order.
     pub findings: &'a [Finding],
     /// Tables that `muster explain` reads, by name.
     pub tables: &'a [(&'a str, &'a [RecordBatch])],
-    /// What the rule cards say to reviewers.
-    pub cards: &'a [CardText],
-    /// What the operator sets about reports.
-    pub settings: &'a SheetSettings,
+    /// Whether whole ID numbers stand in `night.json`.
+    pub full_ids: bool,
 }
 
 /// Writes every file of the night into `folder`.
 pub fn keep(folder: &Path, kept: &Kept) -> Result<(), Unwritten> {
-    let Kept { night, findings, tables, cards, settings } = kept;
-    whole(folder, "report.xlsx", |file| Ok(file.write_all(&sheet::workbook(night, cards, settings)?)?))?;
-    whole(folder, "report.html", |file| Ok(file.write_all(page::page(night, settings.lang)?.as_bytes())?))?;
-    whole(folder, "night.json", |file| night_json(file, night, settings.full_ids))?;
-    whole(folder, "findings.jsonl", |file| findings_jsonl(file, findings))?;
-    whole(folder, "findings.parquet", |file| parquet(file, &[findings_table(night, findings)?]))?;
+    let Kept { vault, night, findings, tables, full_ids } = kept;
+    sealed(folder, vault, "night.json", |out| night_json(out, night, *full_ids))?;
+    sealed(folder, vault, "findings.jsonl", |out| findings_jsonl(out, findings))?;
+    whole(folder, "findings.parquet", |path| parquet(vault, path, &[findings_table(night, findings)?]))?;
     for (name, table) in *tables {
-        whole(folder, &format!("{name}.parquet"), |file| parquet(file, table))?;
+        whole(folder, &format!("{name}.parquet"), |path| parquet(vault, path, table))?;
     }
     Ok(())
 }
 
+/// Writes what people read of the night into `folder`, in clear: `report.xlsx` to work from, `report.html` to read.
+pub fn for_people(folder: &Path, night: &Night, cards: &[CardText], settings: &SheetSettings) -> Result<(), Unwritten> {
+    fs::create_dir_all(folder).map_err(|why| Unwritten { file: folder.to_owned(), why: why.into() })?;
+    whole(folder, "report.xlsx", |path| Ok(fs::write(path, sheet::workbook(night, cards, settings)?)?))?;
+    whole(folder, "report.html", |path| Ok(fs::write(path, page::page(night, settings.lang)?)?))
+}
+
 /// Writes a table before the others, so that it can be read from there instead of being held; gives its place.
-pub fn table(folder: &Path, name: &str, schema: SchemaRef, batches: &[RecordBatch]) -> Result<PathBuf, Unwritten> {
+pub fn table(folder: &Path, vault: &Vault, name: &str, schema: SchemaRef, batches: &[RecordBatch]) -> Result<PathBuf, Unwritten> {
     let file = format!("{name}.parquet");
-    whole(folder, &file, |out| parquet_of(out, schema, batches))?;
+    whole(folder, &file, |path| parquet_of(vault, path, schema, batches))?;
     Ok(folder.join(file))
 }
 
+/// A sealed file that is no table.
+fn sealed(folder: &Path, vault: &Vault, name: &str, write: impl FnOnce(&mut dyn Write) -> Result<(), Why>) -> Result<(), Unwritten> {
+    whole(folder, &format!("{name}.{SEALED}"), |path| {
+        let mut out = vault.sealing(BufWriter::new(File::create(path)?))?;
+        write(&mut out)?;
+        Ok(out.finish()?.flush()?)
+    })
+}
+
 /// A file is either there and whole, or not there.
-fn whole(folder: &Path, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> Result<(), Why>) -> Result<(), Unwritten> {
+fn whole(folder: &Path, name: &str, write: impl FnOnce(&Path) -> Result<(), Why>) -> Result<(), Unwritten> {
     let (file, partial) = (folder.join(name), folder.join(format!("{name}.partial")));
     let written = || {
-        let mut out = BufWriter::new(File::create(&partial)?);
-        write(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        write(&partial)?;
+        File::open(&partial)?.sync_all()?;
         fs::rename(&partial, &file)?;
         Ok(())
     };
@@ -105,7 +118,7 @@ fn whole(folder: &Path, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> 
 }
 
 /// People of whom a row was rejected are for linking, not for reports.
-fn night_json(out: &mut BufWriter<File>, night: &Night, full_ids: bool) -> Result<(), Why> {
+fn night_json(out: &mut dyn Write, night: &Night, full_ids: bool) -> Result<(), Why> {
     let mut shown = night.clone();
     for person in shown.people.values_mut().filter(|_| !full_ids) {
         person.id_number = person.id_number.take().map(|it| mask::id_number(&it));
@@ -117,7 +130,7 @@ fn night_json(out: &mut BufWriter<File>, night: &Night, full_ids: bool) -> Resul
     Ok(writeln!(out)?)
 }
 
-fn findings_jsonl(out: &mut BufWriter<File>, findings: &[Finding]) -> Result<(), Why> {
+fn findings_jsonl(out: &mut dyn Write, findings: &[Finding]) -> Result<(), Why> {
     for finding in findings {
         serde_json::to_writer(&mut *out, finding)?;
         writeln!(out)?;
@@ -125,14 +138,14 @@ fn findings_jsonl(out: &mut BufWriter<File>, findings: &[Finding]) -> Result<(),
     Ok(())
 }
 
-fn parquet(out: &mut BufWriter<File>, table: &[RecordBatch]) -> Result<(), Why> {
+fn parquet(vault: &Vault, path: &Path, table: &[RecordBatch]) -> Result<(), Why> {
     let schema = table.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
-    parquet_of(out, schema, table)
+    parquet_of(vault, path, schema, table)
 }
 
-fn parquet_of(out: &mut BufWriter<File>, schema: SchemaRef, table: &[RecordBatch]) -> Result<(), Why> {
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    let mut writer = ArrowWriter::try_new(out, schema, Some(properties))?;
+fn parquet_of(vault: &Vault, path: &Path, schema: SchemaRef, table: &[RecordBatch]) -> Result<(), Why> {
+    let settings = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    let mut writer = vault.table(path, schema, settings)?;
     for batch in table {
         writer.write(batch)?;
     }
@@ -190,13 +203,15 @@ fn sentences(lines: &[Line], of: impl Fn(&Line) -> &String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use muster_core::report::{Lang, shipped_columns};
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
-    use crate::sample;
+    use crate::{sample, vault};
 
-    const FILES: [&str; 6] = ["findings.jsonl", "findings.parquet", "night.json", "person.parquet", "report.html", "report.xlsx"];
+    const FILES: [&str; 6] =
+        ["findings.jsonl.sealed", "findings.parquet", "night.json.sealed", "person.parquet", "report.html", "report.xlsx"];
 
     fn write(full_ids: bool) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -205,13 +220,20 @@ mod tests {
         let persons = RecordBatch::try_from_iter([("person_id", Arc::new(Int32Array::from(vec![1])) as ArrayRef)]).expect("a table");
         let settings = SheetSettings { lang: Lang::Zh, full_ids, columns: shipped_columns() };
         let tables = [("person", std::slice::from_ref(&persons))];
-        let kept = Kept { night: &night, findings: &findings, tables: &tables, cards: &sample::cards(), settings: &settings };
+        let kept = Kept { vault: &vault::TESTS, night: &night, findings: &findings, tables: &tables, full_ids };
         keep(folder.path(), &kept).expect("written");
+        for_people(folder.path(), &night, &sample::cards(), &settings).expect("written");
         folder
     }
 
     fn read(folder: &tempfile::TempDir, name: &str) -> Vec<u8> {
-        fs::read(folder.path().join(name)).expect(name)
+        let path = folder.path().join(name);
+        if !name.ends_with(SEALED) {
+            return fs::read(path).expect(name);
+        }
+        let mut clear = Vec::new();
+        vault::TESTS.unsealing(File::open(path).expect(name)).expect(name).read_to_end(&mut clear).expect(name);
+        clear
     }
 
     #[test]
@@ -223,7 +245,7 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, FILES);
-        for name in FILES {
+        for name in FILES.into_iter().filter(|it| !it.ends_with(".parquet")) {
             assert!(read(&once, name) == read(&again, name), "{name} differs");
         }
     }
@@ -231,15 +253,15 @@ mod tests {
     #[test]
     fn findings_and_night_are_read_back_as_they_were() {
         let folder = write(false);
-        let night: Night = serde_json::from_slice(&read(&folder, "night.json")).expect("a night");
+        let night: Night = serde_json::from_slice(&read(&folder, "night.json.sealed")).expect("a night");
         assert_eq!(night.cases, sample::night().cases);
 
-        let lines = String::from_utf8(read(&folder, "findings.jsonl")).expect("text");
+        let lines = String::from_utf8(read(&folder, "findings.jsonl.sealed")).expect("text");
         let findings: Vec<Finding> = lines.lines().map(|it| serde_json::from_str(it).expect("a finding")).collect();
         assert_eq!(findings.len(), night.cases.len());
 
         let file = File::open(folder.path().join("findings.parquet")).expect("there");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet").build().expect("readable");
+        let reader = vault::TESTS.rows(file).expect("Parquet").build().expect("readable");
         assert_eq!(reader.map(|it| it.expect("a batch").num_rows()).sum::<usize>(), findings.len());
     }
 
@@ -248,7 +270,7 @@ mod tests {
         let ids: Vec<String> = sample::night().people.into_values().filter_map(|it| it.id_number).collect();
         for (full_ids, shown) in [(false, false), (true, true)] {
             let folder = write(full_ids);
-            let json = String::from_utf8(read(&folder, "night.json")).expect("text");
+            let json = String::from_utf8(read(&folder, "night.json.sealed")).expect("text");
             assert!(ids.iter().all(|it| json.contains(it) == shown));
             let page = String::from_utf8(read(&folder, "report.html")).expect("text");
             assert!(!ids.iter().any(|it| page.contains(it)), "the page never shows them");

@@ -16,7 +16,9 @@ use muster_core::mapping;
 
 use crate::cli::InitArgs;
 use crate::commands::{Code, Done, Say};
+use crate::key;
 use crate::run::Stop;
+use crate::vault::Vault;
 
 /// Rows of a table that are looked at.
 const SAMPLE_ROWS: usize = 2000;
@@ -54,6 +56,7 @@ pub async fn write(args: &InitArgs, say: Say) -> Done {
         let path = args.out.join(&name);
         told.push((name, keep(&path, &text)?));
     }
+    told.push((KEY_FILE.to_owned(), key::write_new(&args.out.join(KEY_FILE), &Vault::new_file())?));
     say.print(&told, || {
         let mut out = String::new();
         for (name, written) in &told {
@@ -180,16 +183,19 @@ fn kebab(table: &str) -> String {
     text.trim_matches('-').to_lowercase()
 }
 
+/// Where the keys are, below the folder of a city.
+const KEY_FILE: &str = "config/muster.key";
+
 const CONFIG: &str = "\
 # 一个城市的设置；每一项见 docs/config.md。 The settings of one city; every key is explained in docs/config.md.
 city   = { zh = \"某市\", en = \"A city\" }
 region = \"000000\"            # 行政区划代码 GB/T 2260 division code
-data   = \"data\"              # 数据、台账、报告的目录 deliveries, cases and reports
-salt   = \"change-me\"         # 银行账号摘要用的盐，请换成随机文字 mixed into account hashes: put random text here
+data   = \"data\"              # 数据与台账的目录，其中个人信息均已加密 deliveries, nights and cases; personal data in it is sealed
 
 [report]
 lang     = \"zh\"
 full_ids = false             # 工作簿是否显示完整证件号 whole ID numbers in the workbook
+# folder = \"reports\"         # 每夜在此留下工作簿与网页；其中有姓名且未加密 workbook and page of every night; they name people and are not sealed
 
 [engine]
 memory_mib = 1024

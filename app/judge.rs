@@ -35,10 +35,11 @@ async fn make(word: Word, args: &JudgeArgs, say: Say) -> Done {
         Some(night) => night,
         None => commands::latest(&store, say).await?,
     };
+    let archive = city.archive()?;
     let row = |text: &str| -> Result<Row, Stop> {
         let none = || Stop::Trouble(format!("{night}: {}", commands::no_row(text, say)));
         let place = place::Row::read(text).ok_or_else(none)?;
-        place::said_by(&city.data(), night, &place).map_err(|err| Stop::Trouble(err.to_string()))?.ok_or_else(none)
+        place::said_by(&archive, night, &place).map_err(|err| Stop::Trouble(err.to_string()))?.ok_or_else(none)
     };
     let (one, other) = (row(&args.one)?, row(&args.other)?);
     if one == other {

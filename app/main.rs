@@ -1,5 +1,6 @@
 //! The `muster` command. `run.rs` is one night, top to bottom; this file only picks what to do.
 
+mod archive;
 mod audit;
 mod bench;
 mod case;
@@ -19,6 +20,7 @@ mod files;
 mod grid;
 mod init;
 mod judge;
+mod key;
 mod link;
 mod mail;
 mod night;
@@ -47,6 +49,7 @@ mod store;
 mod summary;
 mod table;
 mod turn;
+mod vault;
 mod words;
 
 use std::process::ExitCode;
@@ -82,6 +85,7 @@ async fn main() -> ExitCode {
         Command::Resume(args) => status::resume(args, say).await,
         Command::Backfill(args) => commands::backfill(args, say).await,
         Command::Store { what } => storage::storage(what, say).await,
+        Command::Key { what } => key::key(what, say).await,
         Command::Audit { what } => audit::audit(what, say).await,
         Command::Init(args) => init::write(args, say).await,
         Command::Docs(args) => docs::print(args, say),

@@ -34,9 +34,10 @@ use crate::night::{FeedNight, Said};
 use crate::progress::{Bar, Progress};
 use crate::store::Before;
 use crate::store::feeds::{FeedBefore, Hold};
+use crate::vault::Vault;
 
 use landing::{Delivery, Landed, Trouble, Worker};
-pub use landing::{broken_reject, total, writer};
+pub use landing::{broken_reject, settings, total, writer};
 pub use settings::{PullFile, PullSettings};
 
 /// Rows in one batch on the way through.
@@ -73,8 +74,8 @@ pub struct Landing {
     pub sealed: PathBuf,
     /// The night.
     pub tonight: NaiveDate,
-    /// Salt of account hashes.
-    pub salt: String,
+    /// What seals them.
+    pub vault: Arc<Vault>,
 }
 
 /// Pulls every feed of every department, the sources side by side; what it gives is in configuration order.
@@ -257,7 +258,7 @@ fn failed(failure: &Failure) -> Said {
 /// fails an earlier question is not asked the later ones.
 fn judge(job: &Job<'_>, landed: &Landed, told: &mut FeedNight) {
     let last = job.before.night.map(|it| Delivery::of(job.landing, &job.department.file.name, &job.feed.name, it));
-    let known = last.and_then(|it| drift::landed_schema(&it.raw()));
+    let known = last.and_then(|it| drift::landed_schema(&job.landing.vault, &it.raw()));
     let drift = known.map(|it| drift::drift(job.feed, &it, &landed.schema)).unwrap_or_default();
     told.notes.extend(drift.notes());
     if let Some(unusable) = &landed.unusable {

@@ -8,9 +8,10 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use muster_core::map::Reject;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::archive::Archive;
 use crate::pull;
+use crate::vault::Vault;
 
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
@@ -22,14 +23,14 @@ pub struct Rejects {
 
 impl Rejects {
     /// A new file at `path`.
-    pub fn create(path: &Path) -> Result<Rejects, Trouble> {
+    pub fn create(vault: &Vault, path: &Path) -> Result<Rejects, Trouble> {
         let text = ["file", "sheet"].into_iter().map(|it| Field::new(it, DataType::Utf8, true));
         let rest = ["column", "value", "why", "why_zh", "hint", "hint_zh", "also", "raw"]
             .into_iter()
             .map(|it| Field::new(it, DataType::Utf8, true));
         let fields: Vec<Field> = text.chain([Field::new("row", DataType::Int64, true)]).chain(rest).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Rejects { writer: pull::writer(path, schema.clone())?, schema })
+        Ok(Rejects { writer: pull::writer(vault, path, schema.clone())?, schema })
     }
 
     /// Adds `rejects`.
@@ -64,10 +65,11 @@ impl Rejects {
     }
 }
 
-/// Reads a file that [`Rejects`] wrote.
-pub fn read(path: &Path) -> Result<Vec<Reject>, Trouble> {
+/// Reads a file that [`Rejects`] wrote; null when it is not there.
+pub fn read(archive: &Archive, path: &Path) -> Result<Option<Vec<Reject>>, Trouble> {
+    let Some(rows) = archive.rows(path)? else { return Ok(None) };
     let mut rejects = Vec::new();
-    for batch in ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.build()? {
+    for batch in rows.build()? {
         let batch = batch?;
         let text = |column: usize, row: usize| {
             let column = batch.column(column).as_string::<i32>();
@@ -90,5 +92,5 @@ pub fn read(path: &Path) -> Result<Vec<Reject>, Trouble> {
             }
         }));
     }
-    Ok(rejects)
+    Ok(Some(rejects))
 }

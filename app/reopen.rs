@@ -3,9 +3,6 @@
 //! Nothing is pulled and nothing is linked: a question asked today is answered with what was known that night.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, ErrorKind};
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -13,7 +10,6 @@ use arrow::datatypes::Int32Type;
 use chrono::NaiveDate;
 use muster_core::engine::{Engine, Limits, LinkedFeed};
 use muster_core::schema;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::config::City;
 use crate::night::Night;
@@ -37,17 +33,22 @@ pub async fn newest(city: &City) -> Result<Reopened, Stop> {
 }
 
 async fn open(city: &City, tonight: NaiveDate) -> Result<Reopened, Stop> {
-    let folder = city.data().join("nights").join(tonight.to_string());
+    let archive = city.archive()?;
+    let folder = archive.night(tonight);
     let gone = |what: &str| Stop::Trouble(format!("the night {tonight} has no {what}: run it again with `muster run --night {tonight}`"));
-    let file = File::open(folder.join("night.json")).map_err(|err| missing(&err, || gone("night.json")))?;
-    let night: Night = serde_json::from_reader(BufReader::new(file))?;
+    let trouble = |err: Box<dyn std::error::Error + Send + Sync>| Stop::Trouble(err.to_string());
+    let night = archive.told(tonight).map_err(trouble)?.ok_or_else(|| gone("night.json"))?;
     let settings = &city.settings.engine;
     let engine = Engine::new(&Limits {
         memory_bytes: settings.memory_mib << 20,
         partitions: if settings.partitions == 0 { pull::cores() } else { settings.partitions },
         spill_dir: None,
+        opening: Some(archive.vault.opening()?),
     });
-    let read = |name: &str| rows(&folder.join(format!("{name}.parquet")))?.ok_or_else(|| gone(&format!("table `{name}`")));
+    let read = |name: &str| -> Result<Vec<RecordBatch>, Stop> {
+        let rows = archive.rows(&folder.join(format!("{name}.parquet"))).map_err(trouble)?;
+        Ok(rows.ok_or_else(|| gone(&format!("table `{name}`")))?.build()?.collect::<Result<_, _>>()?)
+    };
     engine.batches("unit", schema::UNITS.linked_schema(), read("unit")?);
     engine.batches("person", schema::PERSONS.schema(), read("person")?);
     let references = read("unit_reference")?;
@@ -69,19 +70,6 @@ async fn open(city: &City, tonight: NaiveDate) -> Result<Reopened, Stop> {
         engine.linked(table, &feeds).await?;
     }
     Ok(Reopened { night, engine })
-}
-
-fn missing(err: &std::io::Error, gone: impl FnOnce() -> Stop) -> Stop {
-    if err.kind() == ErrorKind::NotFound { gone() } else { Stop::Trouble(err.to_string()) }
-}
-
-fn rows(path: &Path) -> Result<Option<Vec<RecordBatch>>, Stop> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(err) => return Err(Stop::Trouble(err.to_string())),
-    };
-    Ok(Some(ParquetRecordBatchReaderBuilder::try_new(file)?.build()?.collect::<Result<_, _>>()?))
 }
 
 /// By feed: the number `value` for the feed's n-th text; -1 for none.

@@ -20,7 +20,6 @@ use crate::commands::{Code, Done, Say};
 use crate::config::{self, City};
 use crate::run::{Stop, turned_off};
 use crate::store::Store;
-use crate::store::db::Address;
 
 /// `muster rules`.
 pub async fn rules(args: &RulesArgs, say: Say) -> Done {
@@ -45,7 +44,7 @@ struct Catalogue {
     /// Where the operator's own cards are.
     folder: PathBuf,
     /// Where nights are kept; null without a configuration.
-    store: Option<Address>,
+    store: Option<Store>,
 }
 
 /// Whether a rule runs in this city.
@@ -73,10 +72,14 @@ impl Catalogue {
             return if mistakes.is_empty() { Ok(catalogue) } else { Err(Stop::Mistakes(mistakes)) };
         }
         let city = config::read(path).map_err(Stop::Mistakes)?;
-        let store = city.store().map_err(Stop::Trouble)?;
-        let used = if store.is_there() { Store::at(&store).await?.feeds_used().await? } else { BTreeMap::new() };
+        let is_there = city.store().map_err(Stop::Trouble)?.is_there();
+        let store = if is_there { Some(Store::of(&city).await?) } else { None };
+        let used = match &store {
+            Some(store) => store.feeds_used().await?,
+            None => BTreeMap::new(),
+        };
         let (feeds, folder) = (feeds(&city, &used), city.root.join(&city.settings.rules));
-        Ok(Catalogue { cards: city.rules, tunings: city.tunings, feeds: Some(feeds), folder, store: Some(store) })
+        Ok(Catalogue { cards: city.rules, tunings: city.tunings, feeds: Some(feeds), folder, store })
     }
 
     /// The card called `named`, by id or name.

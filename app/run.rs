@@ -33,6 +33,7 @@ use crate::show;
 use crate::store::Store;
 use crate::table::{self, last_month_end as month_end};
 use crate::turn::Turn;
+use crate::vault::Vault;
 
 /// What the night needs of the world, besides the departments.
 pub struct World {
@@ -76,19 +77,20 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     progress.stage(Stage::Prove);
     prove::all(city).await?;
     let before = world.store.before(tonight, &city.calendar).await?;
-    let folder = NightFolder::begin(&city.data(), tonight)?;
+    let archive = city.archive()?;
+    let folder = NightFolder::begin(&archive.data, tonight)?;
 
     progress.stage(Stage::Pull);
-    let mut pulled = pull::all(city, &folder.landing(city), &before, progress).await;
+    let mut pulled = pull::all(city, &folder.landing(&archive.vault), &before, progress).await;
 
     progress.stage(Stage::Link);
     let judgements = world.store.judgements_standing().await?;
-    let (units, mut people) = link(city, &pulled, &judgements, tonight);
+    let (units, mut people) = link(city, archive.vault.hash_key(), &pulled, &judgements, tonight);
     let methods = show::methods(&people);
-    let identities = put_away(&folder.partial, &mut people, &mut pulled)?;
+    let identities = put_away(&folder.partial, &archive.vault, &mut people, &mut pulled)?;
 
     progress.stage(Stage::Presence);
-    let engine = engine(city, &folder, &pulled, &units, &people, identities).await?;
+    let engine = engine(city, &archive.vault, &folder, &pulled, &units, &people, identities).await?;
     let window = window(&engine, tonight).await?;
     presence::compute(&engine, window).await?;
 
@@ -117,7 +119,7 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
         Ok((night, letters))
     };
     let night = world.store.keep(tonight, &feeds, &rules, &folded, told).await?;
-    keep(city, &folder.partial, &night, &findings, &units, &people)?;
+    keep(city, &archive.vault, &folder.partial, &night, &findings, &units, &people)?;
     folder.settle()?;
     Ok(night)
 }
@@ -143,13 +145,8 @@ impl NightFolder {
         Ok(NightFolder { partial, place: nights.join(tonight.to_string()), deliveries: data.join("deliveries"), tonight })
     }
 
-    fn landing(&self, city: &City) -> Landing {
-        Landing {
-            deliveries: self.deliveries.clone(),
-            sealed: self.partial.join("sealed"),
-            tonight: self.tonight,
-            salt: city.settings.salt.clone(),
-        }
+    fn landing(&self, vault: &Arc<Vault>) -> Landing {
+        Landing { deliveries: self.deliveries.clone(), sealed: self.partial.join("sealed"), tonight: self.tonight, vault: vault.clone() }
     }
 
     fn settle(&self) -> std::io::Result<()> {
@@ -171,7 +168,7 @@ fn spill(partial: &Path) -> PathBuf {
 }
 
 /// Who is who, over the feeds that may be used.
-fn link(city: &City, pulled: &[FeedPulled], judgements: &[Judgement], tonight: NaiveDate) -> (Units, People) {
+fn link(city: &City, hash_key: &str, pulled: &[FeedPulled], judgements: &[Judgement], tonight: NaiveDate) -> (Units, People) {
     let used: Vec<(&FeedPulled, &pull::SealedFeed)> = pulled.iter().filter_map(|it| Some((it, it.sealed.as_ref()?))).collect();
     let feeds: Vec<FeedIn> = used
         .iter()
@@ -185,13 +182,13 @@ fn link(city: &City, pulled: &[FeedPulled], judgements: &[Judgement], tonight: N
     let register: Vec<_> = used.iter().flat_map(|(_, sealed)| sealed.register.iter().cloned()).collect();
     let rejected: Vec<(String, String)> = pulled.iter().flat_map(|it| it.rejected_people.iter().cloned()).collect();
     let units = link::units(&register, &feeds, &city.aliases);
-    let people = link::people(&feeds, &units, &rejected, judgements, tonight);
+    let people = link::people(&feeds, &units, &rejected, judgements, tonight, hash_key);
     (units, people)
 }
 
 /// Writes the identities to their file and lets go of every text that linking needed: a province has eight million of them.
-fn put_away(folder: &Path, people: &mut People, pulled: &mut [FeedPulled]) -> Result<PathBuf, Stop> {
-    let place = files::table(folder, "identity", schema::IDENTITY.schema(), &people.identities)?;
+fn put_away(folder: &Path, vault: &Vault, people: &mut People, pulled: &mut [FeedPulled]) -> Result<PathBuf, Stop> {
+    let place = files::table(folder, vault, "identity", schema::IDENTITY.schema(), &people.identities)?;
     people.identities = Vec::new();
     for texts in pulled.iter_mut().filter_map(|it| it.sealed.as_mut()).map(|it| &mut it.texts) {
         texts.identities = RecordBatch::new_empty(texts.identities.schema());
@@ -203,6 +200,7 @@ fn put_away(folder: &Path, people: &mut People, pulled: &mut [FeedPulled]) -> Re
 /// The tables of tonight, ready for SQL.
 async fn engine(
     city: &City,
+    vault: &Vault,
     folder: &NightFolder,
     pulled: &[FeedPulled],
     units: &Units,
@@ -214,6 +212,7 @@ async fn engine(
         memory_bytes: settings.memory_mib << 20,
         partitions: if settings.partitions == 0 { pull::cores() } else { settings.partitions },
         spill_dir: Some(spill(&folder.partial)),
+        opening: Some(vault.opening()?),
     };
     let engine = Engine::with_calendar(&limits, &city.calendar);
     engine.batches("unit", schema::UNITS.linked_schema(), vec![show::with_region(&units.table, &city.settings.region)]);
@@ -249,7 +248,15 @@ async fn window(engine: &Engine, tonight: NaiveDate) -> Result<Window, Stop> {
 }
 
 /// What the night leaves on disk.
-fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: &Units, people: &People) -> Result<(), Stop> {
+fn keep(
+    city: &City,
+    vault: &Vault,
+    folder: &Path,
+    night: &Night,
+    findings: &[Finding],
+    units: &Units,
+    people: &People,
+) -> Result<(), Stop> {
     let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
     let register = show::with_region(&units.table, &city.settings.region);
     let tables = [
@@ -259,7 +266,11 @@ fn keep(city: &City, folder: &Path, night: &Night, findings: &[Finding], units: 
         ("candidate", slice::from_ref(&people.candidates)),
     ];
     let settings = city.settings.report.sheet();
-    Ok(files::keep(folder, &Kept { night, findings, tables: &tables, cards: &cards, settings: &settings })?)
+    files::keep(folder, &Kept { vault, night, findings, tables: &tables, full_ids: settings.full_ids })?;
+    if let Some(folder) = city.reports(night.tonight) {
+        files::for_people(&folder, night, &cards, &settings)?;
+    }
+    Ok(())
 }
 
 /// Runs every rule that the city has not turned off and whose tables may be used tonight; the others are told with the reason.

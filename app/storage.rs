@@ -9,6 +9,7 @@ use crate::audit::local_user;
 use crate::cli::{StoreCopyArgs, StoreFileArgs, StoreWhat};
 use crate::clock;
 use crate::commands::{Code, Done, Say, read};
+use crate::config::City;
 use crate::run::Stop;
 use crate::store::audit::Entry;
 use crate::store::check::Checked;
@@ -47,9 +48,9 @@ struct Told {
 }
 
 async fn copy(args: &StoreCopyArgs, say: Say) -> Done {
-    let from = Store::of(&read(&args.config.config)?).await?;
+    let from = sealed(&read(&args.config.config)?).await?;
     let to = address(&args.to)?;
-    let told = Told { tables: from.copy(&Store::at(&to).await?).await?, place: to.shown() };
+    let told = Told { tables: from.copy(&Store::sealed(&to).await?).await?, place: to.shown() };
     noted(&from, "store-copied", &told.place).await?;
     say.print(&told, || copied_text(&told, say.lang.pick("已复制到", "copied to"), say.lang));
     Ok(Code::Fine)
@@ -57,7 +58,7 @@ async fn copy(args: &StoreCopyArgs, say: Say) -> Done {
 
 /// A backup appears whole or not at all.
 async fn backup(args: &StoreFileArgs, say: Say) -> Done {
-    let from = Store::of(&read(&args.config.config)?).await?;
+    let from = sealed(&read(&args.config.config)?).await?;
     if args.file.exists() {
         return Err(exists(&args.file, say.lang));
     }
@@ -65,7 +66,7 @@ async fn backup(args: &StoreFileArgs, say: Say) -> Done {
     if partial.exists() {
         std::fs::remove_file(&partial)?;
     }
-    let to = Store::at(&Address::File(partial.clone())).await?;
+    let to = Store::sealed(&Address::File(partial.clone())).await?;
     let tables = from.copy(&to).await?;
     to.close().await;
     std::fs::File::open(&partial)?.sync_all()?;
@@ -87,8 +88,8 @@ async fn restore(args: &StoreFileArgs, say: Say) -> Done {
     std::fs::create_dir_all(city.data())?;
     let work = city.data().join("restore.partial");
     std::fs::copy(&args.file, &work)?;
-    let from = Store::at(&Address::File(work.clone())).await?;
-    let to = Store::at(&address).await?;
+    let from = Store::sealed(&Address::File(work.clone())).await?;
+    let to = Store::sealed(&address).await?;
     let tables = from.copy(&to).await;
     from.close().await;
     for it in [work.clone(), work.with_extension("partial-wal"), work.with_extension("partial-shm")] {
@@ -105,6 +106,11 @@ async fn restore(args: &StoreFileArgs, say: Say) -> Done {
 fn exists(path: &Path, lang: Lang) -> Stop {
     let why = lang.pick("已存在；请另取文件名，备份从不覆盖", "is there already; name another file: a backup never replaces anything");
     Stop::Trouble(format!("{} {why}", path.display()))
+}
+
+/// The city's store as it stands, sealed: who moves it needs no key.
+async fn sealed(city: &City) -> Result<Store, Stop> {
+    Ok(Store::sealed(&city.store().map_err(Stop::Trouble)?).await?)
 }
 
 /// A PostgreSQL address, or a file.

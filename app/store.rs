@@ -16,9 +16,11 @@ pub mod lease;
 pub mod ledger;
 pub mod outbox;
 pub mod rules;
+mod sealing;
 pub mod work;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
 use muster_core::calendar::Calendar;
@@ -33,7 +35,9 @@ use crate::clock;
 use crate::config::City;
 use crate::mail::Letter;
 use crate::night::{FeedNight, RuleNight};
-use db::{Address, Db, Row, Tx, Value, values};
+use crate::run::Stop;
+use crate::vault::{Shut, Vault};
+use db::{Address, Db, On, Pool, Row, Tx, Value, personal, values};
 use feeds::FeedBefore;
 use lease::Lease;
 
@@ -54,6 +58,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(7, "schedule", "0007_schedule.sql"),
     migration!(8, "audit log", "0008_audit_log.sql"),
     migration!(9, "case decided", "0009_case_decided.sql"),
+    migration!(10, "sealing key", "0010_sealing_key.sql"),
 ];
 
 /// The store of one hub.
@@ -129,6 +134,9 @@ pub enum StoreError {
         /// What cannot be read.
         what: &'static str,
     },
+    /// Our keys do not open it.
+    #[error("the store cannot be opened: {0}")]
+    Shut(#[from] Shut),
     /// Anything else: disk full, read-only, busy for too long.
     #[error("the store: {0}")]
     Database(#[from] sqlx::Error),
@@ -136,12 +144,20 @@ pub enum StoreError {
 
 impl Store {
     /// Opens the store of `city`.
-    pub async fn of(city: &City) -> Result<Store, StoreError> {
-        Store::at(&city.store().map_err(StoreError::Address)?).await
+    pub async fn of(city: &City) -> Result<Store, Stop> {
+        let vault = city.vault()?;
+        Ok(Store::at(&city.store().map_err(StoreError::Address)?, &vault).await?)
     }
 
-    /// Opens the store at `address` and brings its tables to this version.
-    pub async fn at(address: &Address) -> Result<Store, StoreError> {
+    /// Opens the store at `address`, whose personal texts `vault` seals, and brings its tables to this version.
+    pub async fn at(address: &Address, vault: &Vault) -> Result<Store, StoreError> {
+        let mut store = Store::sealed(address).await?;
+        store.db.texts = Some(Arc::new(sealing::texts(&store.db, vault).await?));
+        Ok(store)
+    }
+
+    /// The same without the key: for copies, and for what says nothing of persons.
+    pub async fn sealed(address: &Address) -> Result<Store, StoreError> {
         let db = Db::open(address).await?;
         migrate(&db, address).await?;
         Ok(Store { db, lease: None })
@@ -240,17 +256,17 @@ impl Store {
 /// Brings the tables to this version. Two processes may open a new store at once: the second waits for the first.
 async fn migrate(db: &Db, address: &Address) -> Result<(), StoreError> {
     let migration = |(version, title, sqlite, postgres): &(i64, &'static str, &'static str, &'static str)| {
-        let sql = match db {
-            Db::Sqlite(_) => *sqlite,
-            Db::Postgres(_) => *postgres,
+        let sql = match db.pool {
+            Pool::Sqlite(_) => *sqlite,
+            Pool::Postgres(_) => *postgres,
         };
         Migration::new(*version, (*title).into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
     let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect());
     let mut write = db.write().await?;
-    let done = match &mut write {
-        Tx::Sqlite(tx) => migrator.run_direct(None, &mut **tx, false).await,
-        Tx::Postgres(tx) => migrator.run_direct(None, &mut **tx, false).await,
+    let done = match &mut write.on {
+        On::Sqlite(tx) => migrator.run_direct(None, &mut **tx, false).await,
+        On::Postgres(tx) => migrator.run_direct(None, &mut **tx, false).await,
     };
     done.map_err(|err| StoreError::Tables {
         place: address.shown(),
@@ -314,7 +330,7 @@ async fn write_events(db: &mut Tx, run: i64, folded: &Folded) -> Result<(), Stor
         let case = cases.get(key).expect("fold gives the case of every event");
         json(&Case { number: None, ..case.lasting() })
     };
-    let versions = folded.events.iter().map(|it| values![run, &it.case, version(&it.case)]).collect();
+    let versions = folded.events.iter().map(|it| values![run, &it.case, personal(version(&it.case))]).collect();
     db.insert("insert into case_version (run, case_key, body)", versions).await?;
     let events = folded.events.iter().map(|it| values![run, &it.case, word(it.what), json(&it.rules)]).collect();
     db.insert("insert into case_event (run, case_key, what, rules)", events).await
@@ -323,7 +339,7 @@ async fn write_events(db: &mut Tx, run: i64, folded: &Folded) -> Result<(), Stor
 async fn write_feeds(db: &mut Tx, run: i64, feeds: &[FeedNight]) -> Result<(), StoreError> {
     let row = |(place, it): (i64, &FeedNight)| {
         let used = it.left_out.is_empty() && it.tally.is_some();
-        values![run, place, &it.feed, used, it.tally.as_ref().map(json), &it.sha256, json(&it.left_out)]
+        values![run, place, &it.feed, used, it.tally.as_ref().map(|it| personal(json(it))), &it.sha256, json(&it.left_out)]
     };
     let rows = (0_i64..).zip(feeds).map(row).collect();
     db.insert("insert into feed_night (run, place, feed, used, tally, sha256, left_out)", rows).await

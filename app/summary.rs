@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use muster_core::figures::{Figures, Line};
 use muster_core::finding::Family;
 use muster_core::report::total::Balance;
 
+use crate::config::City;
 use crate::night::Night;
 use crate::progress::Stage;
 use crate::score::Score;
 use crate::words::{Lang, count, pad, pad_left, yuan};
 
 /// The whole summary.
-pub fn text(night: &Night, score: Option<&Score>, reports: &Path, times: &(Vec<(Stage, Duration)>, Duration), lang: Lang) -> String {
+pub fn text(night: &Night, score: Option<&Score>, city: &City, times: &(Vec<(Stage, Duration)>, Duration), lang: Lang) -> String {
     let mut out = String::new();
     title(&mut out, night, lang);
     feeds(&mut out, night, lang);
@@ -24,7 +24,7 @@ pub fn text(night: &Night, score: Option<&Score>, reports: &Path, times: &(Vec<(
     if let Some(score) = score {
         truth(&mut out, score, lang);
     }
-    closing(&mut out, night, reports, times, lang);
+    closing(&mut out, night, city, times, lang);
     out
 }
 
@@ -212,16 +212,17 @@ fn truth(out: &mut String, score: &Score, lang: Lang) {
     }
 }
 
-fn closing(out: &mut String, night: &Night, reports: &Path, times: &(Vec<(Stage, Duration)>, Duration), lang: Lang) {
+fn closing(out: &mut String, night: &Night, city: &City, times: &(Vec<(Stage, Duration)>, Duration), lang: Lang) {
     let stages: Vec<String> = times.0.iter().map(|(stage, took)| format!("{} {:.1}", stage.word(), took.as_secs_f64())).collect();
     let _ = writeln!(out, "\n  {} {:.1} s ({})", lang.pick("用时", "took"), times.1.as_secs_f64(), stages.join(" · "));
-    let _ = writeln!(out, "  {}", lang.pick("报告", "reports"));
-    for file in ["report.xlsx", "report.html", "findings.jsonl", "night.json"] {
-        let _ = writeln!(out, "    {}", reports.join(file).display());
+    if let Some(folder) = city.reports(night.tonight) {
+        let _ = writeln!(out, "  {}", lang.pick("报告", "reports"));
+        for file in ["report.xlsx", "report.html"] {
+            let _ = writeln!(out, "    {}", folder.join(file).display());
+        }
     }
     let first = night.cases.iter().find(|it| it.family == Family::Ghost).or(night.cases.first()).and_then(|it| it.number.clone());
-    let root = reports.ancestors().nth(3).unwrap_or(reports);
-    let config = root.join("config/muster.toml");
+    let config = city.key_file.with_file_name("muster.toml");
     let _ = writeln!(out, "  {}", lang.pick("接下来可以试", "what to try next"));
     if let Some(number) = first {
         let _ = writeln!(out, "    muster explain {number} --config {}", config.display());

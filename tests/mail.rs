@@ -170,8 +170,7 @@ fn a_night_tells_every_department_its_own_cases_once() {
     let (_, told, code) = city.run(&["run", "--night", NIGHT]);
     assert!(code == 0 && told.contains("稍后再发 0"), "{code} {told}");
     let night: Value =
-        serde_json::from_slice(&fs::read(city.root.path().join(format!("data/nights/{NIGHT}/night.json"))).expect("the night"))
-            .expect("JSON");
+        serde_json::from_slice(&support::opened(city.root.path(), &format!("data/nights/{NIGHT}/night.json.sealed"))).expect("JSON");
     let number = |rule: &str| {
         let cases = night["cases"].as_array().expect("cases").iter();
         let of = cases.filter(|it| it["findings"].get(rule).is_some()).filter_map(|it| it["number"].as_str());

@@ -12,10 +12,9 @@ const NIGHT: &str = "2026-11-15";
 
 /// What must not differ: findings byte for byte, and the case numbers.
 fn result(root: &Path) -> (Vec<u8>, BTreeMap<String, String>) {
-    let folder = root.join("data/nights").join(NIGHT);
-    let findings = fs::read(folder.join("findings.jsonl")).expect("the night wrote its findings");
-    let night: serde_json::Value =
-        serde_json::from_slice(&fs::read(folder.join("night.json")).expect("the night wrote its summary")).expect("JSON");
+    let opened = |name: &str| support::opened(root, &format!("data/nights/{NIGHT}/{name}.sealed"));
+    let findings = opened("findings.jsonl");
+    let night: serde_json::Value = serde_json::from_slice(&opened("night.json")).expect("JSON");
     let cases = night["cases"].as_array().expect("cases").iter();
     let numbers = cases.map(|it| (it["key"].to_string(), it["number"].to_string())).collect();
     (findings, numbers)

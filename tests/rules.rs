@@ -142,7 +142,8 @@ fn settings_change_the_night_stand_in_the_evidence_and_prove_nothing_again() {
     let (own, config) = (root.path().join("proved.json"), root.path().join("config/muster.toml"));
     fs::copy(story::PROVED, &own).expect("what was proved");
     let settings = fs::read_to_string(&config).expect("the configuration");
-    fs::write(&config, settings.replace(story::PROVED, &own.display().to_string())).expect("the configuration");
+    fs::write(&config, settings.replace(story::PROVED, &own.display().to_string()) + "[report]\nfolder = \"reports\"\n")
+        .expect("the configuration");
     let proved = fs::read(&own).expect("what was proved");
     let told = |grace: &str| {
         fs::write(root.path().join("config/rules.toml"), format!("[G01]\n{grace}\n")).expect("rules.toml");
@@ -155,7 +156,7 @@ fn settings_change_the_night_stand_in_the_evidence_and_prove_nothing_again() {
     let (findings, _) = told("grace_months = 3\nseverity = \"S2\"");
     let finding = findings.first().expect("the dead clerk");
     assert_eq!((&finding["settings"]["grace_months"], &finding["severity"]), (&Value::from("3"), &Value::from("S2")));
-    let page = fs::read_to_string(root.path().join("data/nights/2026-11-15/report.html")).expect("the page");
+    let page = fs::read_to_string(root.path().join("reports/2026-11-15/report.html")).expect("the page");
     assert!(page.contains("grace_months = 3"));
     // Four months after the month of death are four months of grace: nobody has anything to say.
     let (findings, _) = told("grace_months = 4");

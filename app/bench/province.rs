@@ -2,13 +2,14 @@
 //!
 //! One in a hundred people has a damaged ID number in payroll or insurance; one in ten thousand is a ghost of some kind.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringBuilder};
 use arrow::error::ArrowError;
 use chrono::{Datelike, NaiveDate};
+use parquet::arrow::ArrowWriter;
 
 use crate::pull;
 
@@ -190,7 +191,8 @@ fn some(
     columns: &dyn Fn(&[usize]) -> Columns,
 ) -> Result<(), Trouble> {
     let schema = batch(columns(&[]))?.schema();
-    let mut writer = pull::writer(&source.join(format!("{name}.parquet")), schema)?;
+    let file = File::create(source.join(format!("{name}.parquet")))?;
+    let mut writer = ArrowWriter::try_new(file, schema, Some(pull::settings().build()))?;
     for start in (0..rows).step_by(CHUNK) {
         let at: Vec<usize> = (start..rows.min(start + CHUNK)).filter(|it| keep(*it)).collect();
         writer.write(&batch(columns(&at))?)?;

@@ -7,6 +7,7 @@ use muster_core::report::Lang;
 use super::Trouble;
 use super::city::City;
 use super::sheet::{Csv, Encoding};
+use crate::key;
 use crate::shipped;
 
 const DEPARTMENTS: [(&str, &str); 5] = [
@@ -89,11 +90,11 @@ city     = { zh = "嵊州市（模型）", en = "Shengzhou (model city)" }
 region   = "330683"
 data     = "data"
 mappings = "mappings"
-salt     = "the-model-city-has-no-secrets"
 
 [report]
 lang     = "LANG"
 full_ids = false             # whole ID numbers in the workbook
+folder   = "reports"         # workbook and page of every night; they name people and are not sealed
 
 # Letters to the reviewers of the department files: `muster mail preview` shows them once these lines stand without their marks.
 # [mail]
@@ -101,6 +102,13 @@ full_ids = false             # whole ID numbers in the workbook
 # tls  = "none"
 # from = "编制核对 <muster@city.example>"
 "#;
+
+/// The same in every model city, so that one seed gives the same city to the last byte: there is nobody to protect in it.
+const KEY: &str = "\
+# The key of the model city, which has no secrets. Every real city has one of its own: `muster key new`.
+hash bXVzdGVyIG1vZGVsIGNpdHk6IG5vIHNlY3JldHMgISE=
+seal bXVzdGVyIG1vZGVsIGNpdHk6IG5vdGhpbmcgaGlkZGU=
+";
 
 /// Nothing is set otherwise than the cards; the comments say how.
 const RULES: &str = include_str!("../../config/rules.example.toml");
@@ -117,6 +125,8 @@ pub fn write(city: &City, lang: Lang, out: &Path) -> Result<(), Trouble> {
     }
     let path = out.join("config/muster.toml");
     std::fs::write(&path, SETTINGS.replace("LANG", lang.pick("zh", "en"))).map_err(|error| Trouble::file(&path, &error))?;
+    let path = out.join("config/muster.key");
+    key::write_new(&path, KEY).map_err(|error| Trouble::file(&path, &error))?;
     let path = out.join("config/rules.toml");
     std::fs::write(&path, RULES).map_err(|error| Trouble::file(&path, &error))?;
     mappings(city, &out.join("mappings"))

@@ -1,9 +1,8 @@
 //! Where the evidence lies: the folder of a night, and the deliveries as they came.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, Int32Type};
@@ -12,10 +11,11 @@ use chrono::NaiveDate;
 use muster_connectors::PLACE_COLUMNS;
 use muster_core::finding::Finding;
 use muster_core::mapping::Title;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::RowSelection;
 use serde::Deserialize;
 
 use super::{IdentityTold, ReferenceTold, Trouble};
+use crate::archive::Archive;
 use crate::night::UnitShown;
 
 /// One row of a delivery.
@@ -33,7 +33,8 @@ pub struct RawRow {
 }
 
 /// The folder of a night.
-pub struct Night {
+pub struct Night<'a> {
+    archive: &'a Archive,
     folder: PathBuf,
     told: NightTold,
 }
@@ -52,8 +53,8 @@ struct FeedTold {
 }
 
 /// Every night that has a folder, the oldest first.
-pub fn nights(data: &Path) -> Result<Vec<NaiveDate>, Trouble> {
-    let Some(folders) = unless_missing(std::fs::read_dir(data.join("nights")))? else { return Ok(Vec::new()) };
+pub fn nights(archive: &Archive) -> Result<Vec<NaiveDate>, Trouble> {
+    let Some(folders) = unless_missing(std::fs::read_dir(archive.data.join("nights")))? else { return Ok(Vec::new()) };
     let mut nights = Vec::new();
     for folder in folders {
         // `2026-11-22.partial` is a night that was not finished.
@@ -64,9 +65,8 @@ pub fn nights(data: &Path) -> Result<Vec<NaiveDate>, Trouble> {
 }
 
 /// The night's findings about the subject with the lasting key `key`.
-pub fn findings(data: &Path, night: NaiveDate, key: &str) -> Result<Vec<Finding>, Trouble> {
-    let path = folder(data, night).join("findings.jsonl");
-    let Some(file) = unless_missing(File::open(path))? else { return Ok(Vec::new()) };
+pub fn findings(archive: &Archive, night: NaiveDate, key: &str) -> Result<Vec<Finding>, Trouble> {
+    let Some(file) = archive.of_night(night, "findings.jsonl")? else { return Ok(Vec::new()) };
     let mut findings = Vec::new();
     for line in BufReader::new(file).lines() {
         let line = line?;
@@ -79,10 +79,8 @@ pub fn findings(data: &Path, night: NaiveDate, key: &str) -> Result<Vec<Finding>
 }
 
 /// The rows `row_nos` (rising) of a delivery; null when the delivery is no longer there.
-pub fn raw_rows(data: &Path, feed: &str, night: NaiveDate, row_nos: &[i64]) -> Result<Option<Vec<RawRow>>, Trouble> {
-    let path = feed.split('/').fold(data.join("deliveries"), |it, part| it.join(part)).join(night.to_string()).join("raw.parquet");
-    let Some(file) = unless_missing(File::open(path))? else { return Ok(None) };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
+pub fn raw_rows(archive: &Archive, feed: &str, night: NaiveDate, row_nos: &[i64]) -> Result<Option<Vec<RawRow>>, Trouble> {
+    let Some(reader) = archive.rows(&archive.delivery(feed, night).join("raw.parquet"))? else { return Ok(None) };
     let rows_all = usize::try_from(reader.metadata().file_metadata().num_rows())?;
     let wanted: Vec<usize> = row_nos.iter().filter_map(|it| usize::try_from(*it).ok()).filter(|it| *it < rows_all).collect();
     let selection = RowSelection::from_consecutive_ranges(wanted.iter().map(|it| *it..*it + 1), rows_all);
@@ -112,15 +110,14 @@ fn raw_row(batch: &RecordBatch, at: usize, row_no: i64) -> Result<RawRow, Troubl
     Ok(raw)
 }
 
-impl Night {
+impl Night<'_> {
     /// The folder of `night`.
-    pub fn open(data: &Path, night: NaiveDate) -> Result<Night, Trouble> {
-        let folder = folder(data, night);
-        let told = match unless_missing(File::open(folder.join("night.json")))? {
+    pub fn open(archive: &Archive, night: NaiveDate) -> Result<Night<'_>, Trouble> {
+        let told = match archive.of_night(night, "night.json")? {
             Some(file) => serde_json::from_reader(BufReader::new(file))?,
             None => NightTold::default(),
         };
-        Ok(Night { folder, told })
+        Ok(Night { archive, folder: archive.night(night), told })
     }
 
     /// Title of the department that a feed is from.
@@ -142,8 +139,8 @@ impl Night {
     /// By `person_id`: the lasting key.
     pub fn person_keys(&self) -> Result<BTreeMap<i32, String>, Trouble> {
         let mut keys = BTreeMap::new();
-        let Some(file) = unless_missing(File::open(self.folder.join("person.parquet")))? else { return Ok(keys) };
-        for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+        let Some(rows) = self.archive.rows(&self.folder.join("person.parquet"))? else { return Ok(keys) };
+        for batch in rows.build()? {
             let batch = batch?;
             for at in 0..batch.num_rows() {
                 let row = RowOf { batch: &batch, at };
@@ -190,9 +187,9 @@ impl Night {
 
     /// The rows of one of the night's tables in which `column` is `id`.
     fn rows<T>(&self, file: &str, column: &str, id: i32, read: impl Fn(RowOf) -> Result<T, Trouble>) -> Result<Vec<T>, Trouble> {
-        let Some(file) = unless_missing(File::open(self.folder.join(file)))? else { return Ok(Vec::new()) };
+        let Some(table) = self.archive.rows(&self.folder.join(file))? else { return Ok(Vec::new()) };
         let mut rows = Vec::new();
-        for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+        for batch in table.build()? {
             let batch = batch?;
             let ids = of(&batch, column)?.as_primitive_opt::<Int32Type>().ok_or_else(|| format!("`{column}` is not a number"))?;
             for at in (0..batch.num_rows()).filter(|at| ids.is_valid(*at) && ids.value(*at) == id) {
@@ -231,13 +228,8 @@ pub fn of<'a>(batch: &'a RecordBatch, column: &str) -> Result<&'a dyn Array, Tro
     Ok(batch.column_by_name(column).ok_or_else(|| format!("the night has no column `{column}`"))?.as_ref())
 }
 
-/// The folder of a night.
-pub fn folder(data: &Path, night: NaiveDate) -> PathBuf {
-    data.join("nights").join(night.to_string())
-}
-
 /// What is no longer there is no error: deliveries and nights are deleted when their time is over.
-pub fn unless_missing<T>(opened: std::io::Result<T>) -> Result<Option<T>, Trouble> {
+fn unless_missing<T>(opened: std::io::Result<T>) -> Result<Option<T>, Trouble> {
     match opened {
         Ok(it) => Ok(Some(it)),
         Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),

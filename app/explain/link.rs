@@ -5,7 +5,6 @@
 //! prior, each field's level, posterior, and who else it might be. Read from the night's Parquet alone.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, Int32Type};
@@ -16,11 +15,11 @@ use muster_core::link::judge;
 use muster_core::link::model::Model;
 use muster_core::link::pair::{Candidate, Evidence, Pairing, Settings, Side, Texts};
 use muster_core::mask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 
 use super::Trouble;
-use super::files::{self, unless_missing};
+use super::files;
+use crate::archive::Archive;
 use crate::pull;
 
 /// Candidates beyond these are counted.
@@ -113,10 +112,9 @@ pub struct StepTold {
 }
 
 /// What a row of a night says, word for word, as judgements keep it; `None` where the night does not have it.
-pub fn said_by(data: &Path, night: NaiveDate, row: &Row) -> Result<Option<judge::Row>, Trouble> {
-    let path = files::folder(data, night).join("identity.parquet");
-    let Some(file) = unless_missing(std::fs::File::open(path))? else { return Ok(None) };
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+pub fn said_by(archive: &Archive, night: NaiveDate, row: &Row) -> Result<Option<judge::Row>, Trouble> {
+    let Some(rows) = archive.rows(&archive.night(night).join("identity.parquet"))? else { return Ok(None) };
+    for batch in rows.build()? {
         let batch = batch?;
         for at in 0..batch.num_rows() {
             if int(&batch, "who", at)? == Some(row.who) && text(&batch, "feed", at)?.as_ref() == Some(&row.feed) {
@@ -130,10 +128,10 @@ pub fn said_by(data: &Path, night: NaiveDate, row: &Row) -> Result<Option<judge:
 }
 
 /// Explains one identity of a night; `None` where the night does not have it.
-pub fn link(data: &Path, night: NaiveDate, row: &Row, reveal: bool) -> Result<Option<LinkTold>, Trouble> {
-    let kept = files::Night::open(data, night)?;
+pub fn link(archive: &Archive, night: NaiveDate, row: &Row, reveal: bool) -> Result<Option<LinkTold>, Trouble> {
+    let kept = files::Night::open(archive, night)?;
     let units = |unit: i32| kept.unit(unit);
-    let Some(read) = read(data, night, row)? else { return Ok(None) };
+    let Some(read) = read(archive, night, row)? else { return Ok(None) };
     let keys = kept.person_keys()?;
     let key = |person: i32| keys.get(&person).cloned().unwrap_or_default();
 
@@ -326,11 +324,10 @@ struct Cells {
     person: Option<i32>,
 }
 
-fn read(data: &Path, night: NaiveDate, row: &Row) -> Result<Option<Read>, Trouble> {
-    let path = files::folder(data, night).join("identity.parquet");
-    let Some(file) = unless_missing(std::fs::File::open(path))? else { return Ok(None) };
+fn read(archive: &Archive, night: NaiveDate, row: &Row) -> Result<Option<Read>, Trouble> {
+    let Some(rows) = archive.rows(&archive.night(night).join("identity.parquet"))? else { return Ok(None) };
     let (mut own, mut others, mut asked) = (Feed::default(), Others::default(), None);
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+    for batch in rows.build()? {
         let batch = batch?;
         for at in 0..batch.num_rows() {
             let cells = cells(&batch, at)?;

@@ -1,13 +1,15 @@
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::SchemaRef;
 use muster_core::schema::{self, Derived};
-use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
 use super::*;
+use crate::vault;
 use crate::words::Lang;
 
 const ID: &str = "330623198001012318";
@@ -21,16 +23,19 @@ fn night(day: u32) -> NaiveDate {
 
 /// The data folder of a city in which Wang Jianguo died and is still paid; by `finance/payroll` and `civil/death`.
 struct City {
-    folder: TempDir,
+    _folder: TempDir,
+    archive: Archive,
 }
 
 impl City {
     fn new() -> City {
-        City { folder: tempfile::tempdir().expect("a temporary folder") }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let archive = Archive { data: folder.path().to_owned(), vault: vault::TESTS.clone() };
+        City { _folder: folder, archive }
     }
 
     fn data(&self) -> &Path {
-        self.folder.path()
+        &self.archive.data
     }
 
     /// A night in which Wang Jianguo has the number `id` and his payslip of November lies in row `row_no` of the delivery.
@@ -38,7 +43,7 @@ impl City {
         let place = self.data().join("nights").join(night(day).to_string());
         fs::create_dir_all(&place).expect("a folder");
         let lines: Vec<String> = findings.iter().map(|it| serde_json::to_string(it).expect("text keys")).collect();
-        fs::write(place.join("findings.jsonl"), lines.join("\n") + "\n").expect("written");
+        seal(&place.join("findings.jsonl.sealed"), &(lines.join("\n") + "\n"));
         let title = |zh: &str, en: &str| serde_json::json!({ "zh": zh, "en": en });
         let told = serde_json::json!({
             "tonight": night(day),
@@ -48,7 +53,7 @@ impl City {
             ],
             "units": { "3": { "code": "330683-017", "name": "水利局" } },
         });
-        fs::write(place.join("night.json"), told.to_string()).expect("written");
+        seal(&place.join("night.json.sealed"), &told.to_string());
         write(
             &place.join("person.parquet"),
             &derived(
@@ -104,7 +109,7 @@ impl City {
     }
 
     fn explain(&self, case: &Case, reveal: bool) -> Explained {
-        load(self.data(), case, &[], &columns(), reveal).expect("what is there can be read")
+        load(&self.archive, case, &[], &columns(), reveal).expect("what is there can be read")
     }
 }
 
@@ -178,9 +183,14 @@ fn ints(cells: &[i32]) -> ArrayRef {
     Arc::new(cells.iter().map(|it| Some(*it).filter(|it| *it >= 0)).collect::<Int32Array>())
 }
 
+fn seal(path: &Path, text: &str) {
+    let mut out = vault::TESTS.sealing(File::create(path).expect("a file")).expect("a seal");
+    out.write_all(text.as_bytes()).expect("written");
+    out.finish().expect("ended");
+}
+
 fn write(path: &Path, rows: &RecordBatch) {
-    let file = File::create(path).expect("a file");
-    let mut writer = ArrowWriter::try_new(file, rows.schema(), None).expect("a writer");
+    let mut writer = vault::TESTS.table(path, rows.schema(), WriterProperties::builder()).expect("a writer");
     writer.write(rows).expect("written");
     writer.close().expect("closed");
 }
@@ -333,7 +343,7 @@ fn broken_evidence_is_an_error_and_not_an_empty_page() {
     city.night(1, 7, std::slice::from_ref(&found), 5);
     let place = city.data().join("nights").join(night(1).to_string());
     fs::write(place.join("identity.parquet"), "not Parquet").expect("written");
-    assert!(load(city.data(), &case(State::Open, 1, &[found]), &[], &columns(), false).is_err());
+    assert!(load(&city.archive, &case(State::Open, 1, &[found]), &[], &columns(), false).is_err());
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `muster mail`: look at a letter, try the way, see what waits, send it.
 
 use std::fmt::Write;
-use std::io::BufReader;
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -14,7 +13,6 @@ use crate::cli::{MailOutboxArgs, MailPreviewArgs, MailRetryArgs, MailTestArgs, M
 use crate::clock;
 use crate::commands::{self, Code, Done, Say, read};
 use crate::config::City;
-use crate::night::Night;
 use crate::run::Stop;
 use crate::store::Store;
 use crate::store::outbox::{Queued, Sent};
@@ -49,9 +47,9 @@ async fn preview(args: &MailPreviewArgs, say: Say) -> Done {
         Some(night) => night,
         None => commands::latest(&Store::of(&city).await?, say).await?,
     };
-    let path = city.data().join("nights").join(night.to_string()).join("night.json");
-    let file = std::fs::File::open(&path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
-    let told: Night = serde_json::from_reader(BufReader::new(file))?;
+    let gone = say.lang.pick("这一夜的文件已不在", "the files of this night are no longer there");
+    let told = city.archive()?.told(night).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let told = told.ok_or_else(|| Stop::Trouble(format!("{night}: {gone}")))?;
     let mut letters = letters(&city, &told)?;
     if let Some(reader) = &args.reader {
         letters.retain(|it| &it.reader == reader);

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use muster_core::mapping::{Feed, PLACE_COLUMNS};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::night::Said;
 use crate::store::feeds::Retyped;
+use crate::vault::Vault;
 
 /// How the columns changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub struct Drift {
 }
 
 /// The columns of a landed delivery; null when it is no longer there.
-pub fn landed_schema(raw: &Path) -> Option<SchemaRef> {
-    Some(ParquetRecordBatchReaderBuilder::try_new(File::open(raw).ok()?).ok()?.schema().clone())
+pub fn landed_schema(vault: &Vault, raw: &Path) -> Option<SchemaRef> {
+    Some(vault.rows(File::open(raw).ok()?).ok()?.schema().clone())
 }
 
 /// What changed from `before` to `tonight`.

@@ -14,13 +14,14 @@ use muster_core::schema::Table;
 use muster_core::snapshot::Sealer;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::weight::{Scale, Weight};
 use super::{Landing, SealedFeed};
 use crate::rejects::Rejects;
+use crate::vault::Vault;
 use crate::words::hex;
 
 /// Our own disk's trouble.
@@ -152,9 +153,10 @@ struct Mapped {
 impl Worker {
     /// Begins a delivery of rows of `schema`; its folder has begun.
     pub fn open(feed: &Feed, landing: &Landing, delivery: &Delivery, schema: &SchemaRef) -> Result<Worker, Trouble> {
-        let raw = writer(&delivery.partial.join("raw.parquet"), schema.clone())?;
-        let rejects = Rejects::create(&delivery.partial.join("rejects.parquet"))?;
-        let mapped = match Mapper::new(feed, schema, &landing.salt) {
+        let vault = &landing.vault;
+        let raw = writer(vault, &delivery.partial.join("raw.parquet"), schema.clone())?;
+        let rejects = Rejects::create(vault, &delivery.partial.join("rejects.parquet"))?;
+        let mapped = match Mapper::new(feed, schema, vault.hash_key()) {
             Err(unusable) => Err(unusable),
             Ok(mapper) => {
                 let folder = landing.sealed.join(feed.fills.name);
@@ -162,7 +164,7 @@ impl Worker {
                 let department =
                     delivery.place.ancestors().nth(2).and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
                 let file = folder.join(format!("{department}.{}.parquet", feed.name));
-                let writer = writer(&file, feed.fills.sealed_schema())?;
+                let writer = writer(vault, &file, feed.fills.sealed_schema())?;
                 Ok(Mapped { mapper, sealer: Sealer::new(feed.fills), writer, file, register: Vec::new() })
             }
         };
@@ -284,14 +286,17 @@ pub fn total(it: ControlTotal) -> Total {
     Total { file: it.spot.file, sheet: it.spot.sheet, row: it.spot.row, cells: it.cells }
 }
 
-/// A Parquet file of ours: zstd, small row groups, so that readers stay small too.
-pub fn writer(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<File>, Trouble> {
-    let settings = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+/// A sealed table of ours.
+pub fn writer(vault: &Vault, path: &Path, schema: SchemaRef) -> Result<ArrowWriter<File>, Trouble> {
+    Ok(vault.table(path, schema, settings())?)
+}
+
+/// How our Parquet files are written: zstd, small row groups, so that readers stay small too.
+pub fn settings() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
         .set_max_row_group_row_count(Some(256 * 1024))
         .set_created_by("muster".to_owned())
-        .build();
-    Ok(ArrowWriter::try_new(File::create(path)?, schema, Some(settings))?)
 }
 
 /// The sha-256 of a file, in hexadecimal.

@@ -14,13 +14,13 @@ use chrono::NaiveDate;
 use futures::StreamExt;
 use muster_connectors::{Ask, BrokenRow, Piece, Since};
 use muster_core::mapping::Incremental;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::landing::{Delivery, Landed, Trouble, Worker, hash, writer};
 use super::order;
 use super::weight::{Keys, Scale, Weight};
 use super::{BATCH_ROWS, Broken, Job};
 use crate::night::Said;
+use crate::vault::Vault;
 
 /// The delivery to merge into, and from which value on to ask.
 pub struct Base {
@@ -51,7 +51,7 @@ pub fn base(job: &Job<'_>) -> Result<Base, Option<Said>> {
         return Err(because(&format!("列“{}”的值无法排序", parts.column), &format!("the values of `{}` do not order", parts.column)));
     };
     let whole = hash(&delivery.raw()).ok().filter(|it| Some(it) == job.before.sha256.as_ref());
-    let schema = super::drift::landed_schema(&delivery.raw()).filter(|_| whole.is_some());
+    let schema = super::drift::landed_schema(&job.landing.vault, &delivery.raw()).filter(|_| whole.is_some());
     let Some(schema) = schema else {
         return Err(because("上次的送达文件与登记的摘要不符", "the last delivery is not the one that was kept"));
     };
@@ -99,11 +99,11 @@ async fn merge(job: &Job<'_>, base: &Base) -> Result<Result<(Worker, Delivery), 
         let (parts, since, raw, schema) = (base.parts.clone(), base.since.clone(), base.delivery.raw(), base.schema.clone());
         super::blocking(move || {
             let mut worker = Worker::open(&feed, &landing, &delivery, &schema)?;
-            for rows in batches(&raw)? {
+            for rows in batches(&landing.vault, &raw)? {
                 let rows = kept(&rows?, &parts, &since, &changed.keys)?;
                 worker.take(Piece::Rows(rows))?;
             }
-            for rows in batches(&file)? {
+            for rows in batches(&landing.vault, &file)? {
                 worker.take(Piece::Rows(rows?))?;
             }
             for row in changed.broken {
@@ -137,7 +137,7 @@ async fn changed(job: &Job<'_>, base: &Base, file: &Path) -> Result<Result<Chang
         }));
     };
     let disk = |it: Trouble| Broken::Disk(it.to_string());
-    let mut out = writer(file, pull.schema.clone()).map_err(disk)?;
+    let mut out = writer(&job.landing.vault, file, pull.schema.clone()).map_err(disk)?;
     let mut changed = Changed { keys, broken: Vec::new() };
     while let Some(piece) = pull.pieces.next().await {
         match piece.map_err(Broken::Source)? {
@@ -200,8 +200,8 @@ fn kept(rows: &RecordBatch, parts: &Incremental, since: &str, sent: &Keys) -> Re
     Ok(filter_record_batch(rows, &and(&old, &sent.new_in(rows))?)?)
 }
 
-fn batches(file: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, arrow::error::ArrowError>> + use<>, Trouble> {
-    Ok(ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?.with_batch_size(BATCH_ROWS).build()?)
+fn batches(vault: &Vault, file: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, arrow::error::ArrowError>> + use<>, Trouble> {
+    Ok(vault.rows(File::open(file)?)?.with_batch_size(BATCH_ROWS).build()?)
 }
 
 fn differs(merged: Weight, listed: Weight) -> Said {

@@ -10,16 +10,17 @@ use std::sync::atomic::Ordering;
 use arrow::array::{Array, AsArray};
 use chrono::{Days, NaiveDate};
 use muster_core::case::Folded;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
 use crate::clock;
 use crate::config;
+use crate::key;
 use crate::progress::Show;
 use crate::store::feeds::FeedEvent;
 use crate::store::{Store, StoreError};
+use crate::vault::Vault;
 use crate::words::Lang;
 use scripted::{Row, Scripted, Source, row};
 
@@ -57,7 +58,8 @@ impl Hub {
             muster_core::mapping::read(&muster_core::diag::Source::new("mappings/pay.toml", text), &|_| None).expect("a mapping");
         let source = Arc::new(Source::default());
         city.departments[0].sources.insert("main".to_owned(), Box::new(Scripted(source.clone())));
-        let store = Store::of(&city).await.expect("a new store opens");
+        key::write_new(&root.join("config/muster.key"), &Vault::new_file()).expect("a key file");
+        let store = Store::of(&city).await.unwrap_or_else(|_| panic!("a new store opens"));
         Hub { folder, city, source, store }
     }
 
@@ -68,7 +70,8 @@ impl Hub {
         let data = self.city.data();
         let sealed = data.join("nights").join(format!("{tonight}.partial/sealed"));
         std::fs::create_dir_all(&sealed).expect("a folder of the test");
-        let landing = Landing { deliveries: data.join("deliveries"), sealed, tonight, salt: String::new() };
+        let vault = self.vault();
+        let landing = Landing { deliveries: data.join("deliveries"), sealed, tonight, vault };
         let progress = Arc::new(Progress::new(Show::Nothing, Lang::En));
         let mut pulled = all(&self.city, &landing, &before, &progress).await;
         let feed = pulled.remove(0);
@@ -77,6 +80,26 @@ impl Hub {
             .await
             .expect("the night is kept");
         feed
+    }
+
+    fn vault(&self) -> Arc<Vault> {
+        self.city.vault().unwrap_or_else(|_| panic!("the test wrote a key file"))
+    }
+
+    /// What was landed, without places, sorted: `id yuan changed`.
+    fn landed(&self, day: u32) -> Vec<String> {
+        let file = std::fs::File::open(self.delivery(day).join("raw.parquet")).expect("a delivery");
+        let mut rows = Vec::new();
+        for batch in self.vault().rows(file).expect("Parquet").build().expect("Parquet") {
+            let batch = batch.expect("Parquet");
+            let cell = |name: &str, row: usize| {
+                let column = batch.column_by_name(name).expect("a column").as_string::<i32>();
+                if column.is_null(row) { "~".to_owned() } else { column.value(row).to_owned() }
+            };
+            rows.extend((0..batch.num_rows()).map(|it| ["id", "yuan", "changed"].map(|name| cell(name, it)).join(" ")));
+        }
+        rows.sort();
+        rows
     }
 
     fn delivery(&self, day: u32) -> PathBuf {
@@ -116,22 +139,6 @@ fn people(ids: std::ops::Range<u32>) -> Vec<Row> {
     ids.map(|it| row(it, 5000, if it + 1 == newest { 9 } else { 1 })).collect()
 }
 
-/// What was landed, without places, sorted: `id yuan changed`.
-fn landed(delivery: &Path) -> Vec<String> {
-    let file = std::fs::File::open(delivery.join("raw.parquet")).expect("a delivery");
-    let mut rows = Vec::new();
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet").build().expect("Parquet") {
-        let batch = batch.expect("Parquet");
-        let cell = |name: &str, row: usize| {
-            let column = batch.column_by_name(name).expect("a column").as_string::<i32>();
-            if column.is_null(row) { "~".to_owned() } else { column.value(row).to_owned() }
-        };
-        rows.extend((0..batch.num_rows()).map(|it| ["id", "yuan", "changed"].map(|name| cell(name, it)).join(" ")));
-    }
-    rows.sort();
-    rows
-}
-
 fn reasons(feed: &FeedPulled) -> String {
     feed.told.left_out.iter().map(|it| it.en.as_str()).collect::<Vec<_>>().join("; ")
 }
@@ -149,7 +156,7 @@ async fn a_lost_connection_is_tried_again_and_leaves_one_delivery() {
     assert_eq!((reasons(&feed).as_str(), notes(&feed).as_str()), ("", "it came at try 3"));
     assert_eq!(feed.told.tally.as_ref().map(|it| it.mapped), Some(50), "nothing of the broken tries is counted");
     assert_eq!(hub.deliveries(), ["2026-11-01"]);
-    assert_eq!(landed(&hub.delivery(1)).len(), 50);
+    assert_eq!(hub.landed(1).len(), 50);
     assert_eq!(hub.source.pulls.load(Ordering::Relaxed), 3);
 }
 
@@ -164,7 +171,7 @@ async fn what_does_not_pass_is_not_tried_again_and_the_last_delivery_stays() {
     assert!(feed.sealed.is_none());
     assert_eq!(hub.source.pulls.load(Ordering::Relaxed), 2);
     assert_eq!(hub.deliveries(), ["2026-11-01"]);
-    assert_eq!(landed(&hub.delivery(1)).len(), 50);
+    assert_eq!(hub.landed(1).len(), 50);
 }
 
 #[tokio::test]
@@ -176,7 +183,7 @@ async fn patience_ends_and_a_rerun_keeps_what_was_there() {
     hub.source.fail(&[Some(true), Some(true), Some(true)]);
     let feed = hub.night(1).await;
     assert!(reasons(&feed).contains("tried 3 times"), "{}", reasons(&feed));
-    assert_eq!(landed(&hub.delivery(1)).len(), 50, "a failed rerun touches nothing");
+    assert_eq!(hub.landed(1).len(), 50, "a failed rerun touches nothing");
 }
 
 #[tokio::test]
@@ -253,7 +260,7 @@ async fn a_feed_in_parts_takes_only_what_changed() {
     });
     let feed = hub.night(11).await;
     assert_eq!((reasons(&feed).as_str(), notes(&feed).as_str()), ("", ""));
-    assert_eq!(landed(&hub.delivery(11)), hub.source.told());
+    assert_eq!(hub.landed(11), hub.source.told());
     assert!(hub.source.sent() < 5, "the whole of it was listed, not sent: {}", hub.source.sent());
 }
 
@@ -267,12 +274,12 @@ async fn a_deletion_is_found_the_same_night() {
     });
     let feed = hub.night(11).await;
     assert_eq!(notes(&feed), "merged it has 300 rows, the source 299, so it was pulled whole");
-    assert_eq!(landed(&hub.delivery(11)), hub.source.told());
+    assert_eq!(hub.landed(11), hub.source.told());
     // One gone and one put in with an old date: the counts agree, the rows do not.
     hub.source.change(|rows| rows[5] = row(777, 5000, 1));
     let feed = hub.night(12).await;
     assert!(notes(&feed).contains("299 rows each but not the same ones"), "{}", notes(&feed));
-    assert_eq!(landed(&hub.delivery(12)), hub.source.told());
+    assert_eq!(hub.landed(12), hub.source.told());
 }
 
 #[tokio::test]
@@ -284,11 +291,11 @@ async fn a_full_pull_is_due_once_in_a_while_and_a_touched_delivery_is_not_built_
     // Changed behind the column's back: only the full pull sees it.
     hub.source.change(|rows| rows[0].yuan = 1);
     assert_eq!(notes(&hub.night(12).await), "pulled whole tonight: a full pull is due");
-    assert_eq!(landed(&hub.delivery(12)), hub.source.told());
+    assert_eq!(hub.landed(12), hub.source.told());
     let raw = hub.delivery(12).join("raw.parquet");
     std::fs::copy(hub.delivery(11).join("raw.parquet"), raw).expect("a file of the test");
     assert!(notes(&hub.night(13).await).contains("not the one that was kept"));
-    assert_eq!(landed(&hub.delivery(13)), hub.source.told());
+    assert_eq!(hub.landed(13), hub.source.told());
 }
 
 #[tokio::test]
@@ -300,7 +307,7 @@ async fn a_connection_lost_in_the_middle_of_a_part_is_tried_again() {
     hub.source.fail(&[None, Some(true)]);
     let feed = hub.night(11).await;
     assert_eq!((reasons(&feed).as_str(), notes(&feed).as_str()), ("", "it came at try 2"));
-    assert_eq!(landed(&hub.delivery(11)), hub.source.told());
+    assert_eq!(hub.landed(11), hub.source.told());
     assert!(hub.folder.path().join("data/deliveries/finance/payroll/2026-11-11").join("delivery.json").exists());
 }
 
@@ -356,7 +363,7 @@ proptest! {
                 });
                 let feed = hub.night(day).await;
                 assert_eq!(reasons(&feed), "");
-                assert_eq!(landed(&hub.delivery(day)), hub.source.told(), "night {day}: {}", notes(&feed));
+                assert_eq!(hub.landed(day), hub.source.told(), "night {day}: {}", notes(&feed));
             }
         });
     }

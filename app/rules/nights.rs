@@ -25,7 +25,7 @@ const CASES_MIN: u64 = 10;
 
 /// Prints every night of one rule.
 pub async fn history(catalogue: &Catalogue, card: &Rule, say: Say) -> Result<(), Stop> {
-    let nights = store(catalogue, say).await?.rule_history(&card.id).await?;
+    let nights = store(catalogue, say)?.rule_history(&card.id).await?;
     say.print(&nights, || {
         let mut out = format!("\n  {} {}\n\n", card.id, say.lang.of(&card.title));
         if nights.is_empty() {
@@ -71,7 +71,7 @@ struct Noise<'a> {
 
 /// Prints what became of every rule's cases, the noisiest first.
 pub async fn noise(catalogue: &Catalogue, say: Say) -> Result<(), Stop> {
-    let mut outcomes = store(catalogue, say).await?.outcomes(&muster_core::calendar::Calendar::shipped()).await?;
+    let mut outcomes = store(catalogue, say)?.outcomes(&muster_core::calendar::Calendar::shipped()).await?;
     let mut told: Vec<Noise> =
         catalogue.cards.iter().filter_map(|card| Some(judged(card, catalogue.tuned(card).severity, outcomes.remove(&card.id)?))).collect();
     told.sort_by_key(|it| (!it.noisy, std::cmp::Reverse(it.outcomes.explained * 1000 / it.outcomes.cases.max(1)), it.id));
@@ -125,8 +125,7 @@ fn text(told: &[Noise], lang: Lang) -> String {
     out
 }
 
-async fn store(catalogue: &Catalogue, say: Say) -> Result<Store, Stop> {
+fn store(catalogue: &Catalogue, say: Say) -> Result<&Store, Stop> {
     let none = || Stop::Trouble(say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first").to_owned());
-    let store = catalogue.store.as_ref().filter(|it| it.is_there()).ok_or_else(none)?;
-    Ok(Store::at(store).await?)
+    catalogue.store.as_ref().ok_or_else(none)
 }

@@ -9,7 +9,7 @@ use muster_core::map::Tally;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use super::db::{Db, Row, values};
+use super::db::{Pool, Row, values};
 use super::feeds::Hold;
 use super::{Store, StoreError, from_json};
 use crate::night::Said;
@@ -36,7 +36,7 @@ impl Store {
     /// Looks at everything; reads one state and changes nothing.
     pub async fn check(&self) -> Result<Checked, StoreError> {
         let mut checked = Checked::default();
-        if let Db::Sqlite(_) = self.db {
+        if let Pool::Sqlite(_) = self.db.pool {
             self.check_file(&mut checked).await?;
         }
         self.readable(&mut checked, "case_version", |row| from_json::<Case>("case", row.text("body")?).map(drop)).await?;

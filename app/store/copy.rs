@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::db::{Db, Value, values};
+use super::db::{Pool, Value, values};
 use super::{Store, StoreError};
 
 /// Every table, those that others refer to first.
@@ -21,6 +21,7 @@ pub(super) const TABLES: &[&str] = &[
     "schedule_due",
     "lease",
     "audit_entry",
+    "sealing_key",
 ];
 
 /// Rows that are on their way at once.
@@ -62,7 +63,7 @@ impl Store {
             }
             copied.push(Copied { table, rows });
         }
-        if let Db::Postgres(_) = to.db {
+        if let Pool::Postgres(_) = to.db.pool {
             // What gives the next number does not see numbers that were given elsewhere.
             let identities = write
                 .rows(
@@ -85,11 +86,11 @@ impl Store {
     /// Names of the tables that the database has, ours alone, rising.
     #[cfg(test)]
     pub(super) async fn tables(&self) -> Result<Vec<String>, StoreError> {
-        let sql = match self.db {
-            Db::Sqlite(_) => {
+        let sql = match self.db.pool {
+            Pool::Sqlite(_) => {
                 "select name from sqlite_master where type = 'table' and name not like 'sqlite%' and name not like '\\_sqlx%' escape '\\' order by name"
             }
-            Db::Postgres(_) => {
+            Pool::Postgres(_) => {
                 "select tablename::text as name from pg_tables where schemaname = current_schema() and tablename not like '\\_sqlx%' order by 1"
             }
         };

@@ -3,7 +3,9 @@
 //! Statements are written once, in the SQL that both understand, with `$1` for what is bound; what they give is read by
 //! column name into our own [`Row`]. The drivers are the concrete ones: sqlx's `Any` fails on types that we need.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -13,6 +15,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, Sql
 use sqlx::{AssertSqlSafe, Column, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, TypeInfo, ValueRef};
 
 use super::StoreError;
+use crate::vault::{self, Texts};
 
 /// How long a write waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(30);
@@ -68,9 +71,17 @@ impl Address {
     }
 }
 
-/// A pool of connections.
+/// A pool of connections, and what seals the texts that are personal.
 #[derive(Clone, Debug)]
-pub enum Db {
+pub struct Db {
+    pub(super) pool: Pool,
+    /// Null: sealed texts are read and written as they stand, for copies.
+    pub(super) texts: Option<Arc<Texts>>,
+}
+
+/// Connections.
+#[derive(Clone, Debug)]
+pub enum Pool {
     /// To a file.
     Sqlite(SqlitePool),
     /// To a server.
@@ -79,7 +90,14 @@ pub enum Db {
 
 /// A transaction; what it wrote is gone unless it is committed.
 #[derive(Debug)]
-pub enum Tx {
+pub struct Tx {
+    pub(super) on: On,
+    texts: Option<Arc<Texts>>,
+}
+
+/// Where a transaction is.
+#[derive(Debug)]
+pub enum On {
     /// In a file.
     Sqlite(Transaction<'static, Sqlite>),
     /// On a server.
@@ -95,10 +113,17 @@ pub enum Value {
     Int(i64),
     /// A number with a fraction.
     Real(f64),
-    /// Text; days, instants and JSON are text too.
+    /// Text; days, instants and JSON are text too. Sealed texts are opened on the way in.
     Text(String),
+    /// Text that says something of a person: sealed on the way out. None is ever read.
+    Personal(String),
     /// Bytes.
     Bytes(Vec<u8>),
+}
+
+/// Text that says something of a person.
+pub fn personal(text: impl Into<String>) -> Value {
+    Value::Personal(text.into())
 }
 
 /// Values to bind, in the order of `$1`, `$2`, …
@@ -169,6 +194,43 @@ impl Row {
 impl Db {
     /// Opens the store at `address`; a file is made where there is none, its folder too.
     pub(super) async fn open(address: &Address) -> Result<Db, StoreError> {
+        Ok(Db { pool: Pool::open(address).await?, texts: None })
+    }
+
+    /// Ends every connection.
+    pub(super) async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Begins to write; waits for others that write.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        let on = match &self.pool {
+            Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("begin immediate").await?),
+            Pool::Postgres(pool) => On::Postgres(pool.begin().await?),
+        };
+        let mut tx = Tx { on, texts: self.texts.clone() };
+        if let On::Postgres(_) = tx.on {
+            // Like the file's, its writers take turns: numbers are given and chains are grown by reading first.
+            tx.rows("select pg_advisory_xact_lock($1)", values![WRITERS]).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Begins to read one state.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        let on = match &self.pool {
+            Pool::Sqlite(pool) => On::Sqlite(pool.begin().await?),
+            Pool::Postgres(pool) => On::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?),
+        };
+        Ok(Tx { on, texts: self.texts.clone() })
+    }
+}
+
+impl Pool {
+    async fn open(address: &Address) -> Result<Pool, StoreError> {
         let failed = |why| StoreError::Open { place: address.shown(), why };
         match address {
             Address::File(path) => {
@@ -182,43 +244,14 @@ impl Db {
                     .busy_timeout(BUSY)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full);
-                Ok(Db::Sqlite(connected(options).await.map_err(failed)?))
+                Ok(Pool::Sqlite(connected(options).await.map_err(failed)?))
             }
             Address::Server(options) => {
                 let options = options.as_ref().clone().application_name("muster");
                 let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY).connect_with(options).await;
-                Ok(Db::Postgres(pool.map_err(failed)?))
+                Ok(Pool::Postgres(pool.map_err(failed)?))
             }
         }
-    }
-
-    /// Ends every connection.
-    pub(super) async fn close(&self) {
-        match self {
-            Db::Sqlite(pool) => pool.close().await,
-            Db::Postgres(pool) => pool.close().await,
-        }
-    }
-
-    /// Begins to write; waits for others that write.
-    pub async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            Db::Sqlite(pool) => Tx::Sqlite(pool.begin_with("begin immediate").await?),
-            Db::Postgres(pool) => {
-                let mut tx = Tx::Postgres(pool.begin().await?);
-                // Like the file's, its writers take turns: numbers are given and chains are grown by reading first.
-                tx.rows("select pg_advisory_xact_lock($1)", values![WRITERS]).await?;
-                tx
-            }
-        })
-    }
-
-    /// Begins to read one state.
-    pub async fn read(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            Db::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
-            Db::Postgres(pool) => Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?),
-        })
     }
 }
 
@@ -236,14 +269,15 @@ impl Tx {
     /// The same for a statement that was put together from names of our own tables; nothing from outside may be in it.
     pub(super) async fn any_rows(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let sql = AssertSqlSafe(sql).into_sql_str();
-        match self {
-            Tx::Sqlite(tx) => {
+        let (texts, values) = (self.texts.as_deref(), sealed(self.texts.as_deref(), values));
+        match &mut self.on {
+            On::Sqlite(tx) => {
                 let rows = sqlx::query_with(sql, sqlite_arguments(values)?).fetch_all(&mut **tx).await?;
-                rows.iter().map(from_sqlite).collect()
+                rows.iter().map(|it| from_sqlite(it, texts)).collect()
             }
-            Tx::Postgres(tx) => {
+            On::Postgres(tx) => {
                 let rows = sqlx::query_with(sql, postgres_arguments(values)?).fetch_all(&mut **tx).await?;
-                rows.iter().map(from_postgres).collect()
+                rows.iter().map(|it| from_postgres(it, texts)).collect()
             }
         }
     }
@@ -251,9 +285,10 @@ impl Tx {
     /// The rows of a statement, `at_once` at a time: for tables that memory should not hold. As safe as [`Tx::any_rows`].
     pub(super) fn batches(&mut self, sql: String, at_once: usize) -> Batches<'_> {
         let sql = AssertSqlSafe(sql).into_sql_str();
-        let rows = match self {
-            Tx::Sqlite(tx) => sqlx::query(sql).fetch(&mut **tx).map(|it| from_sqlite(&it?)).boxed(),
-            Tx::Postgres(tx) => sqlx::query(sql).fetch(&mut **tx).map(|it| from_postgres(&it?)).boxed(),
+        let texts = self.texts.clone();
+        let rows = match &mut self.on {
+            On::Sqlite(tx) => sqlx::query(sql).fetch(&mut **tx).map(move |it| from_sqlite(&it?, texts.as_deref())).boxed(),
+            On::Postgres(tx) => sqlx::query(sql).fetch(&mut **tx).map(move |it| from_postgres(&it?, texts.as_deref())).boxed(),
         };
         Batches { rows: rows.try_chunks(at_once).boxed() }
     }
@@ -279,9 +314,9 @@ impl Tx {
 
     /// Keeps what was written.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Tx::Sqlite(tx) => tx.commit().await?,
-            Tx::Postgres(tx) => tx.commit().await?,
+        match self.on {
+            On::Sqlite(tx) => tx.commit().await?,
+            On::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
     }
@@ -294,11 +329,12 @@ impl Tx {
     /// `lasting`: whether the driver may keep the statement for the next time.
     async fn execute(&mut self, sql: String, values: Vec<Value>, lasting: bool) -> Result<u64, StoreError> {
         let sql = AssertSqlSafe(sql).into_sql_str();
-        Ok(match self {
-            Tx::Sqlite(tx) => {
+        let values = sealed(self.texts.as_deref(), values);
+        Ok(match &mut self.on {
+            On::Sqlite(tx) => {
                 sqlx::query_with(sql, sqlite_arguments(values)?).persistent(lasting).execute(&mut **tx).await?.rows_affected()
             }
-            Tx::Postgres(tx) => {
+            On::Postgres(tx) => {
                 sqlx::query_with(sql, postgres_arguments(values)?).persistent(lasting).execute(&mut **tx).await?.rows_affected()
             }
         })
@@ -347,7 +383,7 @@ macro_rules! arguments {
                     Value::Null => bound.add($null),
                     Value::Int(it) => bound.add(it),
                     Value::Real(it) => bound.add(it),
-                    Value::Text(it) => bound.add(it),
+                    Value::Text(it) | Value::Personal(it) => bound.add(it),
                     Value::Bytes(it) => bound.add(it),
                 }
                 .map_err(sqlx::Error::Encode)?;
@@ -375,7 +411,27 @@ impl sqlx::Encode<'_, Postgres> for Untyped {
     }
 }
 
-fn from_sqlite(row: &SqliteRow) -> Result<Row, StoreError> {
+/// Personal texts, sealed.
+fn sealed(texts: Option<&Texts>, values: Vec<Value>) -> Vec<Value> {
+    let seal = |it| match (it, texts) {
+        (Value::Personal(it), Some(texts)) => Value::Text(texts.seal(&it)),
+        // Somebody typed it; as it stands it would be taken for a seal that is broken.
+        (Value::Text(it), Some(texts)) if it.starts_with(vault::TEXT) => Value::Text(texts.seal(&it)),
+        (it, _) => it,
+    };
+    values.into_iter().map(seal).collect()
+}
+
+/// A text that was read, opened where it is sealed.
+fn text(it: String, texts: Option<&Texts>) -> Result<Value, StoreError> {
+    let Some(texts) = texts else { return Ok(Value::Text(it)) };
+    match texts.open(&it)? {
+        Cow::Borrowed(_) => Ok(Value::Text(it)),
+        Cow::Owned(clear) => Ok(Value::Text(clear)),
+    }
+}
+
+fn from_sqlite(row: &SqliteRow, texts: Option<&Texts>) -> Result<Row, StoreError> {
     let mut cells = Vec::with_capacity(row.len());
     for (at, column) in row.columns().iter().enumerate() {
         let raw = row.try_get_raw(at)?;
@@ -387,7 +443,7 @@ fn from_sqlite(row: &SqliteRow) -> Result<Row, StoreError> {
                 "INTEGER" | "BOOLEAN" => Value::Int(row.try_get_unchecked(at)?),
                 "REAL" => Value::Real(row.try_get_unchecked(at)?),
                 "BLOB" => Value::Bytes(row.try_get_unchecked(at)?),
-                _ => Value::Text(row.try_get_unchecked(at)?),
+                _ => text(row.try_get_unchecked(at)?, texts)?,
             }
         };
         cells.push((column.name().to_owned(), value));
@@ -395,7 +451,7 @@ fn from_sqlite(row: &SqliteRow) -> Result<Row, StoreError> {
     Ok(Row { cells })
 }
 
-fn from_postgres(row: &PgRow) -> Result<Row, StoreError> {
+fn from_postgres(row: &PgRow, texts: Option<&Texts>) -> Result<Row, StoreError> {
     let mut cells = Vec::with_capacity(row.len());
     for (at, column) in row.columns().iter().enumerate() {
         let value = if row.try_get_raw(at)?.is_null() {
@@ -408,7 +464,7 @@ fn from_postgres(row: &PgRow) -> Result<Row, StoreError> {
                 "FLOAT8" => Value::Real(row.try_get(at)?),
                 "BYTEA" => Value::Bytes(row.try_get(at)?),
                 "VOID" => Value::Null,
-                _ => Value::Text(row.try_get_unchecked(at)?),
+                _ => text(row.try_get_unchecked(at)?, texts)?,
             }
         };
         cells.push((column.name().to_owned(), value));

@@ -4,7 +4,7 @@ use muster_core::link::judge::{Judgement, Row, Word, contradiction};
 use serde::Serialize;
 
 use super::audit::{self, Entry};
-use super::db::{self, Tx, values};
+use super::db::{self, Tx, personal, values};
 use super::{Store, StoreError, from_json, json};
 
 /// A judgement as it was made, and whether it still stands.
@@ -71,7 +71,7 @@ impl Store {
         let done = write
             .row(
                 "insert into judgement_event (at, word, one, other, by_whom, why) values ($1, $2, $3, $4, $5, $6) returning id",
-                values![new.at, word(new.word), json(new.one), json(new.other), new.by, new.why],
+                values![new.at, word(new.word), personal(json(new.one)), personal(json(new.other)), new.by, personal(new.why)],
             )
             .await?;
         let number = done.ok_or(StoreError::Damaged { what: "judgement" })?.int("id")?;
@@ -86,7 +86,7 @@ impl Store {
         let stands = all(&mut write).await?.iter().any(|it| it.judgement.number == number && it.withdrawn.is_none());
         if stands {
             let insert = "insert into judgement_event (at, word, withdraws, by_whom, why) values ($1, 'withdrawn', $2, $3, $4)";
-            write.run(insert, values![at, number, by, why]).await?;
+            write.run(insert, values![at, number, by, personal(why)]).await?;
             noted(&mut write, at, by, "withdrawn", number).await?;
         }
         write.commit().await?;

@@ -16,6 +16,7 @@ use super::judgements::{Made, New};
 use super::outbox::{Sent, When};
 use super::work::{NotDone, Wanted};
 use super::*;
+use crate::vault;
 
 #[allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
 #[path = "../../connectors/tests/servers/mod.rs"]
@@ -48,12 +49,12 @@ impl City {
     }
 
     async fn at(folder: TempDir, server: Option<Arc<servers::postgres::Postgres>>, address: Address) -> City {
-        let store = Store::at(&address).await.expect("a new store opens");
+        let store = Store::at(&address, &vault::TESTS).await.expect("a new store opens");
         City { _folder: folder, _server: server, address, store }
     }
 
     async fn again(&self) -> Store {
-        Store::at(&self.address).await.expect("the store opens again")
+        Store::at(&self.address, &vault::TESTS).await.expect("the store opens again")
     }
 
     /// Runs a statement and keeps what it did.
@@ -311,11 +312,11 @@ async fn a_new_store_may_be_opened_by_many_at_once_and_written_by_one_after_the_
     let place = tempfile::tempdir().expect("a temporary folder");
     for round in 0..20 {
         let address = Address::File(place.path().join(format!("{round}.db")));
-        let opened = futures::future::join_all((0..8).map(|_| Store::at(&address))).await;
+        let opened = futures::future::join_all((0..8).map(|_| Store::at(&address, &vault::TESTS))).await;
         opened.into_iter().collect::<Result<Vec<_>, _>>().expect("all of them open");
     }
     let address = Address::File(place.path().join("muster.db"));
-    let opened = futures::future::join_all((0..8).map(|_| Store::at(&address))).await;
+    let opened = futures::future::join_all((0..8).map(|_| Store::at(&address, &vault::TESTS))).await;
     let stores: Vec<Store> = opened.into_iter().collect::<Result<_, _>>().expect("all of them open");
     let folded = fold(&[], &[finding("p-a", 1)], &RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() }, night(1));
     let kept = futures::future::join_all(stores.iter().map(|it| keep(it, night(1), &[], &[], &folded))).await;
@@ -329,20 +330,20 @@ async fn what_is_not_a_store_is_told() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("muster.db");
     std::fs::write(&path, "not a database, but long enough to be looked at as one: ".repeat(20)).expect("a file");
-    let refused = Store::at(&Address::File(path.clone())).await.expect_err("not a database");
+    let refused = Store::at(&Address::File(path.clone()), &vault::TESTS).await.expect_err("not a database");
     assert!(matches!(refused, StoreError::Open { .. } | StoreError::Database(_)), "{refused:?}");
 }
 
 async fn a_store_of_a_newer_version_is_told(city: City) {
     let newer = "insert into _sqlx_migrations select 99, 'later', installed_on, success, checksum, 0 from _sqlx_migrations limit 1";
     city.run_sql(newer).await.expect("a migration of the future");
-    let refused = Store::at(&city.address).await.expect_err("a newer store");
+    let refused = Store::at(&city.address, &vault::TESTS).await.expect_err("a newer store");
     assert!(refused.to_string().ends_with("they were made by a newer version of muster"), "{refused}");
 }
 
 async fn a_damaged_case_is_told_without_its_text(city: City) {
     city.run(night(1), &[("p-secret", 1)]).await;
-    city.run_sql("update case_version set body = replace(body, 'ghost', 'p-secret')").await.expect("damage");
+    city.run_sql("update case_version set body = 'sealed:p-secret'").await.expect("damage");
     let said = city.store.before(night(2), &Calendar::shipped()).await.expect_err("damaged").to_string();
     assert_eq!(said, "the store is damaged: a case cannot be read; restore it from a backup");
 }
@@ -425,12 +426,12 @@ async fn what_is_changed_behind_the_audit_log_s_back_is_seen(city: City) {
     }
     for (sql, broken) in [("update audit_entry set who = 'nobody' where id = 2", 2), ("delete from audit_entry where id = 2", 3)] {
         // An administrator of the database can put the guard aside; the chain still tells.
-        match &city.store.db {
-            Db::Sqlite(_) => {
+        match &city.store.db.pool {
+            Pool::Sqlite(_) => {
                 city.run_sql("drop trigger if exists audit_entry_stays").await.expect("dropped");
                 city.run_sql("drop trigger if exists audit_entry_is_kept").await.expect("dropped");
             }
-            Db::Postgres(_) => {
+            Pool::Postgres(_) => {
                 city.run_sql("drop trigger if exists audit_entry_stays on audit_entry").await.expect("dropped");
             }
         }
@@ -469,7 +470,7 @@ async fn a_store_is_checked_and_damage_is_told(city: City) {
     let whole = city.store.check().await.expect("it is looked at");
     assert!(whole.wrong.is_empty(), "{:?}", whole.wrong);
     assert_eq!(whole.rows.get("case_version"), Some(&1));
-    city.run_sql("update case_version set body = replace(body, 'ghost', 'p-secret')").await.expect("damage");
+    city.run_sql("update case_version set body = 'sealed:p-secret'").await.expect("damage");
     let damaged = city.store.check().await.expect("it is looked at");
     assert_eq!(damaged.wrong.iter().map(|it| it.en.as_str()).collect::<Vec<_>>(), ["1 rows of case_version cannot be read"]);
 }

@@ -8,7 +8,7 @@ use muster_core::case::work::{self, Act, Deadlines, Deed, Refused, Standing};
 use muster_core::case::{Case, State};
 
 use super::audit::{self, Entry};
-use super::db::{Row, Tx, values};
+use super::db::{Row, Tx, personal, values};
 use super::{Number, Store, StoreError, case, day, from_json, json};
 
 /// A case with all that people did about it.
@@ -91,7 +91,7 @@ impl Store {
                 Act { at: at.to_owned(), on, night: worked.newest, who: who.to_owned(), deed: it.deed.clone(), text: it.text.clone() };
             let place = worked.acts.len() as u64 + 1;
             let insert = "insert into case_act (case_key, place, night, body) values ($1, $2, $3, $4)";
-            write.run(insert, values![&worked.case.key, place, act.night, json(&act)]).await?;
+            write.run(insert, values![&worked.case.key, place, act.night, personal(json(&act))]).await?;
             let mut detail = BTreeMap::from([("login".to_owned(), login.to_owned())]);
             if let Deed::Decided { outcome, .. } = &act.deed {
                 detail.insert("outcome".to_owned(), format!("{outcome:?}"));

@@ -32,6 +32,7 @@ use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, Expr, UnaryOperator, Value, visit_expressions_mut};
 use futures::TryStreamExt;
+use parquet::encryption::decrypt::FileDecryptionProperties;
 
 use crate::calendar::Calendar;
 use crate::function;
@@ -40,6 +41,7 @@ use crate::schema::Table;
 mod guess;
 mod linked;
 mod once;
+mod sealed;
 mod trouble;
 
 use guess::Sizes;
@@ -55,12 +57,14 @@ pub struct Limits {
     pub partitions: usize,
     /// Where sorts and aggregations spill; null: they may not, and fail when memory ends.
     pub spill_dir: Option<PathBuf>,
+    /// What opens sealed Parquet files; null: they are in clear.
+    pub opening: Option<Arc<FileDecryptionProperties>>,
 }
 
 impl Default for Limits {
     /// 1 GiB, two parts, no spilling.
     fn default() -> Limits {
-        Limits { memory_bytes: 1 << 30, partitions: 2, spill_dir: None }
+        Limits { memory_bytes: 1 << 30, partitions: 2, spill_dir: None, opening: None }
     }
 }
 
@@ -95,6 +99,8 @@ pub type Params = BTreeMap<String, Param>;
 pub struct Engine {
     ctx: SessionContext,
     sizes: Arc<Sizes>,
+    /// Whether its files are.
+    is_sealed: bool,
     partitions: usize,
     /// How large a result may be that a query keeps for itself.
     keep_bytes: usize,
@@ -136,11 +142,21 @@ impl Engine {
         // One side of a join is held once, not cut in parts, while it is no larger than this: cutting the other side costs more.
         options.optimizer.hash_join_single_partition_threshold = 64 << 20;
         options.optimizer.hash_join_single_partition_threshold_rows = 4_000_000;
+        if let Some(opening) = &limits.opening {
+            sealed::register(&runtime, opening);
+        }
         let sizes = Arc::new(Sizes::default());
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
         let ctx = SessionContext::new_with_state(state.with_statistics_registry(guess::registry(&sizes)).build());
         function::all(calendar).for_each(|it| ctx.register_udf(it));
-        Engine { ctx, sizes, partitions: limits.partitions.max(1), keep_bytes: limits.memory_bytes / 4, next: AtomicUsize::new(0) }
+        Engine {
+            ctx,
+            sizes,
+            is_sealed: limits.opening.is_some(),
+            partitions: limits.partitions.max(1),
+            keep_bytes: limits.memory_bytes / 4,
+            next: AtomicUsize::new(0),
+        }
     }
 
     /// Adds a table that is in memory already. A table of the same name is replaced.
@@ -162,14 +178,14 @@ impl Engine {
             self.batches(table.name, table.linked_schema(), Vec::new());
             return Ok(());
         }
-        let view = linked::view(table, feeds).map_err(|it| EngineError::of(&it, "", &[]))?;
+        let view = linked::view(table, feeds, self.is_sealed).map_err(|it| EngineError::of(&it, "", &[]))?;
         self.table(table.name, view);
         Ok(())
     }
 
     /// Adds a table that lies in Parquet files of its own schema, such as identities too many to hold in memory.
     pub fn files(&self, name: &str, schema: &SchemaRef, files: &[PathBuf]) -> Result<(), EngineError> {
-        let table = linked::parquet(schema, files).map_err(|it| EngineError::of(&it, "", &[]))?;
+        let table = linked::parquet(schema, files, self.is_sealed).map_err(|it| EngineError::of(&it, "", &[]))?;
         self.table(name, table);
         Ok(())
     }

@@ -91,18 +91,20 @@ pub fn units(register: &[RecordBatch], feeds: &[FeedIn], aliases: &[(String, Str
 /// `judgements` are obeyed where their rows are there tonight.
 /// `rejected` are the ID numbers and names of rows that could not be mapped: whoever they may be about is in doubt tonight.
 /// `tonight` bounds birth dates: who is born later has a wrong number.
+/// `hash_key` is the installation's secret that makes lasting keys: without it nobody can find the key of an ID number.
 pub fn people(
     feeds: &[FeedIn],
     units: &Units,
     rejected: &[(String, String)],
     judgements: &[judge::Judgement],
     tonight: NaiveDate,
+    hash_key: &str,
 ) -> People {
     let said = identity::read(feeds, units, tonight);
     let mut linked = exact::link(&said);
     residual::link(&said, &mut linked, rejected);
     judge::obey(&said, &mut linked, judgements);
-    person::tell(&said, &linked)
+    person::tell(&said, &linked, hash_key)
 }
 
 #[cfg(test)]

@@ -259,7 +259,7 @@ async fn presence_says_who_was_where() {
 #[tokio::test]
 async fn a_join_that_does_not_fit_into_memory_is_run_again_with_one_that_spills() {
     let folder = tempfile::tempdir().expect("a folder");
-    let engine = Engine::new(&Limits { memory_bytes: 40 << 20, partitions: 1, spill_dir: Some(folder.path().to_owned()) });
+    let engine = Engine::new(&Limits { memory_bytes: 40 << 20, partitions: 1, spill_dir: Some(folder.path().to_owned()), opening: None });
     let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
     let scattered: ArrayRef =
         Arc::new((0..2_000_000_i64).map(|it| it.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64)).collect::<Int64Array>());
@@ -270,7 +270,7 @@ async fn a_join_that_does_not_fit_into_memory_is_run_again_with_one_that_spills(
     let found = engine.query(sql, &Params::new()).await.expect("completes");
     assert_eq!(found[0].column(0).as_any().downcast_ref::<Int64Array>().expect("a count").value(0), 2_000_000);
 
-    let poor = Engine::new(&Limits { memory_bytes: 1 << 20, partitions: 1, spill_dir: None });
+    let poor = Engine::new(&Limits { memory_bytes: 1 << 20, partitions: 1, spill_dir: None, opening: None });
     poor.batches("one", schema, vec![rows]);
     let error = poor.query("select n from one order by n", &Params::new()).await.expect_err("a mebibyte is too little");
     assert!(error.machine && error.hint.is_some(), "{error:?}");
@@ -279,7 +279,7 @@ async fn a_join_that_does_not_fit_into_memory_is_run_again_with_one_that_spills(
 #[tokio::test]
 async fn what_a_query_mentions_twice_is_computed_once_and_goes_with_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let engine = Engine::new(&Limits { memory_bytes: 64 << 20, partitions: 2, spill_dir: Some(folder.path().to_owned()) });
+    let engine = Engine::new(&Limits { memory_bytes: 64 << 20, partitions: 2, spill_dir: Some(folder.path().to_owned()), opening: None });
     let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100_000));
     engine.batches("one", Arc::clone(&schema), vec![RecordBatch::try_new(schema, vec![numbers]).expect("rows")]);
@@ -299,7 +299,7 @@ async fn what_a_query_mentions_twice_is_computed_once_and_goes_with_it() {
     assert_eq!(count(engine.query(hidden, &Params::new()).await.expect("completes")), 10);
 
     // Too large to keep: the query is answered all the same.
-    let poor = Engine::new(&Limits { memory_bytes: 1 << 20, partitions: 1, spill_dir: Some(folder.path().to_owned()) });
+    let poor = Engine::new(&Limits { memory_bytes: 1 << 20, partitions: 1, spill_dir: Some(folder.path().to_owned()), opening: None });
     let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100_000));
     poor.batches("one", Arc::clone(&schema), vec![RecordBatch::try_new(schema, vec![numbers]).expect("rows")]);

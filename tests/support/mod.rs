@@ -14,8 +14,22 @@ pub fn muster(args: &[&str]) -> Output {
 /// The real binary, with cards that are proved once for all cities of the tests.
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-    command.args(args).env_remove("MUSTER_LANG").env("MUSTER_PROVED", story::PROVED);
+    command.args(args).env_remove("MUSTER_LANG").env("MUSTER_PROVED", story::PROVED).env("MUSTER_KEY", KEY);
     command
+}
+
+/// The key of every city of the tests, as the environment hands it over.
+pub const KEY: &str = "hash bXVzdGVyIHRlc3RzOiBoYXNoIGtleSwgMzIgYnl0ZSE=,seal bXVzdGVyIHRlc3RzOiBzZWFsIGtleSwgMzIgYnl0ZSE=";
+
+/// The sealed file `path` below `root` in clear; a table as the file it would be without a seal.
+pub fn opened(root: &Path, path: &str) -> Vec<u8> {
+    let config = root.join("config/muster.toml").display().to_string();
+    let clear = tempfile::tempdir().expect("a temporary folder");
+    let out = clear.path().join("clear");
+    let sealed = root.join(path).display().to_string();
+    let done = muster(&["key", "open", &sealed, "--config", &config, "--reveal", "a test", "--out", &out.display().to_string()]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    std::fs::read(out).expect("it was opened")
 }
 
 /// Runs one night of the city at `root` and gives its JSON, people in full, and the exit code.

@@ -15,7 +15,7 @@ fn utc(text: &str) -> DateTime<Utc> {
 }
 
 async fn store(folder: &tempfile::TempDir) -> Store {
-    Store::at(&Address::File(folder.path().join("muster.db"))).await.expect("a store")
+    Store::at(&Address::File(folder.path().join("muster.db")), &crate::vault::TESTS).await.expect("a store")
 }
 
 fn schedule(night: &str, zone: Tz, catch_up: CatchUp) -> Schedule {

@@ -9,7 +9,6 @@ use arrow::array::{Array, ArrayRef, AsArray, Int32Array};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use datafusion::catalog::{TableProvider, default_table_source::provider_as_source, view::ViewTable};
 use datafusion::common::{Result, ScalarValue, exec_err};
-use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -17,6 +16,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::col;
 
+use super::sealed;
 use crate::schema::Table;
 
 /// One feed of a linked table.
@@ -33,10 +33,11 @@ pub struct LinkedFeed {
 }
 
 /// The rows of all `feeds`, as a view that the optimizer sees through.
-pub(super) fn view(table: &'static Table, feeds: &[LinkedFeed]) -> Result<Arc<dyn TableProvider>> {
+pub(super) fn view(table: &'static Table, feeds: &[LinkedFeed], is_sealed: bool) -> Result<Arc<dyn TableProvider>> {
     let mut plan: Option<LogicalPlanBuilder> = None;
     for feed in feeds {
-        let rows = LogicalPlanBuilder::scan(table.name, provider_as_source(parquet(&table.sealed_schema(), &feed.files)?), None)?;
+        let rows =
+            LogicalPlanBuilder::scan(table.name, provider_as_source(parquet(&table.sealed_schema(), &feed.files, is_sealed)?), None)?;
         let rows = rows.project(columns(table, feed))?;
         plan = Some(match plan {
             None => rows,
@@ -48,9 +49,9 @@ pub(super) fn view(table: &'static Table, feeds: &[LinkedFeed]) -> Result<Arc<dy
 }
 
 /// Parquet files as one table, in the order given. Strings are read as views, which is what Parquet gives without copying.
-pub(super) fn parquet(schema: &Schema, files: &[PathBuf]) -> Result<Arc<dyn TableProvider>> {
+pub(super) fn parquet(schema: &Schema, files: &[PathBuf], is_sealed: bool) -> Result<Arc<dyn TableProvider>> {
     let urls: Vec<ListingTableUrl> = files.iter().map(|it| url(it)).collect::<Result<_>>()?;
-    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension("");
+    let options = ListingOptions::new(Arc::new(sealed::format(is_sealed))).with_file_extension("");
     let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(with_views(schema));
     Ok(Arc::new(ListingTable::try_new(config)?))
 }

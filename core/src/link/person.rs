@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Int32Array, RecordBatch, StringBuilder};
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use super::People;
 use super::identity::{Identity, NO_DAY, Said, Sex, Texts, day_number};
@@ -17,11 +18,12 @@ use crate::schema::{CANDIDATES, IDENTITY, PERSONS};
 type Keyed = (u64, u32);
 
 /// See [`super::people`].
-pub fn tell(said: &Said, linked: &Linked) -> People {
+pub fn tell(said: &Said, linked: &Linked, hash_key: &str) -> People {
+    let hash = Hmac::<Sha256>::new_from_slice(hash_key.as_bytes()).expect("HMAC takes keys of any length");
     let (kinds, members) = (linked.kinds(said), linked.members(said));
     let mut keyed: Vec<Keyed> = (0..linked.clusters.len() as u32)
         .filter(|it| !kinds.empty(*it))
-        .map(|it| (key(said, linked, it, members.of_cluster(it)), it))
+        .map(|it| (key(said, linked, it, members.of_cluster(it), &hash), it))
         .collect();
     keyed.sort_unstable();
     let mut person_of_cluster = vec![-1; linked.clusters.len()];
@@ -41,13 +43,13 @@ pub fn tell(said: &Said, linked: &Linked) -> People {
 
 /// The lasting key. A number that is valid and believed makes it alone, so that it outlives new names and sources; otherwise the
 /// text that sorts first of what was said.
-fn key(said: &Said, linked: &Linked, cluster: u32, members: &[u32]) -> u64 {
+fn key(said: &Said, linked: &Linked, cluster: u32, members: &[u32], hash: &Hmac<Sha256>) -> u64 {
     let text = match PersonId::from_body(linked.clusters[cluster as usize].id) {
         Some(id) => id.to_string(),
         None => members.iter().map(|it| unnumbered(said, *it)).min().unwrap_or_default(),
     };
-    let digest = Sha256::digest(format!("muster person|{text}"));
-    digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
+    let digest = hash.clone().chain_update(text.as_bytes()).finalize();
+    digest.into_bytes().iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
 }
 
 fn unnumbered(said: &Said, number: u32) -> String {

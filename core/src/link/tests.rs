@@ -76,7 +76,7 @@ fn run(lines: &[&str], rejected: &[(&str, &str)]) -> Vec<Outcome> {
     let register = batch(&UNITS, &["U1", "U2", "U3"].map(unit));
     let units = units(&[register], &inputs, &[]);
     let rejected: Vec<(String, String)> = rejected.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect();
-    let people = people(&inputs, &units, &rejected, &[], tonight());
+    let people = people(&inputs, &units, &rejected, &[], tonight(), "the test's own");
     assert_eq!(people.persons.schema(), PERSONS.schema());
     let whos: Vec<(usize, Option<i32>)> = rows
         .iter()

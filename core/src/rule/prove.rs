@@ -164,7 +164,7 @@ fn drawn(header: &[String], rows: &[Vec<String>]) -> String {
 // --- the city of an example -----------------------------------------------------------------------------------------
 
 async fn city(rule: &Rule, example: &Example) -> Result<(Engine, NightParams), EngineError> {
-    let engine = Engine::new(&Limits { memory_bytes: 64 << 20, partitions: 1, spill_dir: None });
+    let engine = Engine::new(&Limits { memory_bytes: 64 << 20, partitions: 1, spill_dir: None, opening: None });
     for table in schema::TABLES.iter().filter(|it| it.name != UNITS.name) {
         let schema = table.linked_schema();
         engine.batches(table.name, Arc::clone(&schema), vec![of_table(example, table.name, &Arc::new(schema.as_ref().clone()))]);

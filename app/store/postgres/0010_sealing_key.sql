@@ -1,0 +1,6 @@
+-- The key under which texts that say something of persons are sealed, itself wrapped under a master key that is kept elsewhere.
+
+create table sealing_key (
+    id      integer primary key check (id = 1),
+    wrapped text    not null
+);
