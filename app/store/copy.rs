@@ -21,8 +21,11 @@ pub(super) const TABLES: &[&str] = &[
     "schedule_due",
     "lease",
     "audit_entry",
-    "sealing_key",
+    SEALING_KEY,
 ];
+
+/// A new store has a key of its own already.
+const SEALING_KEY: &str = "sealing_key";
 
 /// Rows that are on their way at once.
 const ROWS_AT_ONCE: usize = 2_000;
@@ -37,15 +40,18 @@ pub struct Copied {
 }
 
 impl Store {
-    /// Copies one state of everything into `to`, which must be empty, in one transaction; counts both sides before it commits.
+    /// Copies one state of everything into `to`, which must be empty, in one transaction; counts both sides before it commits. What is
+    /// sealed stays sealed, under the same key: `to` must be opened anew.
     pub async fn copy(&self, to: &Store) -> Result<Vec<Copied>, StoreError> {
-        let mut read = self.db.read().await?;
-        let mut write = to.write().await?;
-        for table in TABLES {
+        let mut read = self.db.as_it_stands().read().await?;
+        let mut write = to.db.as_it_stands().write().await?;
+        for table in TABLES.iter().filter(|it| **it != SEALING_KEY) {
             if write.count(table).await? > 0 {
                 return Err(StoreError::NotEmpty { table });
             }
         }
+        // What is copied is sealed under the key that comes with it.
+        write.apply(format!("delete from {SEALING_KEY}")).await?;
         let mut copied = Vec::new();
         for table in TABLES {
             let mut rows: u64 = 0;
