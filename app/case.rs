@@ -1,5 +1,7 @@
 //! `muster case`: what people do about cases. See `muster_core::case::work` for what is possible when.
 
+mod import;
+
 use std::fmt::Write;
 use std::path::Path;
 
@@ -17,7 +19,7 @@ use crate::config::City;
 use crate::people::Eyes;
 use crate::run::Stop;
 use crate::store::Store;
-use crate::store::work::{NotDone, Wanted, Worked};
+use crate::store::work::{Actor, NotDone, Wanted, Worked};
 use crate::words::{Lang, count, hex, pad, pad_left, yuan};
 use crate::{clock, explain, mail};
 
@@ -35,6 +37,7 @@ pub async fn case(what: &CaseWhat, say: Say) -> Done {
         CaseWhat::Recovered { yuan, of } => act(&Deed::Recovered { amount_fen: *yuan }, of, say).await,
         CaseWhat::Close(of) => act(&Deed::Closed, of, say).await,
         CaseWhat::Reopen(of) => act(&Deed::Reopened, of, say).await,
+        CaseWhat::Import(args) => import::import(args, say).await,
         CaseWhat::Outcomes => {
             let outcomes: Vec<(String, &str, &str)> =
                 Outcome::ALL.iter().map(|it| (format!("{it:?}"), it.label().0, it.label().1)).collect();
@@ -134,7 +137,7 @@ fn table(listed: &[Listed], lang: Lang) -> String {
 }
 
 /// Where a case stands, in a word.
-fn stage(state: State, standing: &Standing, lang: Lang) -> &'static str {
+pub fn stage(state: State, standing: &Standing, lang: Lang) -> &'static str {
     if state == State::Cured {
         return lang.pick("已自动销号", "cured");
     }
@@ -230,24 +233,19 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     let city = read(&of.config.config)?;
     let store = Store::of(&city).await?;
     let eyes = eyes(&city, &store, &of.eyes).await?;
-    if let (Some(_), Some(_)) = (eyes.id(), &of.by) {
-        let both = say
-            .lang
-            .pick("--as 与 --by 只用其一：people.toml 中的人以 --as 办理", "either --as or --by: people of people.toml act as themselves");
-        return Err(Stop::Trouble(both.to_owned()));
-    }
+    let who = actor(&eyes, of.by.as_deref(), say)?;
     let numbers = numbers(&store, &city, of, &eyes, say).await?;
     let text = of.why.clone().unwrap_or_default();
-    let wanted: Vec<Wanted> = numbers.into_iter().map(|number| Wanted { number, deed: deed.clone(), text: text.clone() }).collect();
-    let who = eyes.id().map(str::to_owned).or_else(|| of.by.clone()).unwrap_or_else(local_user);
-    let done = match store.act(|it| eyes.see(it), &who, &local_user(), &clock::now(), clock::today(), &wanted, &city.calendar).await? {
-        Ok(done) => done,
-        Err(NotDone::NoCase(number)) => return Err(no_case(&number, say.lang)),
-        Err(NotDone::Refused(number, why)) => {
-            let nothing = say.lang.pick("全部未改动", "nothing was changed");
-            return Err(Stop::Trouble(format!("{number}: {}；{nothing}", say.lang.pick(why.told().0, why.told().1))));
-        }
-    };
+    let wanted: Vec<Wanted> =
+        numbers.into_iter().map(|number| Wanted { number, deed: deed.clone(), text: text.clone(), after: None }).collect();
+    let (at, login) = (clock::now(), local_user());
+    let actor = Actor { who: &who, login: &login, at: &at, on: clock::today(), only_try: false };
+    let done = store.act(|it| eyes.see(it), &actor, &wanted, &city.calendar).await?.map_err(|not_done| {
+        let nothing = say.lang.pick("全部未改动", "nothing was changed");
+        let told = |it: &NotDone| format!("{}: {}", it.number(), say.lang.pick(it.told().zh, it.told().en));
+        let told: Vec<String> = not_done.iter().map(told).collect();
+        Stop::Trouble(format!("{}；{nothing}", told.join("\n")))
+    })?;
     let today = clock::today();
     let told: Vec<Listed<'_>> = done.iter().map(|it| listed(it, today)).collect();
     say.print(&told, || {
@@ -256,8 +254,19 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     Ok(Code::Fine)
 }
 
+/// Who does it: the person of people.toml, or whoever is said to.
+fn actor(eyes: &Eyes, by: Option<&str>, say: Say) -> Result<String, Stop> {
+    if let (Some(_), Some(_)) = (eyes.id(), by) {
+        let both = say
+            .lang
+            .pick("--as 与 --by 只用其一：people.toml 中的人以 --as 办理", "either --as or --by: people of people.toml act as themselves");
+        return Err(Stop::Trouble(both.to_owned()));
+    }
+    Ok(eyes.id().or(by).map_or_else(local_user, str::to_owned))
+}
+
 /// Through whose eyes the command looks.
-async fn eyes(city: &City, store: &Store, said: &AsArg) -> Result<Eyes, Stop> {
+pub async fn eyes(city: &City, store: &Store, said: &AsArg) -> Result<Eyes, Stop> {
     let newest = store.nights().await?.into_iter().max();
     let night = match newest.filter(|_| said.person.is_some()) {
         Some(newest) => city.archive()?.told(newest).map_err(|err| Stop::Trouble(err.to_string()))?,

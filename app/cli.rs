@@ -8,6 +8,7 @@ use muster_core::case::work::Outcome;
 use muster_core::finding::{Family, Severity};
 
 use crate::demo;
+use crate::report::csv::Encoding;
 use crate::words::{self, Lang};
 
 /// 机构编制实名制对账：每夜核对编制、人事、工资、社保四家数据，找出吃空饷和在编不在岗的线索。
@@ -124,6 +125,8 @@ pub enum Command {
         #[command(subcommand)]
         what: StoreWhat,
     },
+    /// 为某人导出报告：按其可见范围，记录用途，留有水印 Take out a report for somebody: what they may see, with a purpose and a mark
+    Report(ReportArgs),
     /// 个人信息的密钥 The keys of personal data
     Key {
         /// 做什么 What to do
@@ -561,6 +564,8 @@ pub enum CaseWhat {
     Close(CaseNumbersArgs),
     /// 重新办理 Reopen
     Reopen(CaseNumbersArgs),
+    /// 导入填好的办理清单（muster report 导出的工作簿） Take back a worklist that was filled in (from muster report)
+    Import(CaseImportArgs),
     /// 列出结论代码 List the codes of outcomes
     Outcomes,
 }
@@ -597,6 +602,26 @@ pub struct CaseListArgs {
     /// 承办人 Who has them
     #[arg(long)]
     pub assigned_to: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster case import`.
+#[derive(Debug, Args)]
+pub struct CaseImportArgs {
+    /// 填好的工作簿 The workbook
+    pub file: PathBuf,
+    /// 只检查，不改动 Only try; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// 工作簿密码所在文件 The file that holds the workbook's password
+    #[arg(long)]
+    pub password_file: Option<PathBuf>,
+    /// 办理人；有 people.toml 时用 --as Who has filled it in; with people.toml, `--as` says it
+    #[arg(long, value_parser = said)]
+    pub by: Option<String>,
     #[command(flatten)]
     pub eyes: AsArg,
     #[command(flatten)]
@@ -1016,6 +1041,51 @@ pub struct StoreFileArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub config: ConfigArg,
+}
+
+/// `muster report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// 给谁：部门或人员代号、leaders（领导）、owner:部门（数据所有者） For whom: a department, a person, leaders, owner:DEPARTMENT
+    #[arg(long = "for", value_name = "WHO")]
+    pub whom: String,
+    /// 哪一夜；默认最近一夜 Which night; the newest otherwise
+    #[arg(long, value_name = "NIGHT")]
+    pub as_of: Option<NaiveDate>,
+    /// 格式 How it is written
+    #[arg(long, value_enum, default_value_t = ReportFormat::Xlsx)]
+    pub format: ReportFormat,
+    /// CSV 的编码 Encoding of CSV
+    #[arg(long, value_enum, default_value_t)]
+    pub encoding: Encoding,
+    /// 写到此文件，不覆盖 Where to write it; nothing is replaced
+    #[arg(long)]
+    pub out: PathBuf,
+    /// 用途，记入审计日志与水印 The purpose; it stands in the audit log and on every page
+    #[arg(long, value_parser = said)]
+    pub why: String,
+    /// 工作簿密码所在文件 The file that holds the workbook's password
+    #[arg(long)]
+    pub password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub eyes: AsArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Excel.
+    Xlsx,
+    /// 网页 One page, nothing loaded from elsewhere.
+    Html,
+    /// 一张表 One table.
+    Csv,
+    /// For programs.
+    Json,
+    /// 打印（需 Chromium） To print; needs Chromium.
+    Pdf,
 }
 
 /// `muster key`.

@@ -101,6 +101,8 @@ pub struct ReportSettings {
     pub full_ids: bool,
     /// Where every night leaves workbook and page, which name people and are not sealed; null: nowhere.
     pub folder: Option<PathBuf>,
+    /// Where the password of workbooks is kept; null: they have none. Workbooks with whole ID numbers must have one.
+    pub password: Option<Secret>,
     /// Columns of the case sheets; the shipped ones where empty.
     pub columns: Vec<ReportColumn>,
 }

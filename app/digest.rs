@@ -208,13 +208,15 @@ pub fn figure_lines(figures: &Figures, lang: Lang) -> [(&'static str, Line); 3] 
 }
 
 /// The counts beside the published table.
-pub fn figure_counts(figures: &Figures, lang: Lang) -> [(&'static str, u64); 4] {
-    [
+pub fn figure_counts(figures: &Figures, lang: Lang) -> Vec<(&'static str, u64)> {
+    let counts = [
         (lang.pick("事业单位", "Public institutions"), figures.institutions),
         (lang.pick("超编事业单位", "Institutions over quota"), figures.units_over),
         (lang.pick("实名制账户", "Network accounts"), figures.network_accounts),
         (lang.pick("批文", "Approval documents"), figures.documents),
-    ]
+    ];
+    // What is only known of a whole city is not known of some of its units.
+    counts.into_iter().enumerate().filter(|(at, (_, count))| *at < 2 || *count > 0).map(|(_, it)| it).collect()
 }
 
 /// The five numbers that leaders read first, and what each is.

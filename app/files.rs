@@ -29,7 +29,7 @@ use crate::archive::SEALED;
 use crate::digest::CardText;
 use crate::night::Night;
 use crate::page;
-use crate::sheet::{self, SheetSettings};
+use crate::sheet::{self, Book, BookReader, SheetSettings};
 use crate::vault::Vault;
 
 /// Why a file of the night could not be written.
@@ -83,10 +83,19 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<(), Unwritten> {
 }
 
 /// Writes what people read of the night into `folder`, in clear: `report.xlsx` to work from, `report.html` to read.
-pub fn for_people(folder: &Path, night: &Night, cards: &[CardText], settings: &SheetSettings) -> Result<(), Unwritten> {
+pub fn for_people(
+    folder: &Path,
+    night: &Night,
+    cards: &[CardText],
+    settings: &SheetSettings,
+    password: Option<&str>,
+) -> Result<(), Unwritten> {
     fs::create_dir_all(folder).map_err(|why| Unwritten { file: folder.to_owned(), why: why.into() })?;
-    whole(folder, "report.xlsx", |path| Ok(fs::write(path, sheet::workbook(night, cards, settings)?)?))?;
-    whole(folder, "report.html", |path| Ok(fs::write(path, page::page(night, settings.lang)?)?))
+    whole(folder, "report.xlsx", |path| {
+        let book = sheet::workbook(&Book { night, cards, settings, mark: None, reader: BookReader::Night })?;
+        Ok(fs::write(path, password.map_or(Ok(book.clone()), |it| sheet::with_password(&book, it))?)?)
+    })?;
+    whole(folder, "report.html", |path| Ok(fs::write(path, page::page(night, settings.lang, None)?)?))
 }
 
 /// Writes a table before the others, so that it can be read from there instead of being held; gives its place.
@@ -222,7 +231,7 @@ mod tests {
         let tables = [("person", std::slice::from_ref(&persons))];
         let kept = Kept { vault: &vault::TESTS, night: &night, findings: &findings, tables: &tables, full_ids };
         keep(folder.path(), &kept).expect("written");
-        for_people(folder.path(), &night, &sample::cards(), &settings).expect("written");
+        for_people(folder.path(), &night, &sample::cards(), &settings, None).expect("written");
         folder
     }
 

@@ -13,6 +13,6 @@ mod settings;
 #[cfg(test)]
 pub use letter::Kind;
 pub use letter::{Letter, failed_night, letters};
-pub use reader::concerned;
+pub use reader::{concerned, readers, share};
 pub use send::deliver;
 pub use settings::{MailFile, MailSettings};

@@ -33,6 +33,7 @@ mod proved;
 mod pull;
 mod rejects;
 mod reopen;
+mod report;
 mod rules;
 mod run;
 #[cfg(test)]
@@ -85,6 +86,7 @@ async fn main() -> ExitCode {
         Command::Resume(args) => status::resume(args, say).await,
         Command::Backfill(args) => commands::backfill(args, say).await,
         Command::Store { what } => storage::storage(what, say).await,
+        Command::Report(args) => report::report(args, say).await,
         Command::Key { what } => key::key(what, say).await,
         Command::Audit { what } => audit::audit(what, say).await,
         Command::Init(args) => init::write(args, say).await,

@@ -87,13 +87,24 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("privacy", "含个人信息，请按规定保管、使用和销毁。", "Holds personal data: keep, use and destroy as prescribed."),
 ];
 
-/// Renders the page. Text from sources is escaped; the template has no other way in.
-pub fn page(night: &Night, lang: Lang) -> Result<String, minijinja::Error> {
+/// Renders the page; `mark` says who took it out. Text from sources is escaped; the template has no other way in.
+pub fn page(night: &Night, lang: Lang, mark: Option<&str>) -> Result<String, minijinja::Error> {
+    render(night, lang, mark, false)
+}
+
+/// The page without cases and data quality: figures, tables, and how many cases came and went.
+pub fn for_leaders(night: &Night, lang: Lang, mark: Option<&str>) -> Result<String, minijinja::Error> {
+    render(night, lang, mark, true)
+}
+
+fn render(night: &Night, lang: Lang, mark: Option<&str>, leaders: bool) -> Result<String, minijinja::Error> {
     let mut pages = Environment::new();
     pages.set_undefined_behavior(UndefinedBehavior::Strict);
     pages.add_template("night.html", include_str!("page/night.html"))?;
     let words: std::collections::BTreeMap<&str, &str> = WORDS.iter().map(|(name, zh, en)| (*name, lang.pick(*zh, *en))).collect();
-    pages.get_template("night.html")?.render(context! { t => words, night => Serde(view::of(night, lang)) })
+    pages
+        .get_template("night.html")?
+        .render(context! { t => words, night => Serde(view::of(night, lang)), mark => mark.unwrap_or_default(), leaders => leaders })
 }
 
 #[cfg(test)]

@@ -132,6 +132,11 @@ impl Eyes {
         self.person.as_ref().is_none_or(|(_, scope)| scope.sees(case, &self.concerned))
     }
 
+    /// What they may see; null: all, whoever has the terminal.
+    pub fn scope(&self) -> Option<&Scope> {
+        self.person.as_ref().map(|(_, scope)| scope)
+    }
+
     /// Who looks; null: whoever has the terminal.
     pub fn id(&self) -> Option<&str> {
         self.person.as_ref().map(|(id, _)| id.as_str())
@@ -159,6 +164,22 @@ impl Scope {
         let departments = (!all).then(|| person.departments.iter().cloned().collect());
         let units = (!person.units.is_empty()).then(|| below(&person.units, night));
         Scope { departments, units }
+    }
+
+    /// The units that may be seen; null: the whole city.
+    pub fn units(&self) -> Option<&BTreeSet<String>> {
+        self.units.as_ref()
+    }
+
+    /// Whether everything may be seen.
+    pub fn is_whole(&self) -> bool {
+        self.departments.is_none() && self.units.is_none()
+    }
+
+    /// Whether a feed, `department/feed`, is one of the departments' own.
+    pub fn has_feed(&self, feed: &str) -> bool {
+        let department = feed.split('/').next().unwrap_or_default();
+        self.units.is_none() && self.departments.as_ref().is_none_or(|it| it.contains(department))
     }
 
     /// Whether a case may be seen. `concerned`: the departments that a rule concerns, by rule id. A case that names no unit is seen only by

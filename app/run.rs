@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use chrono::{Datelike, NaiveDate};
+use muster_connectors::Hidden;
 use muster_core::case::{self, RulesRan};
 use muster_core::category;
 use muster_core::check::{self, FeedState, LookedAt, NightParams};
@@ -268,7 +269,8 @@ fn keep(
     let settings = city.settings.report.sheet();
     files::keep(folder, &Kept { vault, night, findings, tables: &tables, full_ids: settings.full_ids })?;
     if let Some(folder) = city.reports(night.tonight) {
-        files::for_people(&folder, night, &cards, &settings)?;
+        let password = city.settings.report.password.as_ref().map(|it| it.fetch(&city.root)).transpose().map_err(Stop::Trouble)?;
+        files::for_people(&folder, night, &cards, &settings, password.as_ref().map(Hidden::reveal))?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod outbox;
 pub mod rules;
 mod sealing;
+pub mod trend;
 pub mod work;
 
 use std::collections::BTreeMap;

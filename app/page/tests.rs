@@ -7,7 +7,7 @@ use super::*;
 use crate::sample;
 
 fn render(night: &Night, lang: Lang) -> String {
-    page(night, lang).expect("the template fits the view")
+    page(night, lang, None).expect("the template fits the view")
 }
 
 #[test]

@@ -51,6 +51,10 @@ impl Page<'_> {
         put_text(self.sheet, 1, 0, &facts, &self.look.hint)?;
         put_text(self.sheet, 2, 0, lang.pick(digest::LEADS_ONLY.0, digest::LEADS_ONLY.1), &self.look.hint)?;
         self.row = 3;
+        if let Some(mark) = &self.look.mark {
+            put_text(self.sheet, 3, 0, mark, &self.look.hint)?;
+            self.row = 4;
+        }
         self.gap()
     }
 

@@ -23,6 +23,8 @@ pub struct Look {
     pub lang: Lang,
     /// Stands in the print header: city and night.
     pub night: String,
+    /// Who took it out, when and what for; stands in every footer. Null in reports that nobody took out.
+    pub mark: Option<String>,
     /// The report's title.
     pub title: Format,
     /// Small print below a title.
@@ -57,6 +59,8 @@ pub struct Look {
     pub fill_in: Format,
     /// Sums.
     pub sum_text: Format,
+    /// A day that has passed, or is near.
+    pub late: Format,
     /// Sums.
     pub sum: Format,
     /// Sums in yuan.
@@ -99,11 +103,12 @@ fn tinted(ink: u32, paper: u32) -> Format {
 
 impl Look {
     /// The formats for one night's workbook.
-    pub fn new(lang: Lang, night: &Night) -> Look {
+    pub fn new(lang: Lang, night: &Night, mark: Option<&str>) -> Look {
         let sum = right().set_bold().set_background_color(Color::RGB(0xEE_F3F8));
         Look {
             lang,
             night: format!("{} {}", lang.of(&night.city), night.tonight),
+            mark: mark.map(str::to_owned),
             title: base().set_font_size(20).set_bold().set_font_color(HEAD),
             hint: base().set_font_size(9).set_font_color(Color::RGB(0x5F_6B7A)),
             section: base()
@@ -126,6 +131,12 @@ impl Look {
             quiet: right().set_num_format("#,##0_ ;-#,##0_ ;–_ "),
             money: right().set_num_format("#,##0.00_ ;-#,##0.00_ ;–_ "),
             date: boxed().set_num_format("yyyy-mm-dd").set_align(FormatAlign::Center),
+            late: boxed()
+                .set_num_format("yyyy-mm-dd")
+                .set_align(FormatAlign::Center)
+                .set_bold()
+                .set_font_color(Color::RGB(0xA3_1B1B))
+                .set_background_color(Color::RGB(0xFD_E4E4)),
             percent: right().set_num_format("0.0%_ "),
             trace: right().set_num_format("0.00%_ ;-0.00%_ ;–_ "),
             headline: strip().set_font_size(20).set_bold().set_font_color(HEAD),
@@ -196,9 +207,11 @@ pub fn print_setup(sheet: &mut Worksheet, look: &Look, heading: &str, repeat: Op
     sheet.set_margins(0.35, 0.35, 0.65, 0.55, 0.3, 0.3);
     let night = look.night.replace('&', "&&");
     sheet.set_header(format!("&L&9{night}&C&11&B{heading}&R&9{}", look.lang.pick("疑似线索，待核实", "leads, to be verified")));
-    sheet.set_footer(
-        look.lang.pick("&L&9含个人信息，注意保密&R&9第 &P 页，共 &N 页", "&L&9Personal data: keep confidential&R&9Page &P of &N"),
-    );
+    // A header or footer holds 255 characters.
+    let mark: String = look.mark.as_deref().unwrap_or_default().chars().take(120).collect::<String>().replace('&', "&&");
+    let (left, right) =
+        look.lang.pick(("含个人信息，注意保密", "第 &P 页，共 &N 页"), ("Personal data: keep confidential", "Page &P of &N"));
+    sheet.set_footer(format!("&L&9{left}&C&9{mark}&R&9{right}"));
     if let Some((first, last)) = repeat {
         sheet.set_repeat_rows(first, last)?;
     }

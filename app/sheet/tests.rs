@@ -12,7 +12,7 @@ fn settings(lang: Lang, full_ids: bool) -> SheetSettings {
 }
 
 fn bytes(night: &Night, settings: &SheetSettings) -> Vec<u8> {
-    workbook(night, &sample::cards(), settings).expect("a workbook")
+    workbook(&Book { night, cards: &sample::cards(), settings, mark: None, reader: BookReader::Night }).expect("a workbook")
 }
 
 fn open(night: &Night, settings: &SheetSettings) -> Xlsx<Cursor<Vec<u8>>> {

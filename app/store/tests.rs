@@ -14,7 +14,7 @@ use muster_core::link::judge;
 use super::audit::{Entry, Verified};
 use super::judgements::{Made, New};
 use super::outbox::{Sent, When};
-use super::work::{NotDone, Wanted};
+use super::work::{Actor, NotDone, Wanted};
 use super::*;
 use crate::vault;
 
@@ -577,7 +577,7 @@ async fn letters_are_kept_with_their_night_or_not_at_all(city: City) {
 }
 
 fn wanted(number: u32, deed: Deed) -> Wanted {
-    Wanted { number: format!("mu-2026-{number}"), deed, text: "the file".into() }
+    Wanted { number: format!("mu-2026-{number}"), deed, text: "the file".into(), after: None }
 }
 
 fn decided(outcome: Outcome, until: Option<NaiveDate>) -> Deed {
@@ -586,12 +586,10 @@ fn decided(outcome: Outcome, until: Option<NaiveDate>) -> Deed {
 
 impl City {
     async fn act(&self, who: &str, on: NaiveDate, wanted: &[Wanted]) -> Result<Vec<Stage>, NotDone> {
-        let done = self
-            .store
-            .act(|_| true, who, "local:test", &format!("{on}T08:00:00Z"), on, wanted, &Calendar::shipped())
-            .await
-            .expect("the store works");
-        done.map(|it| it.iter().map(|it| it.standing.stage).collect())
+        let at = format!("{on}T08:00:00Z");
+        let actor = Actor { who, login: "local:test", at: &at, on, only_try: false };
+        let done = self.store.act(|_| true, &actor, wanted, &Calendar::shipped()).await.expect("the store works");
+        done.map_err(|mut it| it.remove(0)).map(|it| it.iter().map(|it| it.standing.stage).collect())
     }
 }
 
@@ -674,7 +672,7 @@ async fn the_line_of_a_night_ends_where_the_next_begins(city: City) {
                 State::Settled(settled) if settled.told => Deed::Reopened,
                 State::Settled(_) | State::Cured => continue,
             };
-            let wanted = Wanted { number, deed, text: "the file".into() };
+            let wanted = Wanted { number, deed, text: "the file".into(), after: None };
             city.act("wang-lei", tonight, &[wanted]).await.expect("done");
         }
     }

@@ -10,6 +10,7 @@ use muster_core::case::{Case, State};
 use super::audit::{self, Entry};
 use super::db::{Row, Tx, personal, values};
 use super::{Number, Store, StoreError, case, day, from_json, json};
+use crate::night::Said;
 
 /// A case with all that people did about it.
 #[derive(Clone, Debug)]
@@ -35,15 +36,60 @@ pub struct Wanted {
     pub deed: Deed,
     /// In words.
     pub text: String,
+    /// How many acts whoever wants it knew of; null: all there are.
+    pub after: Option<usize>,
 }
 
-/// Why acts were not written. Nothing of them is.
+/// Who does something, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Actor<'a> {
+    /// Id of a person of `people.toml`, or `local:USER`.
+    pub who: &'a str,
+    /// The operating system's user that it came from.
+    pub login: &'a str,
+    /// Instant, UTC.
+    pub at: &'a str,
+    /// The day.
+    pub on: NaiveDate,
+    /// Nothing is written, however it ends.
+    pub only_try: bool,
+}
+
+/// Why an act was not written. Nothing of what was wanted is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotDone {
     /// No case has this number.
     NoCase(String),
     /// It is not possible.
     Refused(String, Refused),
+    /// Somebody did something about the case meanwhile: who and when last.
+    Newer(String, String, String),
+}
+
+impl NotDone {
+    /// Number of the case.
+    pub fn number(&self) -> &str {
+        match self {
+            NotDone::NoCase(it) | NotDone::Refused(it, _) | NotDone::Newer(it, _, _) => it,
+        }
+    }
+
+    /// In words.
+    pub fn told(&self) -> Said {
+        match self {
+            NotDone::NoCase(_) => Said { zh: "没有这个编号的问题".to_owned(), en: "no case has this number".to_owned() },
+            NotDone::Refused(_, why) => Said { zh: why.told().0.to_owned(), en: why.told().1.to_owned() },
+            NotDone::Newer(_, who, at) => Said {
+                zh: format!("清单导出后，{who} 于 {at} 已办理；请重新导出后填写"),
+                en: format!("{who} has worked on it at {at}, after the list was taken out; take out a new one"),
+            },
+        }
+    }
+}
+
+/// Whether two texts are one case number, as people type them.
+pub fn same_number(one: &str, other: &str) -> bool {
+    Number::read(one).is_some() && Number::read(one) == Number::read(other)
 }
 
 impl Store {
@@ -58,20 +104,18 @@ impl Store {
         Ok(self.worked(calendar).await?.into_iter().find(|it| it.case.number.as_ref() == Some(&number)))
     }
 
-    /// Does all of `wanted`, or nothing of it; each act is written into the audit log with it, and with the `login` that it came from.
+    /// Does all of `wanted`, or nothing of it and says everything that is wrong; each act is written into the audit log with it. Gives the
+    /// cases about which something was done. What was done already, by a list that comes twice, is not done again.
     ///
     /// A case that `sees` says no to is not there.
-    #[allow(clippy::too_many_arguments)]
     pub async fn act(
         &self,
         sees: impl Fn(&Case) -> bool + Send,
-        who: &str,
-        login: &str,
-        at: &str,
-        on: NaiveDate,
+        actor: &Actor<'_>,
         wanted: &[Wanted],
         calendar: &Calendar,
-    ) -> Result<Result<Vec<Worked>, NotDone>, StoreError> {
+    ) -> Result<Result<Vec<Worked>, Vec<NotDone>>, StoreError> {
+        let Actor { who, login, at, on, only_try } = *actor;
         let mut write = self.write().await?;
         let mut cases: BTreeMap<String, Worked> = all(&mut write, calendar)
             .await?
@@ -79,13 +123,25 @@ impl Store {
             .filter(|it| sees(&it.case))
             .filter_map(|it| Some((it.case.number.clone()?, it)))
             .collect();
-        let mut touched = Vec::new();
+        let (mut touched, mut not_done) = (Vec::new(), Vec::new());
         for it in wanted {
             let number = Number::read(&it.number).map(Number::text);
-            let Some(worked) = number.and_then(|it| cases.get_mut(&it)) else { return Ok(Err(NotDone::NoCase(it.number.clone()))) };
+            let Some(worked) = number.and_then(|it| cases.get_mut(&it)) else {
+                not_done.push(NotDone::NoCase(it.number.clone()));
+                continue;
+            };
             let number = worked.case.number.clone().unwrap_or_default();
+            let newer = it.after.and_then(|it| worked.acts.get(it..)).unwrap_or_default();
+            if newer.iter().any(|act| act.deed == it.deed && act.text == it.text && act.who == who) {
+                continue;
+            }
+            if let Some(last) = newer.last() {
+                not_done.push(NotDone::Newer(number, last.who.clone(), last.at.clone()));
+                continue;
+            }
             if let Err(why) = work::may(&it.deed, &it.text, who, on, &worked.acts, worked.came_on, &worked.standing) {
-                return Ok(Err(NotDone::Refused(number, why)));
+                not_done.push(NotDone::Refused(number, why));
+                continue;
             }
             let act =
                 Act { at: at.to_owned(), on, night: worked.newest, who: who.to_owned(), deed: it.deed.clone(), text: it.text.clone() };
@@ -102,7 +158,12 @@ impl Store {
             worked.standing = work::standing(&worked.acts, worked.came_on, calendar, Deadlines::default());
             touched.push(number);
         }
-        write.commit().await?;
+        if !not_done.is_empty() {
+            return Ok(Err(not_done));
+        }
+        if !only_try {
+            write.commit().await?;
+        }
         Ok(Ok(touched.into_iter().filter_map(|it| cases.remove(&it)).collect()))
     }
 }
