@@ -55,7 +55,8 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
     let newest = commands::latest(&store, say).await?;
     let night = args.as_of.unwrap_or(newest);
     let gone = say.lang.pick("这一夜没有留存的结果", "nothing of this night is kept");
-    let told = archive.told(night).map_err(trouble)?.ok_or_else(|| Stop::Trouble(format!("{night}: {gone}")))?;
+    let told =
+        archive.told(night).map_err(|err| Stop::Trouble(err.to_string()))?.ok_or_else(|| Stop::Trouble(format!("{night}: {gone}")))?;
     let reader = reader(&city, &told, &args.whom, say)?;
     may_take(&eyes, &reader, &args.whom, say)?;
 
@@ -108,10 +109,6 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
     store.audit(&Entry { at, who, what: "report-taken-out".to_owned(), about: args.out.display().to_string(), detail }).await?;
     println!("  ✓ {}", args.out.display());
     Ok(Code::Fine)
-}
-
-fn trouble(err: Box<dyn std::error::Error + Send + Sync>) -> Stop {
-    Stop::Trouble(err.to_string())
 }
 
 fn reader(city: &City, night: &Night, whom: &str, say: Say) -> Result<Reader, Stop> {
@@ -263,10 +260,10 @@ fn owner(
     own.feeds.retain(|it| scope.has_feed(&it.feed));
     (own.people_count, own.link_methods) = (0, BTreeMap::new());
     let mut rejected: Vec<(String, Vec<Reject>)> = Vec::new();
-    for feed in city.department(department).map_err(Stop::Trouble)?.mapping.feeds.iter() {
+    for feed in &city.department(department).map_err(Stop::Trouble)?.mapping.feeds {
         let feed = format!("{department}/{}", feed.name);
         let path = archive.delivery(&feed, night.tonight).join("rejects.parquet");
-        let list = rejects::read(archive, &path).map_err(trouble)?.unwrap_or_default();
+        let list = rejects::read(archive, &path).map_err(|err| Stop::Trouble(err.to_string()))?.unwrap_or_default();
         rejected.push((feed, list));
     }
     Ok(match args.format {

@@ -207,9 +207,9 @@ fn fill(city: &City, name: &str, filled: &[(&str, [&str; 4])]) -> PathBuf {
     for (at, row) in rows.iter().enumerate() {
         let asked = filled.iter().find(|it| it.0 == row[0]).map(|it| it.1);
         for (col, text) in row.iter().enumerate() {
-            let text = if let (Some(asked), 10..) = (asked, col) { asked[col - 10] } else { text };
+            let text = if let (Some(asked), 11..) = (asked, col) { asked[col - 11] } else { text };
             match text.parse::<f64>() {
-                Ok(number) if col == 9 => sheet.write_number(at as u32, col as u16, number),
+                Ok(number) if col == 10 => sheet.write_number(at as u32, col as u16, number),
                 _ => sheet.write_string(at as u32, col as u16, text),
             }
             .expect("written");

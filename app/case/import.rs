@@ -74,7 +74,7 @@ pub async fn import(args: &CaseImportArgs, say: Say) -> Done {
             told.done = done.iter().filter_map(|it| it.case.number.clone()).collect();
             told.already = wanted.len() - told.done.len();
         }
-        Err(not_done) => filled.wrong.extend(not_done.into_iter().map(|it| wrong_of(it, &filled.wanted))),
+        Err(not_done) => filled.wrong.extend(not_done.iter().map(|it| wrong_of(it, &filled.wanted))),
     }
     told.wrong = filled.wrong;
     told.wrong.sort_by_key(|it| it.row);
@@ -85,7 +85,7 @@ pub async fn import(args: &CaseImportArgs, say: Say) -> Done {
     Ok(if told.wrong.is_empty() { Code::Fine } else { Code::Defects })
 }
 
-fn wrong_of(it: NotDone, wanted: &[(u32, Wanted)]) -> Wrong {
+fn wrong_of(it: &NotDone, wanted: &[(u32, Wanted)]) -> Wrong {
     let (number, said) = (it.number().to_owned(), it.told());
     let same = |typed: &str| store::work::same_number(typed, &number);
     let row = wanted.iter().find(|(_, it)| same(&it.number)).map(|(row, _)| *row);
@@ -175,9 +175,8 @@ fn line(row_no: u32, row: &[Data], places: &[usize; 6], filled: &mut Filled) {
             "the column `Acts so far` was changed, so conflicts cannot be seen",
         );
     };
-    let until = match day(until_cell) {
-        Ok(until) => until,
-        Err(()) => return wrong("“有效至”不是日期，写作 2027-06-30", "`Holds until` is no day; write 2027-06-30"),
+    let Ok(until) = day(until_cell) else {
+        return wrong("“有效至”不是日期，写作 2027-06-30", "`Holds until` is no day; write 2027-06-30");
     };
     let deed = if !outcome.is_empty() {
         let code = outcome.split([' ', '　', ':', '：']).next().unwrap_or_default();
@@ -223,9 +222,9 @@ fn day(cell: &Data) -> Result<Option<NaiveDate>, ()> {
 mod tests {
     use super::*;
 
-    fn read_row(cells: [Data; 6]) -> Filled {
+    fn read_row(cells: &[Data; 6]) -> Filled {
         let mut filled = Filled::default();
-        line(2, &cells, &[0, 1, 2, 3, 4, 5], &mut filled);
+        line(2, cells, &[0, 1, 2, 3, 4, 5], &mut filled);
         filled
     }
 
@@ -234,7 +233,7 @@ mod tests {
     }
 
     fn row(outcome: &str, until: &str, reason: &str, second: &str) -> Filled {
-        read_row([text("MU-2026-000001"), Data::Float(2.0), text(outcome), text(until), text(reason), text(second)])
+        read_row(&[text("MU-2026-000001"), Data::Float(2.0), text(outcome), text(until), text(reason), text(second)])
     }
 
     #[test]
@@ -251,7 +250,7 @@ mod tests {
         {
             assert_eq!(deed(wrong), (None, 1, 0));
         }
-        let changed = read_row([text("MU-2026-000001"), text("two"), text("C12"), text(""), text("x"), text("")]);
+        let changed = read_row(&[text("MU-2026-000001"), text("two"), text("C12"), text(""), text("x"), text("")]);
         assert!(changed.wrong[0].en.contains("Acts so far"));
     }
 }

@@ -1,7 +1,7 @@
 //! Night by night: how many cases came, went and are open. For leaders: it names nobody.
 
 use muster_core::report::Cell;
-use rust_xlsxwriter::{Chart, ChartType, ColNum, Color, RowNum, Worksheet, XlsxError};
+use rust_xlsxwriter::{Chart, ChartMarker, ChartMarkerType, ChartType, ColNum, Color, RowNum, Worksheet, XlsxError};
 
 use super::look::{self, Look, put, put_text};
 use crate::store::trend::TrendNight;
@@ -30,7 +30,10 @@ pub fn write(sheet: &mut Worksheet, trend: &[TrendNight], look: &Look) -> Result
         .add_series()
         .set_categories((title, 1, 0, last, 0))
         .set_values((title, 1, 1, last, 1))
-        .set_name(lang.pick("未结案件", "Open cases"));
+        .set_name(lang.pick("未结案件", "Open cases"))
+        .set_marker(ChartMarker::new().set_type(ChartMarkerType::Circle));
+    chart.x_axis().set_num_format("yyyy-mm-dd").set_date_axis(true);
+    chart.y_axis().set_min(0);
     chart.title().set_name(lang.pick("未结案件", "Open cases"));
     chart.legend().set_hidden();
     chart.set_width(720).set_height(320);

@@ -19,12 +19,13 @@ const NEAR_DAYS: i64 = 30;
 struct Column(&'static str, &'static str, f64);
 
 /// What the hub says.
-const TOLD: [Column; 10] = [
+const TOLD: [Column; 11] = [
     Column("案件编号", "Case", 17.0),
     Column("级别", "Severity", 7.0),
     Column("类别", "Family", 16.0),
     Column("规则", "Rules", 12.0),
     Column("单位", "Unit", 26.0),
+    Column("对象", "Who", 10.0),
     Column("状态", "Stage", 12.0),
     Column("承办", "With", 12.0),
     Column("时限", "Due", 12.0),
@@ -43,7 +44,7 @@ const ASKED: [Column; 4] = [
 /// Heads by which `muster case import` finds the columns: number, acts so far, outcome, until, reason, second.
 pub const READ_BACK: [[&str; 2]; 6] = [
     [TOLD[0].0, TOLD[0].1],
-    [TOLD[9].0, TOLD[9].1],
+    [TOLD[10].0, TOLD[10].1],
     [ASKED[0].0, ASKED[0].1],
     [ASKED[1].0, ASKED[1].1],
     [ASKED[2].0, ASKED[2].1],
@@ -121,12 +122,18 @@ fn told<'a>(it: &Worked, night: &Night, late: bool, look: &'a Look) -> Vec<(Cell
         (text(lang.pick(zh, en)), &look.text),
         (Cell::Text(rules.join(" ")), &look.text),
         (text(unit), &look.text),
+        (maybe_person(it, night), &look.middle),
         (text(case::stage(it.case.state, standing, lang)), &look.middle),
         (text(standing.assigned_to.as_deref().unwrap_or_default()), &look.middle),
         (standing.due.map_or(Cell::Blank, Cell::Date), if late { &look.late } else { &look.date }),
         (standing.outcome.map_or(Cell::Blank, |it| Cell::Text(choice(it, lang))), &look.text),
         (Cell::Number(it.acts.len() as i64), &look.number),
     ]
+}
+
+fn maybe_person(it: &Worked, night: &Night) -> Cell {
+    let person = night.people.values().find(|person| person.key == it.case.subject.key());
+    person.and_then(|it| it.name.clone()).map_or(Cell::Blank, Cell::Text)
 }
 
 fn list(words: &[String], title: &str) -> Result<DataValidation, XlsxError> {
@@ -172,7 +179,7 @@ pub fn decided(sheet: &mut Worksheet, night: &Night, work: &[Worked], look: &Loo
     done.sort_by_key(|it| (it.standing.until.is_none(), it.standing.until, it.case.number.clone()));
     for (at, it) in done.iter().enumerate() {
         let mut cells = told(it, night, false, look);
-        let (outcome, unit, rules, number) = (cells.remove(8), cells.remove(4), cells.remove(3), cells.remove(0));
+        let (outcome, unit, rules, number) = (cells.remove(9), cells.remove(4), cells.remove(3), cells.remove(0));
         let left = it.standing.until.map(|until| (until - night.tonight).num_days());
         let near = left.is_some_and(|it| it <= NEAR_DAYS) && it.standing.outcome.is_some_and(|it| it.verdict() == Verdict::Explained);
         let row = at as RowNum + 1;
