@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::ArrowWriter;
@@ -68,6 +68,8 @@ struct Checked {
     keys: Vec<String>,
     /// Sealed files by the key they need.
     files: BTreeMap<String, u64>,
+    /// The key that the store needs.
+    store: Option<String>,
     /// Files in clear that should be sealed, below the data folder.
     clear: Vec<PathBuf>,
     /// Keys that files need and that are not given.
@@ -77,8 +79,9 @@ struct Checked {
 async fn check(city: &City, say: Say) -> Done {
     let archive = city.archive()?;
     // Opening it tells whether its key is there.
-    Store::of(city).await?;
-    let mut checked = Checked { keys: archive.vault.ids().into_iter().map(str::to_owned).collect(), ..Checked::default() };
+    let store = Store::of(city).await?.master().await?;
+    let keys = archive.vault.ids().into_iter().map(str::to_owned).collect();
+    let mut checked = Checked { keys, store, ..Checked::default() };
     for path in sealed_files(&archive.data)? {
         match vault::master_of(&path)? {
             Some(id) => *checked.files.entry(id).or_default() += 1,
@@ -93,13 +96,18 @@ async fn check(city: &City, say: Say) -> Done {
 fn checked_text(it: &Checked, lang: Lang) -> String {
     let mut out = String::new();
     for (at, id) in it.keys.iter().enumerate() {
-        let files = it.files.get(id).copied().unwrap_or(0);
+        let files = it.files.get(id).copied().unwrap_or(0) + u64::from(it.store.as_ref() == Some(id));
         let word = match (at, files) {
             (0, _) => lang.pick("在用", "seals"),
             (_, 0) => lang.pick("已无数据需要；旧备份可能仍需", "no data needs it; old backups may"),
             _ => lang.pick("旧数据仍需要", "older data needs it"),
         };
-        out.push_str(&format!("  {} {} {}  {word}\n", pad(id, 10), pad_left(&count(files as i64), 10), lang.pick("个文件", "files")));
+        out.push_str(&format!(
+            "  {} {} {}  {word}\n",
+            pad(id, 10),
+            pad_left(&count(files as i64), 10),
+            lang.pick("个文件与存储", "files and stores")
+        ));
     }
     for id in &it.missing {
         out.push_str(&format!("  ✗ {id} {}\n", lang.pick("有文件需要此密钥，但未提供", "files need this key, and it is not given")));
@@ -112,21 +120,43 @@ fn checked_text(it: &Checked, lang: Lang) -> String {
 
 /// A new master key at the head of the key file, then everything under it.
 async fn rotate(city: &City, say: Say) -> Done {
-    if std::env::var_os("MUSTER_KEY").is_some() || !city.key_file.exists() {
+    let elsewhere = ["MUSTER_KEY", "CREDENTIALS_DIRECTORY"].iter().any(|it| std::env::var_os(it).is_some());
+    if elsewhere || !city.key_file.exists() {
         let why = say.lang.pick(
             "密钥由环境变量或 systemd 提供：请在其存放处的首行加入新的 seal 行，再运行 muster key reseal",
             "the key is handed over by the environment or systemd: put a new `seal` line first where it is kept, then muster key reseal",
         );
         return Err(Stop::Trouble(why.to_owned()));
     }
-    let text = fs::read_to_string(&city.key_file)?;
-    let partial = city.key_file.with_extension("key.partial");
+    let store = Store::of(city).await?;
+    // No night writes meanwhile.
+    let turn = Turn::take(&store).await?;
+    let done = add_key(&city.key_file);
+    turn.give_back().await?;
+    done?;
+    reseal(city, say).await
+}
+
+/// The file with one key more, in its place and its owner's as before.
+fn add_key(path: &Path) -> Result<(), Stop> {
+    let text = fs::read_to_string(path)?;
+    let partial = path.with_extension("key.partial");
     if partial.exists() {
         fs::remove_file(&partial)?;
     }
     write_new(&partial, &Vault::with_another(&text))?;
-    fs::rename(&partial, &city.key_file)?;
-    reseal(city, say).await
+    as_before(path, &partial)?;
+    fs::rename(&partial, path)?;
+    // The store may lie elsewhere: the new key's name must be on disk before anything needs it.
+    File::open(path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
+}
+
+/// Gives `path` the owner and mode of the file whose place it takes: who rotates may be root, and who runs nights is not.
+fn as_before(before: &Path, path: &Path) -> io::Result<()> {
+    let was = fs::metadata(before)?;
+    fs::set_permissions(path, was.permissions())?;
+    std::os::unix::fs::chown(path, Some(was.uid()), Some(was.gid()))
 }
 
 /// What sealing anew came to.
@@ -135,6 +165,8 @@ struct Resealed {
     key: String,
     files: u64,
     store: bool,
+    /// Files that could not be: their places, and why.
+    failed: Vec<String>,
 }
 
 async fn reseal(city: &City, say: Say) -> Done {
@@ -147,28 +179,36 @@ async fn reseal(city: &City, say: Say) -> Done {
     let told = done?;
     let detail = BTreeMap::from([("files".to_owned(), told.files.to_string())]);
     noted(&store, "keys-resealed", &told.key, detail).await?;
-    say.print(&told, || match say.lang {
-        Lang::Zh => format!("  ✓ {} 个文件与存储改用密钥 {}；旧密钥行在旧备份不再需要时删除\n", told.files, told.key),
-        Lang::En => {
-            format!(
-                "  ✓ {} files and the store are under the key {}; remove the older lines when no backup needs them\n",
-                told.files, told.key
-            )
-        }
+    say.print(&told, || {
+        let failed: String = told.failed.iter().map(|it| format!("  ✗ {it}\n")).collect();
+        failed
+            + &match say.lang {
+                Lang::Zh => format!("  ✓ {} 个文件与存储改用密钥 {}；旧密钥行在旧备份不再需要时删除\n", told.files, told.key),
+                Lang::En => format!(
+                    "  ✓ {} files and the store are under the key {}; remove the older lines when no backup needs them\n",
+                    told.files, told.key
+                ),
+            }
     });
-    Ok(Code::Fine)
+    Ok(if told.failed.is_empty() { Code::Fine } else { Code::Defects })
 }
 
 async fn reseal_all(archive: &Archive, store: &Store) -> Result<Resealed, Stop> {
-    let mut told = Resealed { key: archive.vault.ids()[0].to_owned(), files: 0, store: store.rewrap(&archive.vault).await? };
+    let mut told =
+        Resealed { key: archive.vault.ids()[0].to_owned(), files: 0, store: store.rewrap(&archive.vault).await?, failed: Vec::new() };
     for path in sealed_files(&archive.data)? {
         let mut partial = path.clone().into_os_string();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        let done = archive.vault.reseal(&path, &partial).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
-        if done {
-            fs::rename(&partial, &path)?;
-            told.files += 1;
+        // One that cannot be resealed keeps no other from it; its old key is still there.
+        match archive.vault.reseal(&path, &partial) {
+            Ok(true) => {
+                as_before(&path, &partial)?;
+                fs::rename(&partial, &path)?;
+                told.files += 1;
+            }
+            Ok(false) => {}
+            Err(err) => told.failed.push(format!("{}: {err}", path.display())),
         }
     }
     Ok(told)
@@ -182,11 +222,14 @@ async fn open(args: &KeyOpenArgs, say: Say) -> Done {
     if args.reveal.trim().is_empty() {
         return Err(Stop::Trouble(say.lang.pick("--reveal 须说明理由", "--reveal takes a reason").to_owned()));
     }
+    if !args.file.is_file() {
+        return Err(Stop::Trouble(format!("{}: {}", args.file.display(), say.lang.pick("没有这个文件", "no such file"))));
+    }
     let detail = BTreeMap::from([("why".to_owned(), args.reveal.clone())]);
     noted(&store, "file-opened", &args.file.display().to_string(), detail).await?;
     let failed = |err: Box<dyn std::error::Error + Send + Sync>| Stop::Trouble(format!("{}: {err}", args.file.display()));
     if args.file.extension().is_some_and(|it| it == SEALED) {
-        let mut sealed = archive.vault.unsealing(io::BufReader::new(File::open(&args.file)?))?;
+        let mut sealed = archive.vault.unsealing(io::BufReader::new(File::open(&args.file)?)).map_err(|err| failed(err.into()))?;
         match &args.out {
             Some(out) => drop(io::copy(&mut sealed, &mut private(out)?)?),
             None => drop(io::copy(&mut sealed, &mut io::stdout())?),
@@ -223,6 +266,10 @@ fn sealed_files(data: &Path) -> io::Result<Vec<PathBuf>> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
+            // What a night under way, or one that was killed, has begun.
+            if path.extension().is_some_and(|it| it == "partial") {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|it| it == SEALED || it == "parquet") {

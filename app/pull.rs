@@ -239,8 +239,8 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
     }
     if let Some(held) = &job.before.standing.by_operator {
         told.left_out.push(Said {
-            zh: format!("{} 于 {} 暂停使用：{}", held.by_whom, held.night, held.why),
-            en: format!("held by {} on {}: {}", held.by_whom, held.night, held.why),
+            zh: format!("{} 于 {} 暂停使用；原因见 muster feed list", held.by_whom, held.night),
+            en: format!("held by {} on {}; muster feed list says why", held.by_whom, held.night),
         });
     }
     let sealed = sealed.filter(|_| told.left_out.is_empty());
@@ -258,7 +258,14 @@ fn failed(failure: &Failure) -> Said {
 /// fails an earlier question is not asked the later ones.
 fn judge(job: &Job<'_>, landed: &Landed, told: &mut FeedNight) {
     let last = job.before.night.map(|it| Delivery::of(job.landing, &job.department.file.name, &job.feed.name, it));
+    let last_there = last.as_ref().is_some_and(|it| it.raw().exists());
     let known = last.and_then(|it| drift::landed_schema(&job.landing.vault, &it.raw()));
+    if known.is_none() && last_there {
+        told.notes.push(Said {
+            zh: "上次的送达文件无法打开，未能核对列的变化".to_owned(),
+            en: "the last delivery cannot be opened, so changes of its columns were not looked for".to_owned(),
+        });
+    }
     let drift = known.map(|it| drift::drift(job.feed, &it, &landed.schema)).unwrap_or_default();
     told.notes.extend(drift.notes());
     if let Some(unusable) = &landed.unusable {

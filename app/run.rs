@@ -139,8 +139,12 @@ impl NightFolder {
     fn begin(data: &Path, tonight: NaiveDate) -> std::io::Result<NightFolder> {
         let nights = data.join("nights");
         let partial = nights.join(format!("{tonight}.partial"));
-        if partial.exists() {
-            fs::remove_dir_all(&partial)?;
+        // A night that was killed leaves its folder, and in it what the engine had spilled in clear. Only one night is under way at a time.
+        for it in nights.read_dir().into_iter().flatten() {
+            let path = it?.path();
+            if path.extension().is_some_and(|it| it == "partial") {
+                fs::remove_dir_all(path)?;
+            }
         }
         fs::create_dir_all(&partial)?;
         Ok(NightFolder { partial, place: nights.join(tonight.to_string()), deliveries: data.join("deliveries"), tonight })

@@ -340,7 +340,7 @@ async fn write_events(db: &mut Tx, run: i64, folded: &Folded) -> Result<(), Stor
 async fn write_feeds(db: &mut Tx, run: i64, feeds: &[FeedNight]) -> Result<(), StoreError> {
     let row = |(place, it): (i64, &FeedNight)| {
         let used = it.left_out.is_empty() && it.tally.is_some();
-        values![run, place, &it.feed, used, it.tally.as_ref().map(|it| personal(json(it))), &it.sha256, json(&it.left_out)]
+        values![run, place, &it.feed, used, it.tally.as_ref().map(|it| personal(json(it))), &it.sha256, personal(json(&it.left_out))]
     };
     let rows = (0_i64..).zip(feeds).map(row).collect();
     db.insert("insert into feed_night (run, place, feed, used, tally, sha256, left_out)", rows).await

@@ -54,6 +54,12 @@ pub enum Shut {
     /// Its master key is not among ours.
     #[error("it is sealed with the key {0}, which is not among the keys given")]
     NoKey(String),
+    /// It is sealed under our keys, but its people have other lasting keys.
+    #[error("the line `hash` of the key file is not the one that this data was made with; restore the right key file")]
+    OtherHash,
+    /// It should be sealed.
+    #[error("it is not sealed; muster writes nothing in clear here")]
+    Clear,
     /// It is not what was sealed.
     #[error("it is damaged, or was changed by somebody without the key")]
     Damaged,
@@ -127,6 +133,17 @@ impl Vault {
         &self.hash
     }
 
+    /// What stands beside a store, so that another `hash` line is noticed: people would get other lasting keys, and every case would be
+    /// cured and opened anew. It tells nothing of the key.
+    pub fn hash_check(&self) -> String {
+        hex(&Sha256::digest(format!("muster hash check|{}", self.hash)))[..16].to_owned()
+    }
+
+    /// Under which master key the wrapped key of a store lies.
+    pub fn of_wrapped(wrapped: &str) -> Option<String> {
+        of_master(&BASE64.decode(wrapped).ok()?).map(str::to_owned)
+    }
+
     /// What each master key is called, the one that seals first.
     pub fn ids(&self) -> Vec<&str> {
         self.masters.iter().map(|it| it.id.as_str()).collect()
@@ -173,6 +190,13 @@ impl Vault {
 
     /// A reader of a sealed table.
     pub fn rows(&self, file: File) -> Result<ParquetRecordBatchReaderBuilder<File>, ParquetError> {
+        // A table in clear would be read without a word, whoever put it there.
+        let length = file.metadata()?.len();
+        let mut end = [0; 4];
+        std::os::unix::fs::FileExt::read_exact_at(&file, &mut end, length.saturating_sub(4))?;
+        if &end == b"PAR1" {
+            return Err(ParquetError::External(Box::new(Shut::Clear)));
+        }
         ParquetRecordBatchReaderBuilder::try_new_with_options(
             file,
             ArrowReaderOptions::new().with_file_decryption_properties(self.opening()?),
@@ -208,6 +232,28 @@ impl Vault {
         std::os::unix::fs::FileExt::write_all_at(&file, &anew, at)?;
         file.sync_all()?;
         Ok(true)
+    }
+}
+
+/// The sha-256 of a file, in hexadecimal, without the wrapped key: it stays the same when keys change.
+pub fn content_hash(path: &Path) -> io::Result<String> {
+    let wrapped = wrapped_in(path)?.map_or(0..0, |(at, it)| at..at + it.len() as u64);
+    let mut file = File::open(path)?;
+    let (mut hasher, mut at, mut buffer) = (Sha256::new(), 0_u64, vec![0; 1 << 20]);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hex(&hasher.finalize()));
+        }
+        let (from, to) = (at, at + read as u64);
+        let part = |from: u64, to: u64| &buffer[(from - at) as usize..(to - at) as usize];
+        if from < wrapped.start {
+            hasher.update(part(from, to.min(wrapped.start)));
+        }
+        if to > wrapped.end {
+            hasher.update(part(from.max(wrapped.end), to));
+        }
+        at = to;
     }
 }
 
@@ -494,6 +540,12 @@ mod tests {
         let rotated = Vault::read(&both).expect("two keys");
         assert_eq!((rotated.ids().len(), rotated.ids()[1]), (2, first.ids()[0]));
         assert!(rotated.reseal(&path, &anew).expect("resealed"));
+        let (one, other) = (content_hash(&path).expect("read"), content_hash(&anew).expect("read"));
+        assert_eq!(one, other, "what is in it is the same");
+        let mut changed = std::fs::read(&path).expect("read");
+        changed[10] ^= 1;
+        std::fs::write(folder.path().join("changed"), changed).expect("written");
+        assert_ne!(content_hash(&folder.path().join("changed")).expect("read"), one);
         assert!(!rotated.reseal(&anew, &path).expect("looked at"), "it is under the newest key already");
         let newest: Vec<&str> = both.lines().filter(|it| !it.contains(text.lines().last().expect("a line"))).collect();
         assert_eq!(read(&Vault::read(&newest.join("\n")).expect("the new key alone"), &anew), Ok(vec![batch]));

@@ -122,7 +122,7 @@ fn a_feed_held_by_hand_is_not_concluded_from_until_it_is_released() {
     assert!(run(root.path(), &hold).0.contains("held already"));
     let (night, code) = support::night(root.path(), NIGHT);
     let why = feed(&night, "payment/payment")["left_out"].to_string();
-    assert!(code == 3 && why.contains("held by li") && why.contains("migrates"), "{why}");
+    assert!(code == 3 && why.contains("held by li") && why.contains("muster feed list"), "{why}");
     run(root.path(), &["feed", "release", "payment/payment", "--by", "li", "--why", "done"]);
     assert_eq!(support::night(root.path(), NIGHT).1, 0);
     let (text, code) = run(root.path(), &["feed", "hold", "payment/paymnt", "--by", "li", "--why", "x"]);

@@ -1,7 +1,6 @@
 //! What comes is landed as it came, and mapped and sealed on the way: one pass, a few batches in memory.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -16,13 +15,11 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::weight::{Scale, Weight};
 use super::{Landing, SealedFeed};
 use crate::rejects::Rejects;
-use crate::vault::Vault;
-use crate::words::hex;
+use crate::vault::{self, Vault};
 
 /// Our own disk's trouble.
 pub type Trouble = Box<dyn std::error::Error + Send + Sync>;
@@ -237,7 +234,7 @@ impl Worker {
             files: self.files,
         };
         fs::write(delivery.partial.join(ABOUT), serde_json::to_vec_pretty(&about)?)?;
-        let sha256 = hash(&delivery.partial.join("raw.parquet"))?;
+        let sha256 = vault::content_hash(&delivery.partial.join("raw.parquet"))?;
         delivery.settle()?;
         let mut landed = Landed {
             tally: Tally { pulled: self.seen_rows as u64, ..Tally::default() },
@@ -297,18 +294,4 @@ pub fn settings() -> WriterPropertiesBuilder {
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
         .set_max_row_group_row_count(Some(256 * 1024))
         .set_created_by("muster".to_owned())
-}
-
-/// The sha-256 of a file, in hexadecimal.
-pub fn hash(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hex(&hasher.finalize()));
-        }
-        hasher.update(&buffer[..read]);
-    }
 }

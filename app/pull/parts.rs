@@ -15,12 +15,12 @@ use futures::StreamExt;
 use muster_connectors::{Ask, BrokenRow, Piece, Since};
 use muster_core::mapping::Incremental;
 
-use super::landing::{Delivery, Landed, Trouble, Worker, hash, writer};
+use super::landing::{Delivery, Landed, Trouble, Worker, writer};
 use super::order;
 use super::weight::{Keys, Scale, Weight};
 use super::{BATCH_ROWS, Broken, Job};
 use crate::night::Said;
-use crate::vault::Vault;
+use crate::vault::{self, Vault};
 
 /// The delivery to merge into, and from which value on to ask.
 pub struct Base {
@@ -50,7 +50,7 @@ pub fn base(job: &Job<'_>) -> Result<Base, Option<Said>> {
     let Some(since) = since else {
         return Err(because(&format!("列“{}”的值无法排序", parts.column), &format!("the values of `{}` do not order", parts.column)));
     };
-    let whole = hash(&delivery.raw()).ok().filter(|it| Some(it) == job.before.sha256.as_ref());
+    let whole = vault::content_hash(&delivery.raw()).ok().filter(|it| Some(it) == job.before.sha256.as_ref());
     let schema = super::drift::landed_schema(&job.landing.vault, &delivery.raw()).filter(|_| whole.is_some());
     let Some(schema) = schema else {
         return Err(because("上次的送达文件与登记的摘要不符", "the last delivery is not the one that was kept"));

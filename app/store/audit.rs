@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::db::{Row, Tx, values};
+use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError, from_json, json};
 use crate::words::hex;
 
@@ -76,7 +76,7 @@ pub async fn append(db: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     };
     db.run(
         "insert into audit_entry (id, at, who, what, about, detail, previous, hash) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        values![id, &entry.at, &entry.who, &entry.what, &entry.about, json(&entry.detail), previous, hash(id, previous, entry)],
+        values![id, &entry.at, &entry.who, &entry.what, &entry.about, personal(json(&entry.detail)), previous, hash(id, previous, entry)],
     )
     .await?;
     Ok(())

@@ -7,7 +7,7 @@ use muster_core::map::{Excess, Tally};
 use muster_core::mapping::GUARD_NIGHTS_MAX;
 use serde::{Deserialize, Serialize};
 
-use super::db::{Row, Tx, values};
+use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError, day, from_json, json};
 use crate::night::FeedNight;
 
@@ -253,7 +253,17 @@ async fn insert(db: &mut Tx, event: &FeedEvent) -> Result<(), StoreError> {
     let what = if event.held { "held" } else { "released" };
     db.run(
         "insert into feed_event (at, night, feed, what, by_guard, by_whom, why, hold, margin) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        values![&event.at, event.night, &event.feed, what, event.by_guard, &event.by_whom, &event.why, json(&event.hold), event.margin],
+        values![
+            &event.at,
+            event.night,
+            &event.feed,
+            what,
+            event.by_guard,
+            &event.by_whom,
+            personal(&event.why),
+            json(&event.hold),
+            event.margin
+        ],
     )
     .await?;
     Ok(())

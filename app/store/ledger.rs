@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use super::db::{Row, Tx, values};
+use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError};
 
 /// The only job so far.
@@ -181,7 +181,7 @@ impl Store {
         let changes = before.paused.is_some() != why.is_some();
         if changes {
             let sql = "update schedule_job set paused_by = $1, paused_why = $2, paused_at = $3 where job = $4";
-            write.run(sql, values![why.map(|_| by), why, instant(now), NIGHT]).await?;
+            write.run(sql, values![why.map(|_| by), why.map(personal), instant(now), NIGHT]).await?;
         }
         write.commit().await?;
         Ok(changes)

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::db::{Row, Tx, values};
+use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError, day};
 use crate::mail::Letter;
 use crate::words::hex;
@@ -114,8 +114,8 @@ pub(super) async fn queue(db: &mut Tx, tonight: NaiveDate, now: &str, letters: &
                 &letter.address,
                 revision,
                 subject,
-                &letter.plain,
-                &letter.html,
+                personal(&letter.plain),
+                personal(&letter.html),
                 digest,
                 now
             ],

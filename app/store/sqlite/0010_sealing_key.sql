@@ -2,5 +2,6 @@
 
 create table sealing_key (
     id      integer primary key check (id = 1),
-    wrapped text    not null
+    wrapped text    not null,
+    hash    text    not null                -- tells another `hash` line of the key file
 ) strict;
