@@ -41,11 +41,13 @@ use crate::schema::Table;
 mod guess;
 mod linked;
 mod once;
+mod reads;
 mod sealed;
 mod trouble;
 
 use guess::Sizes;
 pub use linked::LinkedFeed;
+pub(crate) use reads::readings;
 pub use trouble::EngineError;
 
 /// What the engine may use.

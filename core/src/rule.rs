@@ -10,13 +10,13 @@
 //!
 //! [`read`] gives every mistake of a card at once. [`prove()`] runs its examples; `check` runs it on a night.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use chrono::NaiveDate;
 
 use crate::diag::{Mistake, Source};
-use crate::engine::Param;
+use crate::engine::{Param, readings};
 use crate::finding::{Family, Severity};
 use crate::mapping::Title;
 
@@ -162,6 +162,7 @@ pub fn read(source: Source) -> Result<Rule, Vec<Mistake>> {
     let body = parts.as_ref().map(|parts| body::read(parts, &mut faults));
     if let (Some(front), Some(body)) = (&front, &body) {
         agree(front, body, &mut faults);
+        declares_what_it_reads(front, body, &mut faults);
     }
     let mut found = faults.found;
     found.sort_by_key(Mistake::line);
@@ -205,6 +206,26 @@ fn agree(front: &front::Front, body: &body::Body, faults: &mut Faults<'_>) {
     }
 }
 
+/// A table that is read and not declared would be read on a night when its feed was left out: its absence would accuse everybody.
+fn declares_what_it_reads(front: &front::Front, body: &body::Body, faults: &mut Faults<'_>) {
+    let declared = |table: &str| front.needs.iter().chain(&front.excuses).any(|it| it == table);
+    let mut told = BTreeSet::new();
+    for reading in readings(&faults.source.text[body.sql.clone()]) {
+        let missing: Vec<&str> = reading.tables.iter().copied().filter(|it| !declared(it) && told.insert(*it)).collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let at = body.sql.start + reading.at.start..body.sql.start + reading.at.end;
+        let names = missing.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", ");
+        let what = match reading.tables {
+            [table] if *table == reading.what => format!("the card reads `{table}` and does not declare it"),
+            _ => format!("`{}` is computed from {names}, which the card does not declare", reading.what),
+        };
+        let hint = format!("add {names} to `needs` if nothing may be concluded without it, to `excuses` if it only excuses");
+        faults.add_hint(at, what, "a night without this feed would be misread", hint);
+    }
+}
+
 /// Collects the mistakes of one card.
 struct Faults<'a> {
     source: &'a Source,
@@ -222,5 +243,31 @@ impl Faults<'_> {
 
     fn add_hint(&mut self, at: Range<usize>, what: impl Into<String>, label: impl Into<String>, hint: impl Into<String>) {
         self.found.push(self.source.mistake(at, what, label).try_this(hint));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shipped card with one text replaced by another.
+    fn check(right: &str, wrong: &str, place: &str, what: &str, hint: &str) {
+        let card = include_str!("../../rules/unpaid-retention.md");
+        assert!(card.contains(right), "{right}");
+        let told = read(Source::new("unpaid-retention.md", card.replacen(right, wrong, 1))).expect_err(wrong);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((told[0].place().as_str(), told[0].what.as_str()), (place, what));
+        assert!(told[0].hint().unwrap_or_default().contains(hint), "{:?}", told[0].hint());
+    }
+
+    #[test]
+    fn a_card_declares_every_table_that_it_reads() {
+        let (line, what) = ("unpaid-retention.md:44", "the card reads `establishment` and does not declare it");
+        check(", \"establishment\"", "", line, what, "add \"establishment\" to `needs`");
+        let what = "`presence.paid` is computed from \"payment\", which the card does not declare";
+        check(", \"payment\"", "", "unpaid-retention.md:48", what, "to `excuses` if it only excuses");
+        let (wrong, what) =
+            ("not exists (select 1 from death d where true) and not exists", "the card reads `death` and does not declare it");
+        check("not exists", wrong, "unpaid-retention.md:48", what, "add \"death\"");
     }
 }
