@@ -106,8 +106,8 @@ impl Mapper {
         if !sorted.failed.is_empty() {
             self.remember_undecided(raw, &sorted.failed);
         }
-        for row in sorted.failed {
-            defects.entry(row).or_default().push((None, Unread::Sql));
+        for (row, why) in sorted.failed {
+            defects.entry(row).or_default().push((None, why));
         }
         let rejects = reject::rejects(&self.feed, &self.sources(), &self.places, raw, &defects);
         self.count(raw.num_rows(), &rows, rejects.len(), sorted.aside.len());
@@ -136,7 +136,7 @@ impl Mapper {
         for (row, answer) in (0..).zip(answers) {
             match answer {
                 Some(true) => kept.push(row),
-                _ if sorted.failed.binary_search(&row).is_ok() => {}
+                _ if sorted.failed.binary_search_by_key(&row, |it| it.0).is_ok() => {}
                 _ => sorted.aside.push(row),
             }
         }
@@ -151,10 +151,7 @@ impl Mapper {
             Cells::Constant(value) => return Column::plain(repeated(value, rows)),
             Cells::Absent => (new_null_array(&DataType::Utf8, rows), Vec::new()),
             Cells::Raw(at) => (Arc::clone(batch.column(*at)), Vec::new()),
-            Cells::Sql(expression) => {
-                let (cells, failed) = expression.evaluate(batch);
-                (cells, failed.into_iter().map(|row| (row, Unread::Sql)).collect())
-            }
+            Cells::Sql(expression) => expression.evaluate(batch),
         };
         let cells = match &fill.pattern {
             None => cells,
@@ -230,8 +227,8 @@ impl Mapper {
     }
 
     /// Rows that `keep` could not decide may have been for this feed: their people are in doubt too.
-    fn remember_undecided(&mut self, raw: &RecordBatch, rows: &[u32]) {
-        let undecided = take_record_batch(raw, &UInt32Array::from(rows.to_vec())).expect("rows of this batch");
+    fn remember_undecided(&mut self, raw: &RecordBatch, rows: &[(u32, Unread)]) {
+        let undecided = take_record_batch(raw, &rows.iter().map(|it| it.0).collect::<UInt32Array>()).expect("rows of this batch");
         let columns: Vec<Column> = self.plans.iter().map(|plan| self.read(plan, &undecided)).collect();
         self.remember_people(&columns, 0..rows.len() as u32);
     }
@@ -275,7 +272,7 @@ impl Mapper {
         }
         let mut parts: Vec<(RecordBatch, Vec<(String, ArrayRef)>)> = Vec::new();
         parts.push((batch.clone(), amounts.iter().map(|(into, _, column)| (into.clone(), Arc::clone(&column.values))).collect()));
-        let left: Vec<u32> = sorted.aside.iter().chain(&sorted.failed).copied().collect();
+        let left: Vec<u32> = sorted.aside.iter().copied().chain(sorted.failed.iter().map(|it| it.0)).collect();
         if !left.is_empty() {
             let aside = take_record_batch(raw, &UInt32Array::from(left)).expect("rows of this batch");
             let read = amounts.iter().map(|(into, plan, _)| (into.clone(), self.read(plan, &aside).values)).collect();
@@ -319,7 +316,7 @@ struct Sorted {
     kept: Option<Vec<u32>>,
     aside: Vec<u32>,
     /// Rows on which `keep` itself fails.
-    failed: Vec<u32>,
+    failed: Vec<(u32, Unread)>,
 }
 
 impl Sorted {

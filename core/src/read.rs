@@ -55,6 +55,10 @@ pub enum Unread {
     Nobody,
     /// The mapping's SQL fails on this row.
     Sql,
+    /// It casts something that is no such value.
+    SqlCast,
+    /// It divides by zero.
+    SqlDivision,
 }
 
 impl Unread {
@@ -79,6 +83,8 @@ impl Unread {
             Unread::Missing => "必填项为空",
             Unread::Nobody => "身份证号和姓名都没有",
             Unread::Sql => "映射中的 SQL 在本行出错",
+            Unread::SqlCast => "映射中的 SQL 在本行出错：值不能转换为 cast 的类型",
+            Unread::SqlDivision => "映射中的 SQL 在本行出错：除数为零",
         }
     }
 
@@ -103,6 +109,8 @@ impl Unread {
             Unread::Missing => "required, but empty",
             Unread::Nobody => "neither an ID number nor a name",
             Unread::Sql => "the mapping's SQL fails on this row",
+            Unread::SqlCast => "the mapping's SQL fails on this row: a value is not of the type it is cast to",
+            Unread::SqlDivision => "the mapping's SQL fails on this row: it divides by zero",
         }
     }
 
@@ -120,6 +128,8 @@ impl Unread {
             Unread::OtherZone => ("在映射中用 sql 换算成北京时间", "convert to Beijing time with `sql` in the mapping"),
             Unread::Rounded => ("请来源单位把该列设为文本格式后重新导出", "ask for the file again with this column exported as text"),
             Unread::UnknownCode => ("请把该代码补入映射的 codes", "add the code to `codes` in the mapping"),
+            Unread::SqlCast => ("无法转换的值要留空时用 try_cast", "where such a value may count as empty, use try_cast"),
+            Unread::SqlDivision => ("除数可能为零时写 nullif(除数, 0)", "write nullif(divisor, 0) where it may be zero"),
             Unread::NotAFlag => ("在映射中写 flag = { yes = [...], no = [...] }", "name the words with flag = { yes = [...], no = [...] }"),
             _ => return None,
         })
@@ -191,6 +201,17 @@ pub struct FlagWords {
     pub yes: Vec<String>,
     /// Words for no.
     pub no: Vec<String>,
+}
+
+impl FlagWords {
+    /// The same words, and `true` and `false`, which a mapping may always write.
+    pub(crate) fn with_booleans(&self) -> FlagWords {
+        let and = |words: &[String], word: &str, others: &[String]| {
+            let own = (!others.iter().any(|it| it == word)).then(|| word.to_owned());
+            words.iter().cloned().chain(own).collect()
+        };
+        FlagWords { yes: and(&self.yes, "true", &self.no), no: and(&self.no, "false", &self.yes) }
+    }
 }
 
 impl Default for FlagWords {

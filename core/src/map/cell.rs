@@ -70,12 +70,13 @@ pub(crate) fn read_default(reader: &Reader, text: &str) -> Result<Option<ArrayRe
 
 /// The same, with the key of account hashes.
 pub(crate) fn read_constant(reader: &Reader, text: &str, salt: &str) -> Result<Option<ArrayRef>, Unread> {
-    let with_targets = match reader {
+    let ours = match reader {
         Reader::Code(codes) => Some(Reader::Code(Arc::new(codes.with_targets()))),
+        Reader::Flag(words) => Some(Reader::Flag(words.with_booleans())),
         _ => None,
     };
     let cells: ArrayRef = Arc::new(StringArray::from(vec![text]));
-    let how = How { reader: with_targets.as_ref().unwrap_or(reader), required: false, default: None, salt };
+    let how = How { reader: ours.as_ref().unwrap_or(reader), required: false, default: None, salt };
     let column = read(&cells, &how);
     match (column.faults.first(), column.unknown.is_empty()) {
         (Some((_, why)), _) => Err(*why),

@@ -7,16 +7,20 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast::{Expr as Sql, visit_expressions};
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use crate::diag::nearest;
+use crate::read::Unread;
 
 /// Why an expression cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +151,8 @@ impl Expression {
     pub(crate) fn plan(sql: &str, schema: &Schema) -> Result<Expression, Refused> {
         let logical = logical(sql, schema)?;
         let known = DFSchema::try_from(schema.clone()).map_err(|it| refused(&it))?;
-        let physical = SESSION.create_physical_expr(logical, &known).map_err(|it| refused(&it))?;
+        let plain = plain(logical, &known).map_err(|it| refused(&it))?;
+        let physical = SESSION.create_physical_expr(plain, &known).map_err(|it| refused(&it))?;
         let gives = physical.data_type(schema).map_err(|it| refused(&it))?;
         Ok(Expression { physical, gives })
     }
@@ -157,25 +162,25 @@ impl Expression {
         &self.gives
     }
 
-    /// One value a row, and the rows where the expression fails (`cast('abc' as int)`): those are null.
-    pub(crate) fn evaluate(&self, batch: &RecordBatch) -> (ArrayRef, Vec<u32>) {
+    /// One value a row, and the rows where the expression fails (`cast('abc' as int)`), with why: those are null.
+    pub(crate) fn evaluate(&self, batch: &RecordBatch) -> (ArrayRef, Vec<(u32, Unread)>) {
         match self.at_once(batch) {
-            Some(array) => (array, Vec::new()),
-            None => self.row_by_row(batch),
+            Ok(array) => (array, Vec::new()),
+            Err(_) => self.row_by_row(batch),
         }
     }
 
-    fn at_once(&self, batch: &RecordBatch) -> Option<ArrayRef> {
-        self.physical.evaluate(batch).and_then(|it| it.into_array(batch.num_rows())).ok()
+    fn at_once(&self, batch: &RecordBatch) -> Result<ArrayRef, DataFusionError> {
+        self.physical.evaluate(batch).and_then(|it| it.into_array(batch.num_rows()))
     }
 
     /// The engine fails for a batch as a whole; only this tells which rows are to blame.
-    fn row_by_row(&self, batch: &RecordBatch) -> (ArrayRef, Vec<u32>) {
+    fn row_by_row(&self, batch: &RecordBatch) -> (ArrayRef, Vec<(u32, Unread)>) {
         let mut failed = Vec::new();
         let rows: Vec<ArrayRef> = (0..batch.num_rows())
             .map(|row| {
-                self.at_once(&batch.slice(row, 1)).unwrap_or_else(|| {
-                    failed.push(row as u32);
+                self.at_once(&batch.slice(row, 1)).unwrap_or_else(|error| {
+                    failed.push((row as u32, why(&error)));
                     new_null_array(&self.gives, 1)
                 })
             })
@@ -183,6 +188,27 @@ impl Expression {
         let rows: Vec<&dyn arrow::array::Array> = rows.iter().map(AsRef::as_ref).collect();
         let array = concat(&rows).unwrap_or_else(|_| new_null_array(&self.gives, batch.num_rows()));
         (array, failed)
+    }
+}
+
+/// `coalesce` and its like have no arithmetic of their own: the engine writes them as CASE before it computes.
+fn plain(expression: Expr, known: &DFSchema) -> Result<Expr, DataFusionError> {
+    let context = SimplifyContext::builder().with_schema(Arc::new(known.clone())).build();
+    let simplifier = ExprSimplifier::new(context);
+    let coerced = simplifier.coerce(expression, known)?;
+    // A constant that fails is left to fail row by row, where it is told as every other.
+    Ok(simplifier.simplify(coerced.clone()).unwrap_or(coerced))
+}
+
+/// Why a row fails. The engine's own words would quote its cells.
+fn why(error: &DataFusionError) -> Unread {
+    match error.find_root() {
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            ArrowError::CastError(_) | ArrowError::ParseError(_) => Unread::SqlCast,
+            ArrowError::DivideByZero => Unread::SqlDivision,
+            _ => Unread::Sql,
+        },
+        _ => Unread::Sql,
     }
 }
 
@@ -232,12 +258,42 @@ mod tests {
         let batch = batch();
         let expression = Expression::plan("cast(\"YFHJ\" as double) * 100", &batch.schema()).unwrap();
         let (values, failed) = expression.evaluate(&batch);
-        assert_eq!(failed, [1]);
+        assert_eq!(failed, [(1, Unread::SqlCast)]);
         let values = values.as_primitive::<Float64Type>();
         assert_eq!((values.value(0), values.value(2)), (1050.0, 300.0));
         let (values, failed) = Expression::plan("N * 2", &batch.schema()).unwrap().evaluate(&batch);
         assert!(failed.is_empty());
         assert_eq!(values.as_primitive::<Int64Type>().values(), &[2, 4, 6]);
+    }
+
+    #[test]
+    fn what_an_empty_cell_counts_as_may_be_said_in_sql() {
+        let texts = vec![Some("甲"), None];
+        let batch = RecordBatch::try_from_iter([("绩效", Arc::new(StringArray::from(texts)) as ArrayRef)]).unwrap();
+        for (sql, wanted) in [
+            ("coalesce(\"绩效\", '0')", ["甲", "0"]),
+            ("nvl(\"绩效\", '0')", ["甲", "0"]),
+            ("ifnull(\"绩效\", '0')", ["甲", "0"]),
+            ("nvl2(\"绩效\", '1', '0')", ["1", "0"]),
+            ("upper(coalesce(\"绩效\", 'a'))", ["甲", "A"]),
+        ] {
+            let (values, failed) = Expression::plan(sql, &batch.schema()).unwrap().evaluate(&batch);
+            assert_eq!(failed, [], "{sql}");
+            let values = arrow::compute::cast(&values, &DataType::Utf8).unwrap();
+            assert_eq!(values.as_string::<i32>().iter().map(Option::unwrap).collect::<Vec<_>>(), wanted, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_failing_row_says_why_and_quotes_nothing() {
+        for (sql, wanted) in [
+            ("10 / (N - 2)", vec![(1, Unread::SqlDivision)]),
+            ("cast(\"YFHJ\" as date)", vec![(0, Unread::SqlCast), (1, Unread::SqlCast), (2, Unread::SqlCast)]),
+            ("cast('x' as int)", vec![(0, Unread::SqlCast), (1, Unread::SqlCast), (2, Unread::SqlCast)]),
+        ] {
+            let (_, failed) = Expression::plan(sql, &batch().schema()).unwrap().evaluate(&batch());
+            assert_eq!(failed, wanted, "{sql}");
+        }
     }
 
     #[test]

@@ -197,7 +197,7 @@ fn rows_are_kept_set_aside_or_rejected() {
     assert_eq!(shown(&mapped.rows, &["id_number", "entered_on"]), "1 2020-01-02\n5 2020-01-03");
     assert_eq!(mapped.raw_rows, [0, 4]);
     let rejects: Vec<_> = mapped.rejects.iter().map(|it| (it.row, it.column.as_str(), it.why.as_str())).collect();
-    let why = "the mapping's SQL fails on this row";
+    let why = "the mapping's SQL fails on this row: a value is not of the type it is cast to";
     assert_eq!(rejects, [(Some(5), "", why), (Some(6), "entered_on", why)]);
     assert_eq!((tally.pulled, tally.mapped, tally.rejected, tally.set_aside), (5, 2, 2, 1));
     assert_eq!(tally.untold_columns, ["NEW"]);

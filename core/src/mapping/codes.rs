@@ -17,6 +17,8 @@ use crate::diag::{Source, did_you_mean};
 pub struct CodeMap {
     targets: Vec<String>,
     by: HashMap<String, u32>,
+    /// What the codes may mean; null: any text.
+    list: Option<&'static CodeList>,
 }
 
 impl CodeMap {
@@ -54,10 +56,12 @@ impl CodeMap {
         map
     }
 
-    /// The same map, which also takes a shared code as it is: a default may be written either way.
+    /// The same map, which also takes a shared code as it is: a default may be written either way, and mean what the source never
+    /// writes.
     pub(crate) fn with_targets(&self) -> CodeMap {
         let mut map = self.clone();
-        for target in &self.targets {
+        let shared = self.list.iter().flat_map(|it| it.codes).map(|it| it.value);
+        for target in self.targets.iter().map(String::as_str).chain(shared) {
             if !map.by.contains_key(target) {
                 map.put(target, target);
             }
@@ -139,7 +143,7 @@ fn named(
 
 /// A map of `codes`; those that `list` does not have are mistakes.
 fn checked(walk: &mut Walk<'_>, codes: &Written, list: Option<&'static CodeList>) -> CodeMap {
-    let mut map = CodeMap::default();
+    let mut map = CodeMap { list, ..CodeMap::default() };
     for (code, target) in codes {
         if let Some(hint) = unknown(&target.text, list) {
             let what = format!("`{}` has no code `{}`", list.map_or("", |it| it.name), target.text);
@@ -187,7 +191,7 @@ fn file_codes(file: &Source, list: Option<&'static CodeList>) -> Result<CodeMap,
         let mistake = file.mistake(skipped..skipped, "a code file begins with the line from,to", "here");
         return Err(vec![mistake]);
     };
-    let mut map = CodeMap::default();
+    let mut map = CodeMap { list, ..CodeMap::default() };
     let mut mistakes = Vec::new();
     for line in lines.records() {
         let line = match line {

@@ -279,3 +279,17 @@ fn a_guard_is_on_unless_the_mapping_says_otherwise() {
     check(&with("guard = { rows = 5 }"), "7: `rows` of `guard` must be a share between 0 and 1 (5 % is written 0.05)");
     check(&with("guard = { nights = 90 }"), "7: `nights` must be 1 to 31");
 }
+
+#[test]
+fn a_default_may_be_a_shared_code_or_a_boolean_whatever_the_source_writes() {
+    let counts = "counts = { from = \"占编\", flag = { yes = [\"有\"], no = [\"无\"] }, default = true }";
+    let text = |column: &str| {
+        format!(
+            "title = {{ zh = \"编办\", en = \"x\" }}\n[[feed]]\nname = \"a\"\nfills = \"establishment\"\ntable = \"A\"\n[feed.columns]\nname = {{ from = \"XM\" }}\n{column}\n"
+        )
+    };
+    check(&text(counts), "no mistake");
+    let kind = |code: &str| PAYROLL.replace("codes = \"pay-kind\"", &format!("codes = \"pay-kind\", default = \"{code}\""));
+    check(&kind("retirement"), "no mistake");
+    check(&kind("wages"), "11: the default of `kind` cannot be read as code: the mapping does not name this code");
+}
