@@ -48,9 +48,9 @@ pub struct Settings {
     /// Folder of the city's own rule cards, beside those that come with the binary.
     #[serde(default = "rules_folder")]
     pub rules: PathBuf,
-    /// Where it is remembered which cards held, so that they are not proved again; below the root.
-    #[serde(default = "proved_file")]
-    pub proved: PathBuf,
+    /// Where it is remembered which cards held, so that they are not proved again; below the root. Null: `proved.json` in `data`.
+    #[serde(default)]
+    pub proved: Option<PathBuf>,
     /// Other names of units: a CSV file with the columns `alias` and `unit_code`.
     #[serde(default)]
     pub unit_aliases: Option<PathBuf>,
@@ -131,9 +131,6 @@ impl Default for EngineSettings {
     }
 }
 
-fn proved_file() -> PathBuf {
-    "data/proved.json".into()
-}
 fn data_folder() -> PathBuf {
     "data".into()
 }
@@ -204,6 +201,13 @@ pub struct City {
     pub people: Vec<Person>,
 }
 
+impl Settings {
+    /// The file of proved cards: data, and so where data may be written.
+    fn proved(&self, root: &Path) -> PathBuf {
+        self.proved.as_ref().map_or_else(|| root.join(&self.data).join("proved.json"), |it| root.join(it))
+    }
+}
+
 impl City {
     /// Where deliveries, nights and the store are kept.
     pub fn data(&self) -> PathBuf {
@@ -256,7 +260,7 @@ impl City {
 
     /// Where it is remembered which cards held: `MUSTER_PROVED`, where several cities share it, or what the configuration says.
     pub fn proved(&self) -> PathBuf {
-        std::env::var_os("MUSTER_PROVED").map_or_else(|| self.root.join(&self.settings.proved), PathBuf::from)
+        std::env::var_os("MUSTER_PROVED").map_or_else(|| self.settings.proved(&self.root), PathBuf::from)
     }
 
     /// What the city sets otherwise than `card`.
@@ -600,4 +604,25 @@ fn shipped_names(list: &[(&str, &str)]) -> Vec<String> {
 /// Names of the mappings that come with the binary.
 pub fn shipped_mappings() -> Vec<String> {
     shipped_names(shipped::MAPPINGS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_proved_is_remembered_where_data_may_be_written() {
+        let settings = |more: &str| -> Settings {
+            let text = format!("region = \"330683\"\n{more}\ncity = {{ zh = \"嵊州\", en = \"Shengzhou\" }}\n");
+            parse(&Source::new("muster.toml", text)).expect("right")
+        };
+        let root = Path::new("/etc/muster");
+        for (more, wanted) in [
+            ("", "/etc/muster/data/proved.json"),
+            ("data = \"/var/lib/muster\"", "/var/lib/muster/proved.json"),
+            ("proved = \"/tmp/proved.json\"", "/tmp/proved.json"),
+        ] {
+            assert_eq!(settings(more).proved(root), Path::new(wanted), "{more}");
+        }
+    }
 }
