@@ -70,9 +70,25 @@ fn feeds(out: &mut String, night: &Night, lang: Lang) {
             let _ = writeln!(out, "  · {}: {}", feed.feed, lang.pick(&note.zh, &note.en));
         }
     }
-    for rule in night.rules.iter().filter(|it| it.skipped.is_some()) {
-        let why = rule.skipped.as_ref().map_or("", |it| lang.pick(&it.zh, &it.en));
-        let _ = writeln!(out, "  – {} {} {}: {why}", rule.id, lang.of(&rule.title), lang.pick("未执行", "did not run"));
+    skipped(out, night, lang);
+}
+
+/// Rules that did not run, by what they lack: one line each, however many rules wait for it. `--json` has them one by one.
+fn skipped(out: &mut String, night: &Night, lang: Lang) {
+    let mut lacking: Vec<(&str, Vec<&str>)> = Vec::new();
+    for rule in &night.rules {
+        let Some(why) = rule.skipped.as_ref().map(|it| lang.pick(it.zh.as_str(), it.en.as_str())) else { continue };
+        match lacking.iter_mut().find(|it| it.0 == why) {
+            Some((_, rules)) => rules.push(&rule.id),
+            None => lacking.push((why, vec![&rule.id])),
+        }
+    }
+    for (why, rules) in lacking {
+        let (many, ids) = (rules.len(), rules.join(" "));
+        let _ = match lang {
+            Lang::Zh => writeln!(out, "  – {why}：{many} 条规则未执行（{ids}）"),
+            Lang::En => writeln!(out, "  – {why}: {many} {} did not run ({ids})", if many == 1 { "rule" } else { "rules" }),
+        };
     }
 }
 
@@ -222,11 +238,20 @@ fn closing(out: &mut String, night: &Night, city: &City, times: &(Vec<(Stage, Du
         }
     }
     let first = night.cases.iter().find(|it| it.family == Family::Ghost).or(night.cases.first()).and_then(|it| it.number.clone());
+    let rejected = night.feeds.iter().filter_map(|it| it.tally.as_ref()).any(|it| it.rejected > 0);
+    let tries = [
+        first.map(|number| format!("explain {number}")),
+        city.departments.first().map(|it| format!("preview {}", it.file.name)),
+        rejected.then(|| "rejects".to_owned()),
+    ];
+    // Where people are named, one of them has to look.
+    let eyes = city.people.first().map(|it| format!(" --as {}", it.id)).unwrap_or_default();
     let config = city.key_file.with_file_name("muster.toml");
-    let _ = writeln!(out, "  {}", lang.pick("接下来可以试", "what to try next"));
-    if let Some(number) = first {
-        let _ = writeln!(out, "    muster explain {number} --config {}", config.display());
+    if tries.iter().any(Option::is_some) {
+        let _ = writeln!(out, "  {}", lang.pick("接下来可以试", "what to try next"));
     }
-    let _ = writeln!(out, "    muster preview finance --config {}", config.display());
-    let _ = writeln!(out, "    muster rejects --config {}\n", config.display());
+    for it in tries.into_iter().flatten() {
+        let _ = writeln!(out, "    muster {it}{eyes} --config {}", config.display());
+    }
+    let _ = writeln!(out);
 }
