@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,6 +83,12 @@ pub fn keep(folder: &Path, kept: &Kept) -> Result<(), Unwritten> {
     Ok(())
 }
 
+/// Makes a folder, and what is missing above it, that nobody else on this machine can look into: what lies there is about people. One
+/// that is there keeps the mode that its operator gave it.
+pub fn private_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Writes what people read of the night into `folder`, in clear: `report.xlsx` to work from, `report.html` to read.
 pub fn for_people(
     folder: &Path,
@@ -90,7 +97,7 @@ pub fn for_people(
     settings: &SheetSettings,
     password: Option<&str>,
 ) -> Result<(), Unwritten> {
-    fs::create_dir_all(folder).map_err(|why| Unwritten { file: folder.to_owned(), why: why.into() })?;
+    private_folder(folder).map_err(|why| Unwritten { file: folder.to_owned(), why: why.into() })?;
     whole(folder, "report.xlsx", |path| {
         let book = sheet::workbook(&Book { night, cards, settings, mark: None, reader: BookReader::Night })?;
         Ok(fs::write(path, password.map_or(Ok(book.clone()), |it| sheet::with_password(&book, it))?)?)

@@ -10,6 +10,7 @@ use muster_core::rule::Rule;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::files::private_folder;
 use crate::words::hex;
 
 /// The cards that this very program has proved.
@@ -59,7 +60,7 @@ impl Proved {
 
     fn write(&self) -> std::io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        private_folder(folder)?;
         let partial = self.path.with_extension(format!("{}.partial", std::process::id()));
         let mut file = fs::File::create(&partial)?;
         file.write_all(&serde_json::to_vec(&self.held)?)?;

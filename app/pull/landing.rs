@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::weight::{Scale, Weight};
 use super::{Landing, SealedFeed};
+use crate::files;
 use crate::rejects::Rejects;
 use crate::vault::{self, Vault};
 
@@ -80,7 +81,7 @@ impl Delivery {
     /// Empties the folder in which it is filled.
     pub fn begin(&self) -> std::io::Result<()> {
         self.discard();
-        fs::create_dir_all(&self.partial)
+        files::private_folder(&self.partial)
     }
 
     /// Forgets what was filled.
@@ -157,7 +158,7 @@ impl Worker {
             Err(unusable) => Err(unusable),
             Ok(mapper) => {
                 let folder = landing.sealed.join(feed.fills.name);
-                fs::create_dir_all(&folder)?;
+                files::private_folder(&folder)?;
                 let department =
                     delivery.place.ancestors().nth(2).and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
                 let file = folder.join(format!("{department}.{}.parquet", feed.name));

@@ -4,7 +4,10 @@
 //! column name into our own [`Row`]. The drivers are the concrete ones: sqlx's `Any` fails on types that we need.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, Sql
 use sqlx::{AssertSqlSafe, Column, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, TypeInfo, ValueRef};
 
 use super::StoreError;
+use crate::files::private_folder;
 use crate::vault::{self, Texts};
 
 /// How long a write waits for another process that writes.
@@ -242,8 +246,9 @@ impl Pool {
         match address {
             Address::File(path) => {
                 if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder).map_err(|err| failed(sqlx::Error::Io(err)))?;
+                    private_folder(folder).map_err(|err| failed(sqlx::Error::Io(err)))?;
                 }
+                private(path).map_err(|err| failed(sqlx::Error::Io(err)))?;
                 let options = SqliteConnectOptions::new()
                     .filename(path)
                     .create_if_missing(true)
@@ -260,6 +265,12 @@ impl Pool {
             }
         }
     }
+}
+
+/// Makes an empty file, which is an empty database, that nobody else on this machine can read; one that is there stays as it is.
+fn private(file: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    made.map(drop).or_else(|err| if err.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(err) })
 }
 
 impl Tx {
