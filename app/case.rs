@@ -225,7 +225,7 @@ async fn decide(args: &CaseDecideArgs, say: Say) -> Done {
 
 /// SHA-256 of a document. It is not kept here: the hash says later which one it was.
 fn hash(path: &Path) -> Result<String, Stop> {
-    let bytes = std::fs::read(path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
+    let bytes = std::fs::read(path).map_err(|err| Stop::Usage(format!("{}: {err}", path.display())))?;
     Ok(hex(&Sha256::digest(bytes)))
 }
 
@@ -244,7 +244,7 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
         let nothing = say.lang.pick("全部未改动", "nothing was changed");
         let told = |it: &NotDone| format!("{}: {}", it.number(), say.lang.pick(it.told().zh, it.told().en));
         let told: Vec<String> = not_done.iter().map(told).collect();
-        Stop::Trouble(format!("{}；{nothing}", told.join("\n")))
+        Stop::Usage(format!("{}；{nothing}", told.join("\n")))
     })?;
     let today = clock::today();
     let told: Vec<Listed<'_>> = done.iter().map(|it| listed(it, today)).collect();
@@ -260,7 +260,7 @@ fn actor(eyes: &Eyes, by: Option<&str>, say: Say) -> Result<String, Stop> {
         let both = say
             .lang
             .pick("--as 与 --by 只用其一：people.toml 中的人以 --as 办理", "either --as or --by: people of people.toml act as themselves");
-        return Err(Stop::Trouble(both.to_owned()));
+        return Err(Stop::Usage(both.to_owned()));
     }
     Ok(eyes.id().or(by).map_or_else(local_user, str::to_owned))
 }
@@ -272,7 +272,7 @@ pub async fn eyes(city: &City, store: &Store, said: &AsArg) -> Result<Eyes, Stop
         Some(newest) => city.archive()?.told(newest).map_err(|err| Stop::Trouble(err.to_string()))?,
         None => None,
     };
-    Eyes::of(said.person.as_deref(), &city.people, night.as_ref(), mail::concerned(city)).map_err(Stop::Trouble)
+    Eyes::of(said.person.as_deref(), &city.people, night.as_ref(), mail::concerned(city)).map_err(Stop::Usage)
 }
 
 /// The cases that are meant: those named, and with `--all-of` every open one of a rule, of one unit where that is said too.
@@ -288,7 +288,7 @@ async fn numbers(store: &Store, city: &City, of: &CaseNumbersArgs, eyes: &Eyes, 
     numbers.sort_unstable();
     numbers.dedup();
     if numbers.is_empty() {
-        return Err(Stop::Trouble(say.lang.pick("没有符合条件的案件", "no case is meant").to_owned()));
+        return Err(Stop::Usage(say.lang.pick("没有符合条件的案件", "no case is meant").to_owned()));
     }
     Ok(numbers)
 }
@@ -299,5 +299,5 @@ fn is_of_unit(it: &Worked, unit: &str) -> bool {
 }
 
 fn no_case(number: &str, lang: Lang) -> Stop {
-    Stop::Trouble(format!("{number}: {}", lang.pick("没有这个编号的问题", "no case has this number")))
+    Stop::Usage(format!("{number}: {}", lang.pick("没有这个编号的问题", "no case has this number")))
 }

@@ -15,7 +15,8 @@ use crate::words::{self, Lang};
 /// Reconciles establishment, HR, payroll and social insurance every night, and finds leads to ghost payroll.
 ///
 /// 退出码 Exit codes: 0 正常 fine · 1 发现缺陷 defects found (check, prove, demo) · 2 命令有误 wrong command line ·
-/// 3 有数据源被剔除 a feed was left out · 74 磁盘或数据库故障 disk or store failed · 78 配置、映射或规则有误 wrong configuration
+/// 3 有数据源被剔除 a feed was left out · 64 所求无法办理（无此案件、被拒绝等）what was asked for cannot be done (no such case, refused) ·
+/// 74 磁盘或数据库故障 disk or store failed · 78 配置、映射或规则有误 wrong configuration
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, max_term_width = 110)]
 pub struct Cli {

@@ -46,6 +46,8 @@ pub enum Code {
     Defects = 1,
     /// The night is done, but a feed was left out.
     LeftOut = 3,
+    /// What was asked for cannot be done; sysexits' EX_USAGE.
+    Usage = 64,
     /// Disk, store or engine failed.
     Trouble = 74,
     /// Configuration, mapping or card is wrong.
@@ -145,7 +147,7 @@ async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, say: Say, progress: 
     if out.join("truth.csv").exists() {
         std::fs::remove_dir_all(out)?;
     } else if out.exists() && out.read_dir()?.next().is_some() {
-        return Err(Stop::Trouble(format!("{} is not empty and no demo city; choose another --out", out.display())));
+        return Err(Stop::Usage(format!("{} is not empty and no demo city; choose another --out", out.display())));
     }
     let plan = Plan { seed, people: args.people, months: args.months, as_of: args.as_of, lang: say.lang };
     demo::write(out, &plan, &|_| {}).await?;
@@ -214,7 +216,7 @@ async fn mail_failure(city: &City, store: &Store, tonight: NaiveDate, stop: &Sto
     let why = match stop {
         Stop::Mistakes(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
         Stop::Unproven(examples) => examples.clone(),
-        Stop::Trouble(why) => vec![why.clone()],
+        Stop::Usage(why) | Stop::Trouble(why) => vec![why.clone()],
     };
     let queued = async {
         let letters = mail::failed_night(city, tonight, &why)?;
@@ -222,7 +224,7 @@ async fn mail_failure(city: &City, store: &Store, tonight: NaiveDate, stop: &Sto
         mail::deliver(store, settings).await?;
         Ok::<_, Stop>(())
     };
-    if let Err(Stop::Trouble(err)) = queued.await {
+    if let Err(Stop::Usage(err) | Stop::Trouble(err)) = queued.await {
         tracing::error!(%err, "operators could not be told by mail");
     }
 }
@@ -286,7 +288,7 @@ pub async fn check(args: &CheckArgs, say: Say) -> Done {
     let source = file_source(&args.file, args.encoding.as_deref())?;
     let tonight = args.night.unwrap_or_else(clock::today);
     let table = if is_database(&args.file) { None } else { Some(file.as_str()) };
-    let dry = dry::pull(source.as_ref(), feed, table, 3, tonight).await?;
+    let dry = dry::pull(source.as_ref(), feed, table, 3, tonight, "").await?;
     say.print(&dry.told(), || dry_text::page(feed, &dry, usize::MAX, true, say.lang));
     Ok(if dry.is_clean() { Code::Fine } else { Code::Defects })
 }
@@ -298,7 +300,7 @@ fn mapping_at(name: &str) -> Result<Mapping, Stop> {
     let stem = path.file_stem().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
     config::mapping_called(&stem, folder).map_err(|it| {
         let known = config::shipped_mappings().join(", ");
-        it.map_or_else(|| Stop::Trouble(format!("no mapping `{name}`; there are {known}, or name a file")), Stop::Mistakes)
+        it.map_or_else(|| Stop::Usage(format!("no mapping `{name}`; there are {known}, or name a file")), Stop::Mistakes)
     })
 }
 
@@ -314,7 +316,7 @@ fn feed_for<'a>(mapping: &'a Mapping, named: Option<&str>, file: &str) -> Result
         ([], [one]) => Ok(one),
         _ => {
             let names: Vec<&str> = mapping.feeds.iter().map(|it| it.name.as_str()).collect();
-            Err(Stop::Trouble(format!("which feed is this file? say --feed with one of: {}", names.join(", "))))
+            Err(Stop::Usage(format!("which feed is this file? say --feed with one of: {}", names.join(", "))))
         }
     }
 }
@@ -345,17 +347,18 @@ fn file_source(file: &Path, encoding: Option<&str>) -> Result<Box<dyn muster_con
         settings.insert("encoding".to_owned(), encoding.into());
     }
     let place = Place { department: "check".to_owned(), source: kind.to_owned(), root: PathBuf::from(".") };
-    muster_connectors::open(place, settings).map_err(Stop::Trouble)
+    muster_connectors::open(place, settings).map_err(Stop::Usage)
 }
 
 /// `muster preview`.
 pub async fn preview(args: &PreviewArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let department =
-        city.department(&args.department).map_err(|hint| Stop::Trouble(format!("no department `{}`; {hint}", args.department)))?;
+        city.department(&args.department).map_err(|hint| Stop::Usage(format!("no department `{}`; {hint}", args.department)))?;
+    let vault = city.vault()?;
     let mut told = Vec::new();
     for feed in department.mapping.feeds.iter().filter(|it| args.feed.as_ref().is_none_or(|name| &it.name == name)) {
-        match dry::pull(pull::source(department, feed), feed, None, args.rows, clock::today()).await {
+        match dry::pull(pull::source(department, feed), feed, None, args.rows, clock::today(), vault.hash_key()).await {
             Ok(dry) if say.json => told.push(serde_json::to_value(dry.told()).expect("text keys")),
             Ok(dry) => print!("{}", dry_text::page(feed, &dry, 10, args.reveal, say.lang)),
             Err(failure) => println!("\n  {} ✗ {failure}", feed.name),
@@ -398,7 +401,7 @@ pub async fn rejects(args: &RejectsArgs, say: Say) -> Done {
 /// The newest night in the store.
 pub async fn latest(store: &Store, say: Say) -> Result<NaiveDate, Stop> {
     let none = say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first");
-    store.nights().await?.into_iter().max().ok_or_else(|| Stop::Trouble(none.to_owned()))
+    store.nights().await?.into_iter().max().ok_or_else(|| Stop::Usage(none.to_owned()))
 }
 
 /// `muster explain`.
@@ -411,7 +414,7 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
     let number = args.case.as_deref().unwrap_or_default();
     let Some(case) = store.case_by_number(number).await? else {
         let none = say.lang.pick("没有这个编号的问题", "no case has this number");
-        return Err(Stop::Trouble(format!("{number}: {none}")));
+        return Err(Stop::Usage(format!("{number}: {none}")));
     };
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
     let told = explain::load(&city.archive()?, &case, &city.rules, &columns, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
@@ -427,14 +430,13 @@ async fn explain_link(args: &ExplainLinkArgs, say: Say) -> Done {
         Some(night) => night,
         None => latest(&store, say).await?,
     };
-    let row = explain::link::Row::read(&args.row).ok_or_else(|| Stop::Trouble(no_row(&args.row, say)))?;
+    let row = explain::link::Row::read(&args.row).ok_or_else(|| Stop::Usage(no_row(&args.row, say)))?;
     let told = explain::link::link(&city.archive()?, night, &row, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
-    let told = told.ok_or_else(|| Stop::Trouble(format!("{night}: {}", no_row(&args.row, say))))?;
+    let told = told.ok_or_else(|| Stop::Usage(format!("{night}: {}", no_row(&args.row, say))))?;
     say.print(&told, || explain::link_text(&told, say.lang));
     Ok(Code::Fine)
 }
 
-/// What is said of a row that is not there.
 /// What is said of a row that is not there.
 pub fn no_row(row: &str, say: Say) -> String {
     say.lang.pick(
@@ -476,6 +478,10 @@ pub fn told(stop: Stop, say: Say) -> Code {
                 )
             );
             Code::Wrong
+        }
+        Stop::Usage(why) => {
+            eprintln!("{}: {why}", say.lang.pick("错误", "error"));
+            Code::Usage
         }
         Stop::Trouble(why) => {
             eprintln!("{}: {why}", say.lang.pick("错误", "error"));

@@ -50,7 +50,7 @@ pub async fn connect(args: &ConnectArgs, say: Say) -> Done {
         None => city.departments.iter().collect(),
         Some(name) => {
             let none = say.lang.pick("没有部门", "no department");
-            vec![city.department(name).map_err(|hint| Stop::Trouble(format!("{none} `{name}`; {hint}")))?]
+            vec![city.department(name).map_err(|hint| Stop::Usage(format!("{none} `{name}`; {hint}")))?]
         }
     };
     let sources = departments.iter().flat_map(|it| it.sources.keys().map(move |source| (*it, source.as_str())));

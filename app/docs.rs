@@ -42,7 +42,7 @@ pub fn print(args: &DocsArgs, say: Say) -> Done {
     };
     match PAGES.iter().find(|(name, _)| name == wanted || name.split('.').next() == Some(wanted)) {
         Some((_, page)) => print!("{}", page()),
-        None => return Err(Stop::Trouble(format!("no page `{wanted}`"))),
+        None => return Err(Stop::Usage(format!("no page `{wanted}`"))),
     }
     Ok(Code::Fine)
 }

@@ -27,8 +27,15 @@ pub struct Dry {
     pub unusable: Option<Unusable>,
 }
 
-/// Pulls all of `feed` from `source` and maps it; keeps at most `keep_rows` mapped rows.
-pub async fn pull(source: &dyn Connector, feed: &Feed, table: Option<&str>, keep_rows: usize, tonight: NaiveDate) -> Result<Dry, Failure> {
+/// Pulls all of `feed` from `source` and maps it; keeps at most `keep_rows` mapped rows. `hash_key` is the city's key of account hashes.
+pub async fn pull(
+    source: &dyn Connector,
+    feed: &Feed,
+    table: Option<&str>,
+    keep_rows: usize,
+    tonight: NaiveDate,
+    hash_key: &str,
+) -> Result<Dry, Failure> {
     let mut ask = pull::ask(feed);
     if let Some(table) = table {
         table.clone_into(&mut ask.table);
@@ -36,7 +43,7 @@ pub async fn pull(source: &dyn Connector, feed: &Feed, table: Option<&str>, keep
     let mut pull = source.pull(&ask).await?;
     let mut dry =
         Dry { rows: Vec::new(), rejects: Vec::new(), skipped: Vec::new(), tally: Tally::default(), unmet: Vec::new(), unusable: None };
-    let mut mapper = match Mapper::new(feed, &pull.schema, "") {
+    let mut mapper = match Mapper::new(feed, &pull.schema, hash_key) {
         Ok(it) => it,
         Err(unusable) => {
             dry.unusable = Some(unusable);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use muster_core::diag::did_you_mean;
 use serde::Serialize;
 
+use crate::audit::local_user;
 use crate::cli::{DecideArgs, FeedListArgs, FeedWhat};
 use crate::clock;
 use crate::commands::{Code, Done, Say};
@@ -126,7 +127,7 @@ async fn decide(args: &DecideArgs, held: bool, margin: f64, say: Say) -> Done {
     if !names.contains(&args.feed) {
         let hint = did_you_mean(&args.feed, names.iter().map(String::as_str), &names.join(", "));
         let none = say.lang.pick("没有这个数据源", "no feed");
-        return Err(Stop::Trouble(format!("{none} `{}`; {hint}", args.feed)));
+        return Err(Stop::Usage(format!("{none} `{}`; {hint}", args.feed)));
     }
     let night = store.nights().await?.into_iter().max().unwrap_or_else(clock::today);
     let event = FeedEvent {
@@ -140,7 +141,7 @@ async fn decide(args: &DecideArgs, held: bool, margin: f64, say: Say) -> Done {
         hold: Hold::default(),
         margin,
     };
-    let changed = store.decide(&event).await?;
+    let changed = store.decide(&event, &local_user()).await?;
     // The reason is an operator's own words and may name people: it is in the store, not in the log.
     tracing::info!(feed = args.feed, held, changed, "an operator decided about a feed");
     let told = Decided { feed: &args.feed, state: if held { "held" } else { "released" }, changed };

@@ -27,13 +27,13 @@ const SAMPLE_ROWS: usize = 2000;
 pub async fn write(args: &InitArgs, say: Say) -> Done {
     let settings = settings(&args.kind, &args.settings)?;
     let place = Place { department: args.department.clone(), source: "main".to_owned(), root: args.out.clone() };
-    let source = muster_connectors::open(place, settings.clone()).map_err(Stop::Trouble)?;
+    let source = muster_connectors::open(place, settings.clone()).map_err(Stop::Usage)?;
     let offers: Vec<Offer> = source.offers().await?;
     let asked = |it: &Offer| args.table.iter().any(|pattern| pattern == &it.table || muster_connectors::fits(pattern, &it.table));
     let chosen: Vec<&Offer> = offers.iter().filter(|it| args.table.is_empty() || asked(it)).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = offers.iter().map(|it| it.table.as_str()).collect();
-        return Err(Stop::Trouble(format!("nothing to map; the source offers: {}", names.join(", "))));
+        return Err(Stop::Usage(format!("nothing to map; the source offers: {}", names.join(", "))));
     }
     // A database has many tables; without a word from the operator only those are drafted that look like one of ours.
     let (drafted, left): (Vec<&Offer>, Vec<&Offer>) =
@@ -83,15 +83,14 @@ pub fn settings(kind: &str, given: &[String]) -> Result<toml::Table, Stop> {
     settings.insert("kind".to_owned(), kind.into());
     for setting in given {
         let Some((key, value)) = setting.split_once('=') else {
-            return Err(Stop::Trouble(format!("--set takes KEY=VALUE, not `{setting}`")));
+            return Err(Stop::Usage(format!("--set takes KEY=VALUE, not `{setting}`")));
         };
         let mut keys: Vec<&str> = key.trim().split('.').collect();
         let last = keys.pop().unwrap_or_default();
         let mut table = &mut settings;
         for key in keys {
             let inner = table.entry(key).or_insert_with(|| toml::Table::new().into());
-            table =
-                inner.as_table_mut().ok_or_else(|| Stop::Trouble(format!("--set {setting}: `{key}` has a value of its own already")))?;
+            table = inner.as_table_mut().ok_or_else(|| Stop::Usage(format!("--set {setting}: `{key}` has a value of its own already")))?;
         }
         table.insert(last.to_owned(), typed(value));
     }

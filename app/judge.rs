@@ -37,13 +37,13 @@ async fn make(word: Word, args: &JudgeArgs, say: Say) -> Done {
     };
     let archive = city.archive()?;
     let row = |text: &str| -> Result<Row, Stop> {
-        let none = || Stop::Trouble(format!("{night}: {}", commands::no_row(text, say)));
+        let none = || Stop::Usage(format!("{night}: {}", commands::no_row(text, say)));
         let place = place::Row::read(text).ok_or_else(none)?;
         place::said_by(&archive, night, &place).map_err(|err| Stop::Trouble(err.to_string()))?.ok_or_else(none)
     };
     let (one, other) = (row(&args.one)?, row(&args.other)?);
     if one == other {
-        return Err(Stop::Trouble(say.lang.pick("两行是同一条来源身份", "both are one and the same row").to_owned()));
+        return Err(Stop::Usage(say.lang.pick("两行是同一条来源身份", "both are one and the same row").to_owned()));
     }
     let new = New { at: &clock::now(), word, one: &one, other: &other, by: &args.by, why: &args.why };
     match store.judge(new).await? {
@@ -63,7 +63,7 @@ async fn make(word: Word, args: &JudgeArgs, say: Say) -> Done {
                 "与下列判断矛盾，未记录；如有误，请先撤回其中之一",
                 "this contradicts what stands, and was not kept; withdraw one of these first if it is wrong",
             );
-            Err(Stop::Trouble(format!("{head}\n{}", lines(&chain, say.lang).trim_end())))
+            Err(Stop::Usage(format!("{head}\n{}", lines(&chain, say.lang).trim_end())))
         }
     }
 }
@@ -83,7 +83,7 @@ async fn withdraw(args: &WithdrawArgs, say: Say) -> Done {
     let store = Store::of(&city).await?;
     if !store.withdraw(args.number, &clock::now(), &args.by, &args.why).await? {
         let none = say.lang.pick("没有仍然有效的判断为此编号", "no judgement stands under this number");
-        return Err(Stop::Trouble(format!("{}: {none}", args.number)));
+        return Err(Stop::Usage(format!("{}: {none}", args.number)));
     }
     let told = serde_json::json!({ "withdrawn": args.number });
     say.print(&told, || say.lang.pick("  已撤回；下一夜起不再遵从\n", "  withdrawn; not obeyed from the next night on\n").to_owned());

@@ -220,7 +220,7 @@ async fn open(args: &KeyOpenArgs, say: Say) -> Done {
     let archive = city.archive()?;
     let store = Store::of(&city).await?;
     if args.reveal.trim().is_empty() {
-        return Err(Stop::Trouble(say.lang.pick("--reveal 须说明理由", "--reveal takes a reason").to_owned()));
+        return Err(Stop::Usage(say.lang.pick("--reveal 须说明理由", "--reveal takes a reason").to_owned()));
     }
     if !args.file.is_file() {
         return Err(Stop::Trouble(format!("{}: {}", args.file.display(), say.lang.pick("没有这个文件", "no such file"))));
@@ -237,9 +237,9 @@ async fn open(args: &KeyOpenArgs, say: Say) -> Done {
         return Ok(Code::Fine);
     }
     let rows = archive.rows(&args.file).map_err(failed)?;
-    let rows = rows.ok_or_else(|| Stop::Trouble(format!("{}: {}", args.file.display(), say.lang.pick("没有这个文件", "no such file"))))?;
+    let rows = rows.ok_or_else(|| Stop::Usage(format!("{}: {}", args.file.display(), say.lang.pick("没有这个文件", "no such file"))))?;
     let Some(out) = &args.out else {
-        return Err(Stop::Trouble(say.lang.pick("表格须以 --out 指明写到哪里", "a table needs --out: where to write it").to_owned()));
+        return Err(Stop::Usage(say.lang.pick("表格须以 --out 指明写到哪里", "a table needs --out: where to write it").to_owned()));
     };
     let mut writer = ArrowWriter::try_new(private(out)?, rows.schema().clone(), Some(pull::settings().build()))?;
     for batch in rows.build()? {

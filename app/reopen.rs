@@ -28,14 +28,14 @@ pub struct Reopened {
 /// The newest night of the city.
 pub async fn newest(city: &City) -> Result<Reopened, Stop> {
     let nights = Store::of(city).await?.nights().await?;
-    let none = || Stop::Trouble("还没有对过账；先 `muster run` (no night yet: `muster run` first)".to_owned());
+    let none = || Stop::Usage("还没有对过账；先 `muster run` (no night yet: `muster run` first)".to_owned());
     open(city, nights.into_iter().max().ok_or_else(none)?).await
 }
 
 async fn open(city: &City, tonight: NaiveDate) -> Result<Reopened, Stop> {
     let archive = city.archive()?;
     let folder = archive.night(tonight);
-    let gone = |what: &str| Stop::Trouble(format!("the night {tonight} has no {what}: run it again with `muster run --night {tonight}`"));
+    let gone = |what: &str| Stop::Usage(format!("the night {tonight} has no {what}: run it again with `muster run --night {tonight}`"));
     let trouble = |err: Box<dyn std::error::Error + Send + Sync>| Stop::Trouble(err.to_string());
     let night = archive.told(tonight).map_err(trouble)?.ok_or_else(|| gone("night.json"))?;
     let settings = &city.settings.engine;

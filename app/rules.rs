@@ -111,7 +111,7 @@ impl Catalogue {
 /// The card called `named`, by id in either case or by name.
 pub fn find<'a>(cards: &'a [Rule], named: &str) -> Result<&'a Rule, Stop> {
     let found = cards.iter().find(|it| it.id.eq_ignore_ascii_case(named) || it.name == named);
-    found.ok_or_else(|| Stop::Trouble(format!("no rule `{named}`; {}", which(named, cards))))
+    found.ok_or_else(|| Stop::Usage(format!("no rule `{named}`; {}", which(named, cards))))
 }
 
 fn feeds(city: &City, used: &BTreeMap<String, bool>) -> Vec<FeedState> {

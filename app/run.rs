@@ -44,13 +44,15 @@ pub struct World {
     pub progress: Arc<Progress>,
 }
 
-/// Why a night could not be finished.
+/// Why a night, or another command, could not be finished.
 #[derive(Debug)]
 pub enum Stop {
     /// A mapping or a card is wrong.
     Mistakes(Vec<Mistake>),
     /// An example of a mapping or a card does not hold.
     Unproven(Vec<String>),
+    /// What was asked for cannot be done: no such case, a refused act, nothing that is meant.
+    Usage(String),
     /// Our own disk, store or engine failed.
     Trouble(String),
 }
@@ -146,7 +148,7 @@ impl NightFolder {
                 fs::remove_dir_all(path)?;
             }
         }
-        fs::create_dir_all(&partial)?;
+        files::private_folder(&partial)?;
         Ok(NightFolder { partial, place: nights.join(tonight.to_string()), deliveries: data.join("deliveries"), tonight })
     }
 

@@ -10,6 +10,7 @@ use crate::cli::{StoreCopyArgs, StoreFileArgs, StoreWhat};
 use crate::clock;
 use crate::commands::{Code, Done, Say, read};
 use crate::config::City;
+use crate::files;
 use crate::run::Stop;
 use crate::store::audit::Entry;
 use crate::store::check::Checked;
@@ -82,10 +83,10 @@ async fn restore(args: &StoreFileArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     if !args.file.is_file() {
         let none = say.lang.pick("没有这个备份文件", "there is no such backup");
-        return Err(Stop::Trouble(format!("{}: {none}", args.file.display())));
+        return Err(Stop::Usage(format!("{}: {none}", args.file.display())));
     }
     let address = city.store().map_err(Stop::Trouble)?;
-    std::fs::create_dir_all(city.data())?;
+    files::private_folder(&city.data())?;
     let work = city.data().join("restore.partial");
     std::fs::copy(&args.file, &work)?;
     let from = Store::sealed(&Address::File(work.clone())).await?;
@@ -115,7 +116,7 @@ async fn sealed(city: &City) -> Result<Store, Stop> {
 
 /// A PostgreSQL address, or a file.
 fn address(text: &str) -> Result<Address, Stop> {
-    if text.contains("://") { Address::server(text).map_err(Stop::Trouble) } else { Ok(Address::File(text.into())) }
+    if text.contains("://") { Address::server(text).map_err(Stop::Usage) } else { Ok(Address::File(text.into())) }
 }
 
 async fn noted(store: &Store, what: &str, about: &str) -> Result<(), Stop> {

@@ -42,7 +42,7 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
     if !lacking.is_empty() {
         let why = say.lang.pick("没有可用的数据，无法列表", "no usable feed, so there is no table");
         let label = |it: &'static str| schema::table(it).map_or(it, |table| say.lang.pick(table.label_zh, table.label_en));
-        return Err(Stop::Trouble(format!("{}: {why}", lacking.iter().copied().map(label).collect::<Vec<_>>().join(", "))));
+        return Err(Stop::Usage(format!("{}: {why}", lacking.iter().copied().map(label).collect::<Vec<_>>().join(", "))));
     }
     let mut table = prompt::prompt(&reopened.engine, which, day).await?;
     if day >= last_month_end(tonight) {
@@ -52,7 +52,7 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
         table = table.below(code);
         if table.rows.is_empty() {
             let none = say.lang.pick("表中没有这个单位代码", "the table has no unit with this code");
-            return Err(Stop::Trouble(format!("{code}: {none}")));
+            return Err(Stop::Usage(format!("{code}: {none}")));
         }
     }
     let by = match args.by {

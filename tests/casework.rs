@@ -66,7 +66,7 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     let (dead, over) = (city.number("G01"), city.number("E01"));
 
     let (_, wrong, code) = city.run(&["case", "decide", &over, "--outcome", "C11", "--why", "the pool lent a place"]);
-    assert!(code == 74 && wrong.contains("--until") && wrong.contains("nothing was changed"), "{wrong}");
+    assert!(code == 64 && wrong.contains("--until") && wrong.contains("nothing was changed"), "{wrong}");
     let (_, wrong, _) = city.run(&["case", "note", "MU-2026-999999", "--why", "x"]);
     assert!(wrong.contains("no case has this number"), "{wrong}");
     let (_, wrong, code) = city.run(&["case", "decide", &over, "--outcome", "C99"]);
@@ -83,7 +83,7 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     let accuse = [&["case", "decide", dead.as_str(), "--outcome", "C2"], &by("wang-lei")[..]].concat();
     assert!(city.run(&accuse).0.contains("to be seconded"));
     assert_eq!(city.listed("pending"), std::slice::from_ref(&dead));
-    assert_eq!(city.run(&["case", "second", &dead, "--by", "wang-lei"]).2, 74, "another person must look");
+    assert_eq!(city.run(&["case", "second", &dead, "--by", "wang-lei"]).2, 64, "another person must look");
     assert_eq!(city.run(&["case", "second", &dead, "--by", "li-na"]).2, 0);
     assert_eq!(city.run(&["case", "recovered", &dead, "--yuan", "6234.70", "--by", "li-na"]).2, 0);
     let mut decided = vec![dead.clone(), over.clone()];
@@ -128,7 +128,7 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     let people = person("payer", "payment", "U1") + &person("elsewhere", "*", "U9") + &person("quotas", "quota", "U1");
     std::fs::write(city.root.path().join("config/people.toml"), people).expect("to write");
     let (_, wrong, code) = city.run(&["case", "list"]);
-    assert!(code == 74 && wrong.contains("--as"), "{wrong}");
+    assert!(code == 64 && wrong.contains("--as"), "{wrong}");
     let (_, wrong, _) = city.run(&["case", "list", "--as", "payr"]);
     assert!(wrong.contains("payer"), "the nearest name is told: {wrong}");
     let seen = |who: &str| {
@@ -140,10 +140,10 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     assert_eq!((seen("payer"), seen("quotas"), seen("elsewhere")), ((true, false), (false, true), (false, false)));
     for (what, who) in [("show", "quotas"), ("show", "elsewhere"), ("note", "quotas"), ("query", "elsewhere"), ("reopen", "elsewhere")] {
         let (told, wrong, code) = city.run(&["case", what, &dead, "--as", who]);
-        assert!(code == 74 && told.is_empty() && wrong.contains("no case has this number"), "{what} as {who}: {told}{wrong}");
+        assert!(code == 64 && told.is_empty() && wrong.contains("no case has this number"), "{what} as {who}: {told}{wrong}");
     }
-    assert_eq!(city.run(&["case", "query", "--all-of", "G01", "--as", "elsewhere"]).2, 74, "nothing of theirs is meant");
-    assert_eq!(city.run(&["case", "query", &dead, "--as", "payer", "--by", "somebody else"]).2, 74);
+    assert_eq!(city.run(&["case", "query", "--all-of", "G01", "--as", "elsewhere"]).2, 64, "nothing of theirs is meant");
+    assert_eq!(city.run(&["case", "query", &dead, "--as", "payer", "--by", "somebody else"]).2, 64);
     assert_eq!(city.run(&["case", "query", &dead, "--as", "payer"]).2, 0);
     assert_eq!(city.json(&["audit", "list", "--about", &dead])[0]["who"], "payer");
     let (told, _, code) = city.run(&["store", "check"]);

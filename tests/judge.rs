@@ -95,10 +95,10 @@ fn a_reviewers_word_is_obeyed_from_the_next_night_until_it_is_withdrawn() {
     assert_eq!(listed[0]["one"]["name"], "李**");
 
     let withdraw = |number: &str| city.run(&["judge", "withdraw", number, "--by", "沈核查", "--why", "看错了"]).2;
-    assert_eq!((withdraw("1"), withdraw("2"), withdraw("2")), (0, 0, 74));
+    assert_eq!((withdraw("1"), withdraw("2"), withdraw("2")), (0, 0, 64));
     city.night("2026-11-17");
     assert!(!city.one_person(REGISTER[0], PAYROLL[0]) && city.one_person(REGISTER[1], PAYROLL[1]), "as before");
     let all: Value = serde_json::from_str(&city.run(&["judge", "list", "--all", "--json"]).0).expect("JSON");
     assert_eq!(all.as_array().map(Vec::len), Some(2), "nothing is forgotten");
-    assert_eq!(city.judge("same", "payment/payment#99", REGISTER[0]).2, 74);
+    assert_eq!(city.judge("same", "payment/payment#99", REGISTER[0]).2, 64);
 }

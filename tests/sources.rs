@@ -75,7 +75,7 @@ fn every_source_of_a_city_is_tried_and_the_first_thing_in_the_way_is_named() {
     let fine: Vec<bool> = told.as_array().expect("sources").iter().filter_map(|it| it["fine"].as_bool()).collect();
     assert_eq!(fine.iter().filter(|it| **it).count(), 1, "the other department is not in the way: {text}");
     let (text, code) = run(root.path(), &["connect", "paymnet"]);
-    assert!(code == 74 && text.contains("did you mean `payment`?"), "{text}");
+    assert!(code == 64 && text.contains("did you mean `payment`?"), "{text}");
 }
 
 #[test]
@@ -123,10 +123,18 @@ fn a_feed_held_by_hand_is_not_concluded_from_until_it_is_released() {
     let (night, code) = support::night(root.path(), NIGHT);
     let why = feed(&night, "payment/payment")["left_out"].to_string();
     assert!(code == 3 && why.contains("held by li") && why.contains("muster feed list"), "{why}");
+    // A person reads one line for all rules that wait for it, and what to try is there to be tried.
+    let (text, _) = run(root.path(), &["run", "--night", NIGHT]);
+    let waiting: Vec<&str> = text.lines().filter(|it| it.contains("payment/payment") && it.contains("did not run")).collect();
+    assert!(waiting.len() == 1 && waiting[0].contains("G20") && waiting[0].contains("rules did not run"), "{text}");
+    assert!(text.contains("muster preview payment") && !text.contains("finance") && !text.contains("muster rejects"), "{text}");
     run(root.path(), &["feed", "release", "payment/payment", "--by", "li", "--why", "done"]);
     assert_eq!(support::night(root.path(), NIGHT).1, 0);
+    let told: Value = serde_json::from_str(&run(root.path(), &["audit", "list", "--about", "payment/payment", "--json"]).0).expect("JSON");
+    let told: Vec<_> = told.as_array().expect("entries").iter().map(|it| (it["what"].as_str(), it["who"].as_str())).collect();
+    assert_eq!(told, [(Some("feed-released"), Some("li")), (Some("feed-held"), Some("li"))], "each decision once");
     let (text, code) = run(root.path(), &["feed", "hold", "payment/paymnt", "--by", "li", "--why", "x"]);
-    assert!(code == 74 && text.contains("payment/payment"), "{text}");
+    assert!(code == 64 && text.contains("payment/payment"), "{text}");
 }
 
 #[test]
@@ -173,4 +181,18 @@ fn a_wrong_pull_setting_and_parts_of_a_source_that_has_none_are_refused() {
     fs::write(&mapping, feed.replace("[feed.columns]", parts)).expect("a file of the test");
     let (said, code) = run(root.path(), &["connect"]);
     assert!(code == 78 && said.contains("is `incremental`, but a source of kind `csv`"), "{said}");
+}
+
+#[test]
+fn what_a_run_by_hand_writes_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().expect("a temporary folder");
+    city(root.path(), 3);
+    // Where the operator made the folder, what comes into it is closed all the same.
+    fs::create_dir(root.path().join("data")).expect("a folder");
+    support::night(root.path(), NIGHT);
+    for it in fs::read_dir(root.path().join("data")).expect("the data").flatten() {
+        let mode = it.metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", it.path().display());
+    }
 }

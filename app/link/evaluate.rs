@@ -149,7 +149,7 @@ pub fn evaluate(args: &EvaluateArgs, lang: Lang) -> Result<Told, Stop> {
 
 fn encoding(label: &str, lang: Lang) -> Result<&'static encoding_rs::Encoding, Stop> {
     let unknown = || lang.pick(format!("没有名为 `{label}` 的编码"), format!("no encoding is called `{label}`"));
-    encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| Stop::Trouble(unknown()))
+    encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| Stop::Usage(unknown()))
 }
 
 fn model(path: Option<&Path>) -> Result<Model, Stop> {

@@ -13,6 +13,7 @@ use crate::cli::{MailOutboxArgs, MailPreviewArgs, MailRetryArgs, MailTestArgs, M
 use crate::clock;
 use crate::commands::{self, Code, Done, Say, read};
 use crate::config::City;
+use crate::files;
 use crate::run::Stop;
 use crate::store::Store;
 use crate::store::outbox::{Queued, Sent};
@@ -36,7 +37,7 @@ pub async fn mail(what: &MailWhat, say: Say) -> Done {
 
 fn configured(city: &City, say: Say) -> Result<&MailSettings, Stop> {
     let none = say.lang.pick("没有配置发信：在 muster.toml 中加入 [mail]", "no mail is configured: add [mail] to muster.toml");
-    city.mail.as_ref().ok_or_else(|| Stop::Trouble(none.to_owned()))
+    city.mail.as_ref().ok_or_else(|| Stop::Usage(none.to_owned()))
 }
 
 /// What the letters of a night are, made anew; nothing is queued.
@@ -49,13 +50,13 @@ async fn preview(args: &MailPreviewArgs, say: Say) -> Done {
     };
     let gone = say.lang.pick("这一夜的文件已不在", "the files of this night are no longer there");
     let told = city.archive()?.told(night).map_err(|err| Stop::Trouble(err.to_string()))?;
-    let told = told.ok_or_else(|| Stop::Trouble(format!("{night}: {gone}")))?;
+    let told = told.ok_or_else(|| Stop::Usage(format!("{night}: {gone}")))?;
     let mut letters = letters(&city, &told)?;
     if let Some(reader) = &args.reader {
         letters.retain(|it| &it.reader == reader);
     }
     if let (Some(folder), false) = (&args.html, letters.is_empty()) {
-        std::fs::create_dir_all(folder)?;
+        files::private_folder(folder)?;
         for it in &letters {
             std::fs::write(folder.join(format!("{}.{}.html", it.kind.word(), it.reader)), &it.html)?;
         }
@@ -65,7 +66,7 @@ async fn preview(args: &MailPreviewArgs, say: Say) -> Done {
             "没有这样的收件人；部门文件的 reviewers 与 [mail] operators 是收件人",
             "nobody like this gets a letter; reviewers of the department files and operators of [mail] do",
         );
-        return Err(Stop::Trouble(none.to_owned()));
+        return Err(Stop::Usage(none.to_owned()));
     }
     say.print(&letters, || letters.iter().map(|it| letter_text(it, say.lang)).collect());
     Ok(Code::Fine)

@@ -124,7 +124,7 @@ impl Hub {
             hold: Hold::default(),
             margin: 0.0,
         };
-        self.store.decide(&event).await.expect("the store is there")
+        self.store.decide(&event, "local:test").await.expect("the store is there")
     }
 }
 

@@ -126,6 +126,6 @@ fn text(told: &[Noise], lang: Lang) -> String {
 }
 
 fn store(catalogue: &Catalogue, say: Say) -> Result<&Store, Stop> {
-    let none = || Stop::Trouble(say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first").to_owned());
+    let none = || Stop::Usage(say.lang.pick("还没有对过账；先 `muster run`", "no night yet; `muster run` first").to_owned());
     catalogue.store.as_ref().ok_or_else(none)
 }

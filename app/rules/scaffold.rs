@@ -28,7 +28,7 @@ pub fn write(catalogue: &Catalogue, id: &str, name: &str, say: Say) -> Result<()
     if let Some(taken) = catalogue.cards.iter().find(|it| it.id == id || it.name == name) {
         let free = free(catalogue, &id);
         let what = if taken.id == id { format!("the id `{id}`") } else { format!("the name `{name}`") };
-        return Err(Stop::Trouble(format!("{what} is taken by {} ({}); {free} is free", taken.source.path, taken.id)));
+        return Err(Stop::Usage(format!("{what} is taken by {} ({}); {free} is free", taken.source.path, taken.id)));
     }
     let text = CARD.replace("\"ID\"", &format!("\"{id}\"")).replace("NAME", name).replace("FAMILY", family.word());
     let file = catalogue.folder.join(format!("{name}.md"));
@@ -58,7 +58,7 @@ fn family(id: &str) -> Result<Family, Stop> {
     let digits = number.len() >= 2 && number.bytes().all(|it| it.is_ascii_digit());
     family.filter(|_| digits).ok_or_else(|| {
         let known: Vec<String> = Family::ALL.iter().map(|it| format!("{} {}", it.letter(), it.word())).collect();
-        Stop::Trouble(format!("`{id}` is no rule id: a letter and two digits, like G90; the letters are {}", known.join(", ")))
+        Stop::Usage(format!("`{id}` is no rule id: a letter and two digits, like G90; the letters are {}", known.join(", ")))
     })
 }
 
@@ -67,7 +67,7 @@ fn kebab(name: &str) -> Result<(), Stop> {
     if name.split('-').all(fine) {
         return Ok(());
     }
-    Err(Stop::Trouble(format!("`{name}` is no name of a card: small letters, digits and hyphens, like paid-after-death")))
+    Err(Stop::Usage(format!("`{name}` is no name of a card: small letters, digits and hyphens, like paid-after-death")))
 }
 
 /// The next number of the group that nobody uses; a city's own numbers begin at 90, so that ours can grow below.

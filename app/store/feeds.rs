@@ -7,6 +7,7 @@ use muster_core::map::{Excess, Tally};
 use muster_core::mapping::GUARD_NIGHTS_MAX;
 use serde::{Deserialize, Serialize};
 
+use super::audit::{self, Entry};
 use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError, day, from_json, json};
 use crate::night::FeedNight;
@@ -143,12 +144,14 @@ impl Standing {
 
 impl Store {
     /// Writes a decision down and says whether it changed anything: holding what is held or releasing what is not does not.
-    pub async fn decide(&self, event: &FeedEvent) -> Result<bool, StoreError> {
+    /// A decision that does is told in the audit log, in the same transaction; `login` is who was at the terminal.
+    pub async fn decide(&self, event: &FeedEvent, login: &str) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let standing = standings(&mut write).await?.remove(&event.feed).unwrap_or_default();
         let news = if event.held { standing.by_operator.is_none() } else { standing.is_held() };
         if news {
             insert(&mut write, event).await?;
+            audit::append(&mut write, &told(event, login)).await?;
         }
         write.commit().await?;
         Ok(news)
@@ -237,6 +240,13 @@ pub(super) async fn keep(db: &mut Tx, tonight: NaiveDate, at: &str, feeds: &[Fee
         }
     }
     Ok(())
+}
+
+/// What the audit log says of an operator's decision.
+fn told(event: &FeedEvent, login: &str) -> Entry {
+    let what = if event.held { "feed-held" } else { "feed-released" };
+    let detail = [("why".to_owned(), event.why.clone()), ("login".to_owned(), login.to_owned())].into();
+    Entry { at: event.at.clone(), who: event.by_whom.clone(), what: what.to_owned(), about: event.feed.clone(), detail }
 }
 
 async fn standings(db: &mut Tx) -> Result<BTreeMap<String, Standing>, StoreError> {
