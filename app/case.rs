@@ -21,7 +21,7 @@ use crate::run::Stop;
 use crate::store::Store;
 use crate::store::work::{Actor, NotDone, Wanted, Worked};
 use crate::words::{Lang, count, hex, pad, pad_left, yuan};
-use crate::{clock, explain, mail};
+use crate::{clock, explain, look};
 
 /// `muster case …`.
 pub async fn case(what: &CaseWhat, say: Say) -> Done {
@@ -68,7 +68,7 @@ async fn list(args: &CaseListArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let today = clock::today();
     let store = Store::of(&city).await?;
-    let eyes = eyes(&city, &store, &args.eyes).await?;
+    let eyes = look::eyes(&city, &store, &args.eyes).await?;
     let all = store.worked(&city.calendar).await?;
     let mut listed: Vec<Listed<'_>> =
         all.iter().filter(|it| eyes.see(&it.case)).map(|it| listed(it, today)).filter(|it| is_asked(it, args)).collect();
@@ -164,16 +164,13 @@ struct Shown<'a> {
 async fn show(args: &CaseShowArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let store = Store::of(&city).await?;
-    let eyes = eyes(&city, &store, &args.eyes).await?;
+    let eyes = look::eyes(&city, &store, &args.eyes).await?;
     // What may not be seen looks like what is not there.
     let found = store.worked_case(&args.number, &city.calendar).await?.filter(|it| eyes.see(&it.case));
     let found = found.ok_or_else(|| no_case(&args.number, say.lang))?;
     let reveal = args.reveal.is_some();
     if let Some(why) = &args.reveal {
-        let detail = [("why".to_owned(), why.clone()), ("login".to_owned(), local_user())].into();
-        let who = eyes.id().map_or_else(local_user, str::to_owned);
-        let about = found.case.number.clone().unwrap_or_default();
-        store.audit(&crate::store::audit::Entry { at: clock::now(), who, what: "revealed".to_owned(), about, detail }).await?;
+        look::revealed(&store, &eyes, found.case.number.as_deref().unwrap_or_default(), why).await?;
     }
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
     let case = explain::load(&city.archive()?, &found.case, &city.rules, &columns, reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
@@ -232,9 +229,12 @@ fn hash(path: &Path) -> Result<String, Stop> {
 async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     let city = read(&of.config.config)?;
     let store = Store::of(&city).await?;
-    let eyes = eyes(&city, &store, &of.eyes).await?;
-    let who = actor(&eyes, of.by.as_deref(), say)?;
+    let eyes = look::eyes(&city, &store, &of.eyes).await?;
+    let who = look::actor(&eyes, of.by.as_ref(), say.lang)?;
     let numbers = numbers(&store, &city, of, &eyes, say).await?;
+    if let Deed::Assigned { to } = deed {
+        may_be_given(&store, &city, to, &numbers, &eyes, say).await?;
+    }
     let text = of.why.clone().unwrap_or_default();
     let wanted: Vec<Wanted> =
         numbers.into_iter().map(|number| Wanted { number, deed: deed.clone(), text: text.clone(), after: None }).collect();
@@ -254,25 +254,21 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     Ok(Code::Fine)
 }
 
-/// Who does it: the person of people.toml, or whoever is said to.
-fn actor(eyes: &Eyes, by: Option<&str>, say: Say) -> Result<String, Stop> {
-    if let (Some(_), Some(_)) = (eyes.id(), by) {
-        let both = say
-            .lang
-            .pick("--as 与 --by 只用其一：people.toml 中的人以 --as 办理", "either --as or --by: people of people.toml act as themselves");
-        return Err(Stop::Usage(both.to_owned()));
+/// Whoever is given a case must be able to see it: an id of `people.toml`, where it names people.
+async fn may_be_given(store: &Store, city: &City, to: &str, numbers: &[String], eyes: &Eyes, say: Say) -> Result<(), Stop> {
+    if city.people.is_empty() {
+        return Ok(());
     }
-    Ok(eyes.id().or(by).map_or_else(local_user, str::to_owned))
-}
-
-/// Through whose eyes the command looks.
-pub async fn eyes(city: &City, store: &Store, said: &AsArg) -> Result<Eyes, Stop> {
-    let newest = store.nights().await?.into_iter().max();
-    let night = match newest.filter(|_| said.person.is_some()) {
-        Some(newest) => city.archive()?.told(newest).map_err(|err| Stop::Trouble(err.to_string()))?,
-        None => None,
-    };
-    Eyes::of(said.person.as_deref(), &city.people, night.as_ref(), mail::concerned(city)).map_err(Stop::Usage)
+    let theirs = look::eyes(city, store, &AsArg { person: Some(to.to_owned()) }).await?;
+    for number in numbers {
+        // What the one who assigns does not see looks like what is not there, and is told where the act is refused.
+        let found = store.worked_case(number, &city.calendar).await?.filter(|it| eyes.see(&it.case));
+        if found.is_some_and(|it| !theirs.see(&it.case)) {
+            let (zh, en) = ("不在其可见范围，不能分派给", "is beyond the scope of, and cannot be given to,");
+            return Err(Stop::Usage(format!("{number} {} `{to}`", say.lang.pick(zh, en))));
+        }
+    }
+    Ok(())
 }
 
 /// The cases that are meant: those named, and with `--all-of` every open one of a rule, of one unit where that is said too.

@@ -194,7 +194,7 @@ pub struct RunArgs {
     /// 对账日，默认为今天 The night; today by default
     #[arg(long)]
     pub night: Option<NaiveDate>,
-    /// JSON 中显示完整证件号和姓名 ID numbers and names in full in the JSON
+    /// JSON 中显示完整证件号和姓名，并记入审计日志 ID numbers and names in full in the JSON; the audit log tells of it
     #[arg(long)]
     pub reveal: bool,
     /// 启动者消失即结束 End when whoever began it is gone
@@ -327,6 +327,9 @@ pub struct CheckArgs {
     /// 对账日，默认为今天 The night to check against; today by default
     #[arg(long)]
     pub night: Option<NaiveDate>,
+    /// 显示完整证件号、姓名和账号 Show ID numbers, names and accounts in full
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 /// `muster preview`.
@@ -342,9 +345,11 @@ pub struct PreviewArgs {
     /// 行数 Rows
     #[arg(long, default_value_t = 8)]
     pub rows: usize,
-    /// 显示完整证件号、姓名和账号 Show ID numbers, names and accounts in full
-    #[arg(long)]
-    pub reveal: bool,
+    /// 显示完整证件号、姓名和账号，并将原因记入审计日志 Show ID numbers, names and accounts in full; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
 }
 
 /// `muster rejects`.
@@ -361,9 +366,11 @@ pub struct RejectsArgs {
     /// 最多列出多少行 At most so many
     #[arg(long, default_value_t = 50)]
     pub rows: usize,
-    /// 显示单元格内容 Show what the cells hold
-    #[arg(long)]
-    pub reveal: bool,
+    /// 显示单元格内容，并将原因记入审计日志 Show what the cells hold; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
 }
 
 /// `muster explain`.
@@ -378,9 +385,11 @@ pub struct ExplainArgs {
     pub what: Option<ExplainWhat>,
     #[command(flatten)]
     pub config: ConfigArg,
-    /// 显示完整证件号和姓名 Show ID numbers and names in full
-    #[arg(long)]
-    pub reveal: bool,
+    /// 显示完整证件号和姓名，并将原因记入审计日志 Show ID numbers and names in full; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
 }
 
 /// What else can be explained.
@@ -400,9 +409,11 @@ pub struct ExplainLinkArgs {
     pub night: Option<NaiveDate>,
     #[command(flatten)]
     pub config: ConfigArg,
-    /// 显示完整证件号和姓名 Show ID numbers and names in full
-    #[arg(long)]
-    pub reveal: bool,
+    /// 显示完整证件号和姓名，并将原因记入审计日志 Show ID numbers and names in full; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
 }
 
 /// `muster table`.
@@ -723,9 +734,11 @@ pub struct JudgeArgs {
     /// 另一条来源身份 The other row
     #[arg(value_name = "ROW")]
     pub other: String,
-    /// 判断人 Who judges
+    /// 判断人，没有 people.toml 时；默认为本机用户 Who judges, where there is no people.toml; whoever is logged in
     #[arg(long, value_parser = said)]
-    pub by: String,
+    pub by: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
     /// 理由 The reason
     #[arg(long, value_parser = said)]
     pub why: String,
@@ -742,9 +755,11 @@ pub struct JudgeListArgs {
     /// 连同已撤回的 With those that were withdrawn
     #[arg(long)]
     pub all: bool,
-    /// 显示完整证件号和姓名 Show ID numbers and names in full
-    #[arg(long)]
-    pub reveal: bool,
+    /// 显示完整证件号和姓名，并将原因记入审计日志 Show ID numbers and names in full; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
     #[command(flatten)]
     pub config: ConfigArg,
 }
@@ -754,9 +769,11 @@ pub struct JudgeListArgs {
 pub struct WithdrawArgs {
     /// 判断的编号（见 `muster judge list`） Its number, as `muster judge list` prints it
     pub number: i64,
-    /// 撤回人 Who withdraws it
+    /// 撤回人，没有 people.toml 时；默认为本机用户 Who withdraws it, where there is no people.toml; whoever is logged in
     #[arg(long, value_parser = said)]
-    pub by: String,
+    pub by: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
     /// 理由 The reason
     #[arg(long, value_parser = said)]
     pub why: String,

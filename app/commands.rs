@@ -15,16 +15,17 @@ use crate::cli::{
     BackfillArgs, CheckArgs, Cli, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, ProveArgs, RejectsArgs,
     RunArgs,
 };
-use crate::config::{self, City};
+use crate::config::{self, City, Department};
 use crate::demo::{self, Plan};
 use crate::night::Night;
+use crate::people::Eyes;
 use crate::progress::{Progress, Show};
 use crate::prove::Proven;
 use crate::run::{self, Stop, World};
 use crate::score::{self, Score};
 use crate::store::Store;
 use crate::words::{Lang, count, pad, pad_left};
-use crate::{clock, dry, dry_text, explain, mail, pull, rejects, serve, summary};
+use crate::{clock, dry, dry_text, explain, look, mail, pull, rejects, serve, summary};
 
 /// How to speak.
 #[derive(Clone, Copy, Debug)]
@@ -200,6 +201,9 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
             return Err(stop);
         }
     };
+    if args.reveal {
+        look::revealed(&world.store, &Eyes::default(), &tonight.to_string(), "run --reveal").await?;
+    }
     let told = if args.reveal { night.clone() } else { night.masked() };
     say.print(&told, || summary::text(&night, None, &city, &world.progress.times(), say.lang));
     if let Some(settings) = &city.mail {
@@ -289,7 +293,7 @@ pub async fn check(args: &CheckArgs, say: Say) -> Done {
     let tonight = args.night.unwrap_or_else(clock::today);
     let table = if is_database(&args.file) { None } else { Some(file.as_str()) };
     let dry = dry::pull(source.as_ref(), feed, table, 3, tonight, "").await?;
-    say.print(&dry.told(), || dry_text::page(feed, &dry, usize::MAX, true, say.lang));
+    say.print(&dry.told(), || dry_text::page(feed, &dry, usize::MAX, args.reveal, say.lang));
     Ok(if dry.is_clean() { Code::Fine } else { Code::Defects })
 }
 
@@ -355,12 +359,20 @@ pub async fn preview(args: &PreviewArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let department =
         city.department(&args.department).map_err(|hint| Stop::Usage(format!("no department `{}`; {hint}", args.department)))?;
+    let name = &department.file.name;
+    let eyes = look::eyes_on_rows(&city, &args.eyes)?;
+    if !eyes.see_rows_of(name) {
+        return Err(beyond(name, say));
+    }
+    if let Some(why) = &args.reveal {
+        look::revealed(&Store::of(&city).await?, &eyes, name, why).await?;
+    }
     let vault = city.vault()?;
     let mut told = Vec::new();
     for feed in department.mapping.feeds.iter().filter(|it| args.feed.as_ref().is_none_or(|name| &it.name == name)) {
         match dry::pull(pull::source(department, feed), feed, None, args.rows, clock::today(), vault.hash_key()).await {
             Ok(dry) if say.json => told.push(serde_json::to_value(dry.told()).expect("text keys")),
-            Ok(dry) => print!("{}", dry_text::page(feed, &dry, 10, args.reveal, say.lang)),
+            Ok(dry) => print!("{}", dry_text::page(feed, &dry, 10, args.reveal.is_some(), say.lang)),
             Err(failure) => println!("\n  {} ✗ {failure}", feed.name),
         }
     }
@@ -370,24 +382,41 @@ pub async fn preview(args: &PreviewArgs, say: Say) -> Done {
     Ok(Code::Fine)
 }
 
+/// What is said of a department whose rows somebody may not see.
+fn beyond(department: &str, say: Say) -> Stop {
+    let (zh, en) = (
+        "的数据不在可见范围；按单位限定的人看不到整个部门的行",
+        "is beyond your scope; people of single units do not see a department's rows",
+    );
+    Stop::Usage(format!("`{department}` {}", say.lang.pick(zh, en)))
+}
+
 /// `muster rejects`.
 pub async fn rejects(args: &RejectsArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
+    let eyes = look::eyes_on_rows(&city, &args.eyes)?;
+    if let Some(department) = args.department.as_ref().filter(|it| !eyes.see_rows_of(it)) {
+        return Err(beyond(department, say));
+    }
     let store = Store::of(&city).await?;
     let night = match args.night {
         Some(night) => night,
         None => latest(&store, say).await?,
     };
     let archive = city.archive()?;
+    if let Some(why) = &args.reveal {
+        look::revealed(&store, &eyes, &format!("rejects {night}"), why).await?;
+    }
     let mut text = String::new();
     let mut told = Vec::new();
-    for department in city.departments.iter().filter(|it| args.department.as_ref().is_none_or(|name| &it.file.name == name)) {
+    let asked = |it: &&Department| args.department.as_ref().is_none_or(|name| &it.file.name == name) && eyes.see_rows_of(&it.file.name);
+    for department in city.departments.iter().filter(asked) {
         for feed in &department.mapping.feeds {
             let path = archive.delivery(&format!("{}/{}", department.file.name, feed.name), night).join("rejects.parquet");
             let list = rejects::read(&archive, &path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
             let Some(list) = list.filter(|it| !it.is_empty()) else { continue };
             text.push_str(&format!("\n  {}/{} {}\n", department.file.name, feed.name, count(list.len() as i64)));
-            dry_text::rejects(&mut text, &list, args.rows, args.reveal, say.lang);
+            dry_text::rejects(&mut text, &list, args.rows, args.reveal.is_some(), say.lang);
             told.extend(list.iter().map(|it| serde_json::to_value(dry::RejectTold::of(it)).expect("text keys")));
         }
     }
@@ -412,12 +441,18 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let store = Store::of(&city).await?;
     let number = args.case.as_deref().unwrap_or_default();
-    let Some(case) = store.case_by_number(number).await? else {
+    let eyes = look::eyes(&city, &store, &args.eyes).await?;
+    // What may not be seen looks like what is not there.
+    let Some(case) = store.case_by_number(number).await?.filter(|it| eyes.see(it)) else {
         let none = say.lang.pick("没有这个编号的问题", "no case has this number");
         return Err(Stop::Usage(format!("{number}: {none}")));
     };
+    if let Some(why) = &args.reveal {
+        look::revealed(&store, &eyes, case.number.as_deref().unwrap_or_default(), why).await?;
+    }
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
-    let told = explain::load(&city.archive()?, &case, &city.rules, &columns, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let told = explain::load(&city.archive()?, &case, &city.rules, &columns, args.reveal.is_some())
+        .map_err(|err| Stop::Trouble(err.to_string()))?;
     say.print(&told, || explain::text(&told, say.lang));
     Ok(Code::Fine)
 }
@@ -425,13 +460,17 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
 /// `muster explain link`.
 async fn explain_link(args: &ExplainLinkArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
+    let eyes = look::eyes_on_all(&city, &args.eyes, say.lang)?;
     let store = Store::of(&city).await?;
     let night = match args.night {
         Some(night) => night,
         None => latest(&store, say).await?,
     };
     let row = explain::link::Row::read(&args.row).ok_or_else(|| Stop::Usage(no_row(&args.row, say)))?;
-    let told = explain::link::link(&city.archive()?, night, &row, args.reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    if let Some(why) = &args.reveal {
+        look::revealed(&store, &eyes, &args.row, why).await?;
+    }
+    let told = explain::link::link(&city.archive()?, night, &row, args.reveal.is_some()).map_err(|err| Stop::Trouble(err.to_string()))?;
     let told = told.ok_or_else(|| Stop::Usage(format!("{night}: {}", no_row(&args.row, say))))?;
     say.print(&told, || explain::link_text(&told, say.lang));
     Ok(Code::Fine)

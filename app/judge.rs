@@ -8,7 +8,6 @@ use muster_core::mask;
 use serde::Serialize;
 
 use crate::cli::{JudgeArgs, JudgeListArgs, JudgeWhat, WithdrawArgs};
-use crate::clock;
 use crate::commands::{self, Code, Done, Say};
 use crate::config;
 use crate::explain::link as place;
@@ -16,6 +15,7 @@ use crate::run::Stop;
 use crate::store::Store;
 use crate::store::judgements::{Judged, Made, New};
 use crate::words::{Lang, pad};
+use crate::{clock, look};
 
 /// `muster judge …`.
 pub async fn judge(what: &JudgeWhat, say: Say) -> Done {
@@ -30,6 +30,8 @@ pub async fn judge(what: &JudgeWhat, say: Say) -> Done {
 
 async fn make(word: Word, args: &JudgeArgs, say: Say) -> Done {
     let city = config::read(&args.config.config).map_err(Stop::Mistakes)?;
+    let eyes = look::eyes_on_all(&city, &args.eyes, say.lang)?;
+    let who = look::actor(&eyes, args.by.as_ref(), say.lang)?;
     let store = Store::of(&city).await?;
     let night = match args.night {
         Some(night) => night,
@@ -45,7 +47,7 @@ async fn make(word: Word, args: &JudgeArgs, say: Say) -> Done {
     if one == other {
         return Err(Stop::Usage(say.lang.pick("两行是同一条来源身份", "both are one and the same row").to_owned()));
     }
-    let new = New { at: &clock::now(), word, one: &one, other: &other, by: &args.by, why: &args.why };
+    let new = New { at: &clock::now(), word, one: &one, other: &other, by: &who, why: &args.why };
     match store.judge(new).await? {
         Made::Stands(number) => {
             told(number, false, say);
@@ -80,8 +82,10 @@ fn told(number: i64, already: bool, say: Say) {
 
 async fn withdraw(args: &WithdrawArgs, say: Say) -> Done {
     let city = config::read(&args.config.config).map_err(Stop::Mistakes)?;
+    let eyes = look::eyes_on_all(&city, &args.eyes, say.lang)?;
+    let who = look::actor(&eyes, args.by.as_ref(), say.lang)?;
     let store = Store::of(&city).await?;
-    if !store.withdraw(args.number, &clock::now(), &args.by, &args.why).await? {
+    if !store.withdraw(args.number, &clock::now(), &who, &args.why).await? {
         let none = say.lang.pick("没有仍然有效的判断为此编号", "no judgement stands under this number");
         return Err(Stop::Usage(format!("{}: {none}", args.number)));
     }
@@ -126,9 +130,14 @@ fn shown(it: &Judged, reveal: bool) -> Shown {
 
 async fn list(args: &JudgeListArgs, say: Say) -> Done {
     let city = config::read(&args.config.config).map_err(Stop::Mistakes)?;
+    let eyes = look::eyes_on_all(&city, &args.eyes, say.lang)?;
     let store = Store::of(&city).await?;
+    if let Some(why) = &args.reveal {
+        look::revealed(&store, &eyes, "judgements", why).await?;
+    }
     let all = store.judgements().await?;
-    let listed: Vec<Shown> = all.iter().filter(|it| args.all || it.withdrawn.is_none()).map(|it| shown(it, args.reveal)).collect();
+    let listed: Vec<Shown> =
+        all.iter().filter(|it| args.all || it.withdrawn.is_none()).map(|it| shown(it, args.reveal.is_some())).collect();
     say.print(&listed, || {
         let count = listed.len();
         let sum = say.lang.pick(format!("  共 {count} 条判断\n"), format!("  {count} judgements\n"));

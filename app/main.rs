@@ -22,6 +22,7 @@ mod init;
 mod judge;
 mod key;
 mod link;
+mod look;
 mod mail;
 mod night;
 mod page;

@@ -137,6 +137,16 @@ impl Eyes {
         self.person.as_ref().map(|(_, scope)| scope)
     }
 
+    /// Whether the rows of a department may be seen: they are of all its units.
+    pub fn see_rows_of(&self, department: &str) -> bool {
+        self.person.as_ref().is_none_or(|(_, scope)| scope.has_feed(department))
+    }
+
+    /// Whether everything may be seen.
+    pub fn see_all(&self) -> bool {
+        self.person.as_ref().is_none_or(|(_, scope)| scope.is_whole())
+    }
+
     /// Who looks; null: whoever has the terminal.
     pub fn id(&self) -> Option<&str> {
         self.person.as_ref().map(|(id, _)| id.as_str())

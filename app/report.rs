@@ -31,7 +31,7 @@ use crate::store::audit::Entry;
 use crate::store::trend::TrendNight;
 use crate::store::work::Worked;
 use crate::words::Lang;
-use crate::{case, clock, mail, page, rejects};
+use crate::{clock, look, mail, page, rejects};
 
 /// For whom a report is.
 enum Reader {
@@ -48,7 +48,7 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let archive = city.archive()?;
     let store = Store::of(&city).await?;
-    let eyes = case::eyes(&city, &store, &args.eyes).await?;
+    let eyes = look::eyes(&city, &store, &args.eyes).await?;
     if args.why.trim().is_empty() {
         return Err(Stop::Trouble(say.lang.pick("--why 须写明用途", "--why takes a purpose").to_owned()));
     }

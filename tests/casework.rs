@@ -146,6 +146,51 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     assert_eq!(city.run(&["case", "query", &dead, "--as", "payer", "--by", "somebody else"]).2, 64);
     assert_eq!(city.run(&["case", "query", &dead, "--as", "payer"]).2, 0);
     assert_eq!(city.json(&["audit", "list", "--about", &dead])[0]["who"], "payer");
+    // A case is given to somebody who may see it.
+    let assign = |to: &str| city.run(&["case", "assign", &dead, "--to", to, "--as", "payer"]);
+    let (_, wrong, code) = assign("payr");
+    assert!(code == 64 && wrong.contains("payer"), "the nearest id is told: {wrong}");
+    let (_, wrong, code) = assign("elsewhere");
+    assert!(code == 64 && wrong.contains("beyond the scope") && wrong.contains("elsewhere"), "{wrong}");
+    assert_eq!(assign("payer").2, 0);
+    // No other command walks around it.
+    let all = "[[person]]\nid = \"all\"\nname = \"all\"\naddress = \"all@city.example\"\ndepartments = [\"*\"]\n[[person]]\nid = \"wages\"\nname = \"wages\"\naddress = \"wages@city.example\"\ndepartments = [\"payment\"]\n";
+    let people = person("payer", "payment", "U1") + &person("elsewhere", "*", "U9") + all;
+    std::fs::write(city.root.path().join("config/people.toml"), people).expect("to write");
+    let row = "payment/payment#0";
+    for looked in [
+        &["explain", &dead][..],
+        &["explain", "link", row],
+        &["preview", "payment"],
+        &["rejects"],
+        &["judge", "list"],
+        &["judge", "same", row, row, "--why", "x"],
+    ] {
+        let (told, wrong, code) = city.run(looked);
+        assert!(code == 64 && told.is_empty() && wrong.contains("--as"), "{looked:?}: {told}{wrong}");
+        let (told, _, code) = city.run(&[looked, &["--as", "elsewhere"]].concat());
+        let nothing = code == 64 && told.is_empty() || told.contains("no rejected rows");
+        assert!(nothing, "{looked:?}: {told}");
+    }
+    assert_eq!(city.run(&["rejects", "--department", "payment", "--as", "elsewhere"]).2, 64);
+    assert_eq!(city.run(&["preview", "quota", "--as", "wages"]).2, 64);
+    let (told, wrong, code) = city.run(&["preview", "payment", "--as", "wages"]);
+    assert!(code == 0 && told.contains("王**") && !told.contains("王桂兰"), "{told}{wrong}");
+    assert_eq!(city.run(&["judge", "same", row, row, "--why", "x", "--as", "all", "--by", "me"]).2, 64);
+    let seen = [
+        (vec!["explain", &dead], "payer", dead.as_str()),
+        (vec!["explain", "link", row], "all", row),
+        (vec!["preview", "payment"], "wages", "payment"),
+        (vec!["rejects"], "all", "rejects 2026-12-05"),
+    ];
+    for (looked, who, about) in seen {
+        let (told, wrong, code) = city.run(&[&looked[..], &["--as", who, "--reveal", "to be sure"]].concat());
+        assert!(code == 0, "{looked:?}: {told}{wrong}");
+        assert!(told.contains("王桂兰") || looked[0] == "rejects", "{looked:?}: {told}");
+        let entry = &city.json(&["audit", "list", "--about", about])[0];
+        assert_eq!((&entry["what"], &entry["who"], &entry["detail"]["why"]), (&"revealed".into(), &who.into(), &"to be sure".into()));
+    }
+    assert_eq!(city.json(&["audit", "list", "--about", "2026-12-05"])[0]["what"], "revealed", "a night's JSON in full is told too");
     let (told, _, code) = city.run(&["store", "check"]);
     assert!(code == 0 && told.contains("case_act"), "{told}");
 }

@@ -57,7 +57,7 @@ impl City {
     }
 
     fn explain(&self, row: &str) -> Value {
-        let (told, wrong, _) = self.run(&["explain", "link", row, "--json", "--reveal"]);
+        let (told, wrong, _) = self.run(&["explain", "link", row, "--json", "--reveal", "a test"]);
         serde_json::from_str(&told).unwrap_or_else(|_| panic!("{wrong}"))
     }
 

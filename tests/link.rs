@@ -118,7 +118,7 @@ fn refused(right: &[u8], truth: &str, more: &[&str], says: &[&str]) {
     let root = files(right, truth);
     let path = root.path().join("truth.csv").display().to_string();
     let (told, wrong, code) = evaluate(root.path(), "left.csv", "right.csv", &[&["--truth", &path], more].concat());
-    assert_eq!((code, told.as_str()), (74, ""), "{wrong}");
+    assert_eq!((code, told.as_str()), (64, ""), "{wrong}");
     assert!(!wrong.contains("panicked"), "{wrong}");
     says.iter().for_each(|it| assert!(wrong.contains(it), "says {it}: {wrong}"));
 }

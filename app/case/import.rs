@@ -19,7 +19,7 @@ use crate::sheet::work::{AGREED, READ_BACK};
 use crate::store::Store;
 use crate::store::work::{Actor, NotDone, Wanted};
 use crate::words::Lang;
-use crate::{clock, store};
+use crate::{clock, look, store};
 
 /// Compound files, which is what a workbook under a password is, begin so.
 const SEALED_BOOK: [u8; 4] = [0xD0, 0xCF, 0x11, 0xE0];
@@ -60,8 +60,8 @@ struct Filled {
 pub async fn import(args: &CaseImportArgs, say: Say) -> Done {
     let city = configuration(&args.config.config)?;
     let store = Store::of(&city).await?;
-    let eyes = super::eyes(&city, &store, &args.eyes).await?;
-    let who = super::actor(&eyes, args.by.as_deref(), say)?;
+    let eyes = look::eyes(&city, &store, &args.eyes).await?;
+    let who = look::actor(&eyes, args.by.as_ref(), say.lang)?;
     let book = open(&args.file, args.password_file.as_deref(), say)?;
     let mut filled = filled(book, say)?;
     let wanted: Vec<Wanted> = filled.wanted.iter().map(|(_, it)| it.clone()).collect();

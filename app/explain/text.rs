@@ -138,8 +138,8 @@ fn sources(out: &mut String, sources: &[SourceTold], lang: Lang) {
         }
         if source.hidden_columns > 0 {
             let _ = match lang {
-                Lang::Zh => writeln!(out, "    另有 {} 列未映射，加 --reveal 显示", source.hidden_columns),
-                Lang::En => writeln!(out, "    unmapped columns not shown: {} (--reveal shows them)", source.hidden_columns),
+                Lang::Zh => writeln!(out, "    另有 {} 列未映射，加 --reveal 原因 显示", source.hidden_columns),
+                Lang::En => writeln!(out, "    unmapped columns not shown: {} (--reveal WHY shows them)", source.hidden_columns),
             };
         }
     }

@@ -84,7 +84,7 @@ pub struct Expected {
 pub fn evaluate(args: &EvaluateArgs, lang: Lang) -> Result<Told, Stop> {
     let clock = Stopwatch::start();
     let cpu = clock::cpu_seconds();
-    let trouble = |why: String| Stop::Trouble(why);
+    let trouble = |why: String| Stop::Usage(why);
     let same = args.left == args.right;
     let encoding = args.encoding.as_deref().map(|it| encoding(it, lang)).transpose()?;
     let mut left = read::read(&args.left, encoding, lang).map_err(trouble)?;
@@ -154,7 +154,7 @@ fn encoding(label: &str, lang: Lang) -> Result<&'static encoding_rs::Encoding, S
 
 fn model(path: Option<&Path>) -> Result<Model, Stop> {
     let Some(path) = path else { return Ok(Model::shipped().clone()) };
-    let told = |why: String| Stop::Trouble(format!("{}: {why}", path.display()));
+    let told = |why: String| Stop::Usage(format!("{}: {why}", path.display()));
     Model::read(&std::fs::read_to_string(path).map_err(|err| told(err.to_string()))?).map_err(told)
 }
 
