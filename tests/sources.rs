@@ -196,3 +196,23 @@ fn what_a_run_by_hand_writes_is_its_owners_alone() {
         assert_eq!(mode & 0o077, 0, "{}", it.path().display());
     }
 }
+
+#[test]
+fn a_preview_hashes_accounts_with_the_key_of_the_city() {
+    let account = |key: &str| {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let story = story::read(&format!(
+            "## {NIGHT}\n`payment`\n| id_number | name | month | kind | account |\n\
+             | 33068319750220222X | 王桂兰 | 202610 | salary | 6222020200112233445 |\nfinds nothing\n"
+        ));
+        story::settle(&story, root.path());
+        story::deliver(&story.nights[0], root.path());
+        let config = root.path().join("config/muster.toml").display().to_string();
+        let mut preview = support::command(&["preview", "payment", "--reveal", "a test", "--config", &config]);
+        let told = String::from_utf8(preview.env("MUSTER_KEY", key).output().expect("the binary runs").stdout).expect("text");
+        told.lines().find(|it| it.contains("account")).unwrap_or_else(|| panic!("{told}")).to_owned()
+    };
+    let swapped = support::KEY.replace("hash ", "? ").replace("seal ", "hash ").replace("? ", "seal ");
+    assert_eq!(account(support::KEY), account(support::KEY));
+    assert_ne!(account(support::KEY), account(&swapped));
+}
