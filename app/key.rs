@@ -51,7 +51,7 @@ pub fn write_new(path: &Path, text: &str) -> io::Result<bool> {
 fn new(path: &Path, say: Say) -> Done {
     if !write_new(path, &Vault::new_file())? {
         let why = say.lang.pick("已存在；密钥从不覆盖", "is there already; a key is never replaced");
-        return Err(Stop::Trouble(format!("{} {why}", path.display())));
+        return Err(Stop::Usage(format!("{} {why}", path.display())));
     }
     let copy = say.lang.pick(
         "请另存一份，与备份分开保管：遗失密钥，数据无法恢复",
@@ -126,7 +126,7 @@ async fn rotate(city: &City, say: Say) -> Done {
             "密钥由环境变量或 systemd 提供：请在其存放处的首行加入新的 seal 行，再运行 muster key reseal",
             "the key is handed over by the environment or systemd: put a new `seal` line first where it is kept, then muster key reseal",
         );
-        return Err(Stop::Trouble(why.to_owned()));
+        return Err(Stop::Usage(why.to_owned()));
     }
     let store = Store::of(city).await?;
     // No night writes meanwhile.
@@ -223,7 +223,7 @@ async fn open(args: &KeyOpenArgs, say: Say) -> Done {
         return Err(Stop::Usage(say.lang.pick("--reveal 须说明理由", "--reveal takes a reason").to_owned()));
     }
     if !args.file.is_file() {
-        return Err(Stop::Trouble(format!("{}: {}", args.file.display(), say.lang.pick("没有这个文件", "no such file"))));
+        return Err(Stop::Usage(format!("{}: {}", args.file.display(), say.lang.pick("没有这个文件", "no such file"))));
     }
     let detail = BTreeMap::from([("why".to_owned(), args.reveal.clone())]);
     noted(&store, "file-opened", &args.file.display().to_string(), detail).await?;

@@ -50,13 +50,12 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
     let store = Store::of(&city).await?;
     let eyes = look::eyes(&city, &store, &args.eyes).await?;
     if args.why.trim().is_empty() {
-        return Err(Stop::Trouble(say.lang.pick("--why 须写明用途", "--why takes a purpose").to_owned()));
+        return Err(Stop::Usage(say.lang.pick("--why 须写明用途", "--why takes a purpose").to_owned()));
     }
     let newest = commands::latest(&store, say).await?;
     let night = args.as_of.unwrap_or(newest);
     let gone = say.lang.pick("这一夜没有留存的结果", "nothing of this night is kept");
-    let told =
-        archive.told(night).map_err(|err| Stop::Trouble(err.to_string()))?.ok_or_else(|| Stop::Trouble(format!("{night}: {gone}")))?;
+    let told = archive.told(night).map_err(|err| Stop::Trouble(err.to_string()))?.ok_or_else(|| Stop::Usage(format!("{night}: {gone}")))?;
     let reader = reader(&city, &told, &args.whom, say)?;
     may_take(&eyes, &reader, &args.whom, say)?;
 
@@ -79,7 +78,7 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
             "工作簿含完整证件号，须设密码：[report] password 或 --password-file",
             "a workbook with whole ID numbers needs a password: [report] password, or --password-file",
         );
-        return Err(Stop::Trouble(why.to_owned()));
+        return Err(Stop::Usage(why.to_owned()));
     }
     let (bytes, cases) = match &reader {
         Reader::Reviewer { scope, .. } => {
@@ -116,7 +115,7 @@ fn reader(city: &City, night: &Night, whom: &str, say: Say) -> Result<Reader, St
         return Ok(Reader::Leaders);
     }
     if let Some(name) = whom.strip_prefix("owner:") {
-        let department = city.department(name).map_err(|hint| Stop::Trouble(format!("no department `{name}`; {hint}")))?;
+        let department = city.department(name).map_err(|hint| Stop::Usage(format!("no department `{name}`; {hint}")))?;
         let title = say.lang.of(&department.file.title).to_owned();
         return Ok(Reader::Owner { department: name.to_owned(), title });
     }
@@ -131,7 +130,7 @@ fn reader(city: &City, night: &Night, whom: &str, say: Say) -> Result<Reader, St
     }
     let known = readers.iter().map(|it| it.id.as_str()).chain(city.departments.iter().map(|it| it.file.name.as_str())).chain(["leaders"]);
     let hint = muster_core::diag::did_you_mean(whom, known, "departments, people of people.toml, leaders, owner:DEPARTMENT");
-    Err(Stop::Trouble(format!("--for {whom}: {hint}")))
+    Err(Stop::Usage(format!("--for {whom}: {hint}")))
 }
 
 /// Who may see everything may take out anything; everybody else what is theirs alone.
@@ -143,7 +142,7 @@ fn may_take(eyes: &Eyes, reader: &Reader, whom: &str, say: Say) -> Result<(), St
         return Ok(());
     }
     let why = say.lang.pick("超出您的可见范围；只能导出本人的报告", "is beyond what you may see; take out your own report");
-    Err(Stop::Trouble(format!("--for {whom}: {why}")))
+    Err(Stop::Usage(format!("--for {whom}: {why}")))
 }
 
 /// Of this report, or of all.
@@ -294,7 +293,7 @@ fn owner(
         }
         ReportFormat::Html | ReportFormat::Pdf => {
             let why = say.lang.pick("数据所有者的报告为 xlsx、csv 或 json", "the report of a data owner is xlsx, csv or json");
-            return Err(Stop::Trouble(why.to_owned()));
+            return Err(Stop::Usage(why.to_owned()));
         }
     })
 }
@@ -303,7 +302,7 @@ fn table(rows: &[Vec<String>], args: &ReportArgs, say: Say) -> Result<Vec<u8>, S
     csv::bytes(rows, args.encoding).map_err(|lacking| {
         let codes: Vec<String> = lacking.iter().map(|it| format!("U+{:04X}", u32::from(*it))).collect();
         let why = say.lang.pick("GB18030 没有这些字符，未导出", "GB18030 does not have these characters; nothing was written");
-        Stop::Trouble(format!("{}: {why}", codes.join(" ")))
+        Stop::Usage(format!("{}: {why}", codes.join(" ")))
     })
 }
 

@@ -116,12 +116,12 @@ fn text(told: &Told, dry_run: bool, lang: Lang) -> String {
 }
 
 fn open(path: &Path, password_file: Option<&Path>, say: Say) -> Result<Xlsx<Cursor<Vec<u8>>>, Stop> {
-    let failed = |why: &str| Stop::Trouble(format!("{}: {why}", path.display()));
+    let failed = |why: &str| Stop::Usage(format!("{}: {why}", path.display()));
     let mut bytes = std::fs::read(path).map_err(|err| failed(&err.to_string()))?;
     if bytes.starts_with(&SEALED_BOOK) {
         let none = say.lang.pick("工作簿有密码：用 --password-file 指明", "the workbook has a password: say --password-file");
         let file = password_file.ok_or_else(|| failed(none))?;
-        let password = std::fs::read_to_string(file).map_err(|err| Stop::Trouble(format!("{}: {err}", file.display())))?;
+        let password = std::fs::read_to_string(file).map_err(|err| Stop::Usage(format!("{}: {err}", file.display())))?;
         let wrong = say.lang.pick("密码不对，或文件已损坏", "the password is wrong, or the file is damaged");
         bytes = office_crypto::decrypt_from_bytes(bytes, password.trim_end_matches(['\r', '\n'])).map_err(|_| failed(wrong))?;
     }
@@ -142,7 +142,7 @@ fn filled(mut book: Xlsx<Cursor<Vec<u8>>>, say: Say) -> Result<Filled, Stop> {
     }
     let heads: Vec<&str> = READ_BACK.iter().map(|it| say.lang.pick(it[0], it[1])).collect();
     let none = say.lang.pick("没有一张表有这些列", "no sheet has these columns");
-    Err(Stop::Trouble(format!("{none}: {}", heads.join(", "))))
+    Err(Stop::Usage(format!("{none}: {}", heads.join(", "))))
 }
 
 /// Where our columns stand; null when one is missing.
