@@ -106,7 +106,7 @@ async fn restore(args: &StoreFileArgs, say: Say) -> Done {
 
 fn exists(path: &Path, lang: Lang) -> Stop {
     let why = lang.pick("已存在；请另取文件名，备份从不覆盖", "is there already; name another file: a backup never replaces anything");
-    Stop::Trouble(format!("{} {why}", path.display()))
+    Stop::Usage(format!("{} {why}", path.display()))
 }
 
 /// The city's store as it stands, sealed: who moves it needs no key.
