@@ -120,6 +120,8 @@ pub enum Command {
         #[command(subcommand)]
         what: MailWhat,
     },
+    /// 到期数据的清理：送达、夜间文件、已清案件、已发信件 Deletes what was kept long enough
+    Retain(RetainArgs),
     /// 存储：检查、升级、复制、备份、恢复 The store: check, migrate, copy, back up, restore
     Store {
         /// 做什么 What to do
@@ -184,6 +186,16 @@ pub struct DemoArgs {
     /// 输出目录 Folder of the city; made anew
     #[arg(long, default_value = "demo-city")]
     pub out: PathBuf,
+}
+
+/// `muster retain`.
+#[derive(Debug, Args)]
+pub struct RetainArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 只列出到期者，不改动任何内容 Say what is due, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `muster run`.

@@ -25,7 +25,7 @@ use crate::run::{self, Stop, World};
 use crate::score::{self, Score};
 use crate::store::Store;
 use crate::words::{Lang, count, pad, pad_left};
-use crate::{clock, dry, dry_text, explain, look, mail, pull, rejects, serve, summary};
+use crate::{clock, dry, dry_text, explain, look, mail, pull, rejects, retain, serve, summary};
 
 /// How to speak.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +182,7 @@ pub async fn backfill(args: &BackfillArgs, say: Say) -> Done {
         if left_out > 0 {
             worst = Code::LeftOut;
         }
+        retain::after_night(&city, &world.store, night).await;
     }
     Ok(worst)
 }
@@ -210,6 +211,7 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
         let delivered = mail::deliver(&world.store, settings).await?;
         eprint!("{}", mail::commands::delivered_text(&delivered, say.lang));
     }
+    retain::after_night(&city, &world.store, tonight).await;
     Ok(if night.feeds.iter().all(|it| it.left_out.is_empty()) { Code::Fine } else { Code::LeftOut })
 }
 

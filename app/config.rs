@@ -23,6 +23,7 @@ use crate::archive::Archive;
 use crate::mail::{MailFile, MailSettings};
 use crate::people::{self, Person};
 use crate::pull::{PullFile, PullSettings};
+use crate::retain::RetainSettings;
 use crate::run::Stop;
 use crate::schedule::{Schedule, ScheduleFile};
 use crate::sheet::SheetSettings;
@@ -72,6 +73,9 @@ pub struct Settings {
     /// The daemon.
     #[serde(default)]
     pub serve: ServeSettings,
+    /// How long what is kept is kept.
+    #[serde(default)]
+    pub retain: RetainSettings,
 }
 
 /// `[serve]`.
@@ -294,6 +298,9 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
     let calendar = holidays(path, &mut mistakes);
     let people = people_beside(path, &departments, &mut mistakes);
     let schedule = schedule(&source, &settings.schedule, &mut mistakes);
+    mistakes.extend(settings.retain.wrong().into_iter().map(|(key, why)| {
+        source.mistake(find(&source, key), why, "here").try_this("a number of months from 1 to 1200")
+    }));
     let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {

@@ -35,6 +35,7 @@ mod pull;
 mod rejects;
 mod reopen;
 mod report;
+mod retain;
 mod rules;
 mod run;
 #[cfg(test)]
@@ -86,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Pause(args) => status::pause(args, say).await,
         Command::Resume(args) => status::resume(args, say).await,
         Command::Backfill(args) => commands::backfill(args, say).await,
+        Command::Retain(args) => retain::retain(args, say).await,
         Command::Store { what } => storage::storage(what, say).await,
         Command::Report(args) => report::report(args, say).await,
         Command::Key { what } => key::key(what, say).await,

@@ -15,6 +15,7 @@ pub mod judgements;
 pub mod lease;
 pub mod ledger;
 pub mod outbox;
+pub mod retain;
 pub mod rules;
 mod sealing;
 pub mod trend;
@@ -60,6 +61,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(8, "audit log", "0008_audit_log.sql"),
     migration!(9, "case decided", "0009_case_decided.sql"),
     migration!(10, "sealing key", "0010_sealing_key.sql"),
+    migration!(11, "retention", "0011_retention.sql"),
 ];
 
 /// The store of one hub.

@@ -459,7 +459,8 @@ fn unwrap(masters: &[Master], wrapped: &[u8]) -> Result<[u8; KEY], Shut> {
     <[u8; KEY]>::try_from(&*key).map_err(|_| Shut::Damaged)
 }
 
-fn random<const N: usize>() -> [u8; N] {
+/// Bytes that nobody can guess.
+pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).expect("the system has randomness");
     bytes

@@ -11,6 +11,7 @@ pub(super) const TABLES: &[&str] = &[
     "feed_night",
     "rule_night",
     "case_file",
+    "retention_mark",
     "case_version",
     "case_event",
     "case_act",

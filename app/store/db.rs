@@ -254,6 +254,8 @@ impl Pool {
                     .create_if_missing(true)
                     .foreign_keys(true)
                     .busy_timeout(BUSY)
+                    // What is deleted is overwritten.
+                    .pragma("secure_delete", "on")
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full);
                 Ok(Pool::Sqlite(connected(options).await.map_err(failed)?))

@@ -9,7 +9,7 @@ use muster_core::case::{Case, State};
 
 use super::audit::{self, Entry};
 use super::db::{Row, Tx, personal, values};
-use super::{Number, Store, StoreError, case, day, from_json, json};
+use super::{Number, Store, StoreError, case, day, from_json, json, retain};
 use crate::night::Said;
 
 /// A case with all that people did about it.
@@ -131,6 +131,10 @@ impl Store {
                 continue;
             };
             let number = worked.case.number.clone().unwrap_or_default();
+            if retain::is_gone(&worked.case.key) {
+                not_done.push(NotDone::Refused(number, Refused::Gone));
+                continue;
+            }
             let newer = it.after.and_then(|it| worked.acts.get(it..)).unwrap_or_default();
             if newer.iter().any(|act| act.deed == it.deed && act.text == it.text && act.who == who) {
                 continue;
@@ -191,7 +195,7 @@ fn overlaid(state: State, standing: &Standing) -> State {
     }
 }
 
-async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>, StoreError> {
+pub(super) async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>, StoreError> {
     let rows = db
         .rows(
             "with newest as (
@@ -223,7 +227,7 @@ async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>, StoreError
 }
 
 /// Acts by case, in order.
-async fn acts(db: &mut Tx) -> Result<BTreeMap<String, Vec<Act>>, StoreError> {
+pub(super) async fn acts(db: &mut Tx) -> Result<BTreeMap<String, Vec<Act>>, StoreError> {
     let mut acts: BTreeMap<String, Vec<Act>> = BTreeMap::new();
     for row in db.rows("select case_key, body from case_act order by case_key, place", values![]).await? {
         acts.entry(row.text("case_key")?.to_owned()).or_default().push(from_json("case act", row.text("body")?)?);
