@@ -298,9 +298,13 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
     let calendar = holidays(path, &mut mistakes);
     let people = people_beside(path, &departments, &mut mistakes);
     let schedule = schedule(&source, &settings.schedule, &mut mistakes);
-    mistakes.extend(settings.retain.wrong().into_iter().map(|(key, why)| {
-        source.mistake(find(&source, key), why, "here").try_this("a number of months from 1 to 1200")
-    }));
+    mistakes.extend(
+        settings
+            .retain
+            .wrong()
+            .into_iter()
+            .map(|(key, why)| source.mistake(find(&source, key), why, "here").try_this("a number of months from 1 to 1200")),
+    );
     let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {

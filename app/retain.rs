@@ -292,7 +292,9 @@ fn old_deliveries(
             let needed = needed.get(&format!("{department}/{feed}"));
             let dated = dated(&path)?;
             let last = dated.iter().filter(|it| it.whole).map(|it| it.night).max();
-            let stays = |it: &Dated| it.whole && (Some(it.night) == last || Some(it.night) == newest || needed.is_some_and(|all| all.contains(&it.night)));
+            let stays = |it: &Dated| {
+                it.whole && (Some(it.night) == last || Some(it.night) == newest || needed.is_some_and(|all| all.contains(&it.night)))
+            };
             for it in dated.into_iter().filter(|it| it.night < before && !stays(it)) {
                 old.push(Folder { what: What::Deliveries, bytes: bytes_below(&it.path)?, path: it.path });
             }
@@ -425,7 +427,8 @@ fn unless_gone(done: io::Result<()>) -> io::Result<()> {
 
 fn text(it: &Retained, lang: Lang) -> String {
     let mut out = String::from("\n");
-    let head = (lang.pick("到期内容", "what is due"), lang.pick("数量", "how many"), lang.pick("大小", "size"), lang.pick("早于", "older than"));
+    let head =
+        (lang.pick("到期内容", "what is due"), lang.pick("数量", "how many"), lang.pick("大小", "size"), lang.pick("早于", "older than"));
     out.push_str(&format!("  {} {} {}  {}\n  {}\n", pad(head.0, 30), pad_left(head.1, 9), pad_left(head.2, 10), head.3, "─".repeat(76)));
     for line in &it.lines {
         let size = line.bytes.filter(|_| line.many > 0).map_or_else(|| "–".to_owned(), size);
@@ -437,7 +440,9 @@ fn text(it: &Retained, lang: Lang) -> String {
     let done = it.lines.iter().any(|it| it.many > 0);
     let word = match (done, it.dry_run) {
         (false, _) => lang.pick("✓ 没有到期内容", "✓ nothing is due"),
-        (true, true) => lang.pick("– 未改动；去掉 --dry-run 即执行，不可恢复", "– nothing was changed; without --dry-run this goes, for ever"),
+        (true, true) => {
+            lang.pick("– 未改动；去掉 --dry-run 即执行，不可恢复", "– nothing was changed; without --dry-run this goes, for ever")
+        }
         (true, false) => lang.pick("✓ 已清理，并记入审计日志", "✓ done, and in the audit log"),
     };
     out + &format!("\n  {word}\n")

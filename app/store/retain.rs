@@ -65,8 +65,7 @@ impl Store {
         write.run(empty, values![forget.letters_before]).await?;
         let wanted: BTreeSet<&String> = forget.cases.iter().collect();
         // Somebody may have done something about one of them since it was looked for.
-        let cleared =
-            if wanted.is_empty() { Vec::new() } else { cleared(&mut write, forget.cases_before, calendar).await? };
+        let cleared = if wanted.is_empty() { Vec::new() } else { cleared(&mut write, forget.cases_before, calendar).await? };
         let mut done = 0;
         let keys_move = match write.on {
             On::Sqlite(_) => "pragma defer_foreign_keys = on",
@@ -155,7 +154,8 @@ fn is_confirmed(acts: &[Act]) -> bool {
 
 /// Cuts the case `key` from its person; from now on it is called `anew`.
 async fn de_identify(db: &mut Tx, key: &str, anew: &str, today: NaiveDate) -> Result<(), StoreError> {
-    let mark = "insert into retention_mark (year, serial, case_key, done_on) select year, serial, $1, $2 from case_file where case_key = $3";
+    let mark =
+        "insert into retention_mark (year, serial, case_key, done_on) select year, serial, $1, $2 from case_file where case_key = $3";
     db.run(mark, values![anew, today, key]).await?;
     for row in db.rows("select run, body from case_version where case_key = $1", values![key]).await? {
         let told = without_person(from_json("case", row.text("body")?)?, anew);
