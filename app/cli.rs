@@ -120,6 +120,8 @@ pub enum Command {
         #[command(subcommand)]
         what: MailWhat,
     },
+    /// 体检：逐项检查整套安装，并说明如何改正 Look at the whole installation, and say how to mend it
+    Doctor(DoctorArgs),
     /// 到期数据的清理：送达、夜间文件、已清案件、已发信件 Deletes what was kept long enough
     Retain(RetainArgs),
     /// 存储：检查、升级、复制、备份、恢复 The store: check, migrate, copy, back up, restore
@@ -186,6 +188,16 @@ pub struct DemoArgs {
     /// 输出目录 Folder of the city; made anew
     #[arg(long, default_value = "demo-city")]
     pub out: PathBuf,
+}
+
+/// `muster doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// 不连接任何外部系统 Leave out what asks other machines
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `muster retain`.

@@ -23,24 +23,28 @@ const SPEED_TRIAL: Duration = Duration::from_secs(2);
 
 /// One source, as it was found.
 #[derive(Serialize)]
-struct Found {
+pub struct Found {
     department: String,
     title: String,
     source: String,
     kind: String,
     /// Whether data will come this way.
-    fine: bool,
+    pub fine: bool,
     seconds: f64,
-    steps: Vec<StepTold>,
+    /// What was tried, in order.
+    pub steps: Vec<StepTold>,
 }
 
 /// A step, as JSON has it.
 #[derive(Serialize)]
-struct StepTold {
+pub struct StepTold {
     step: &'static str,
-    state: &'static str,
-    told: String,
-    hint: Option<String>,
+    /// `fine`, `doubtful` or `failed`.
+    pub state: &'static str,
+    /// What was met.
+    pub told: String,
+    /// What to try.
+    pub hint: Option<String>,
 }
 
 /// `muster connect [DEPARTMENT]`: the exit code says whether all sources can be used.
@@ -59,7 +63,8 @@ pub async fn connect(args: &ConnectArgs, say: Say) -> Done {
     Ok(if found.iter().all(|it| it.fine) { Code::Fine } else { Code::Defects })
 }
 
-async fn try_out(department: &Department, source: &str, lang: Lang) -> Found {
+/// Tries the way to one source of `department`.
+pub async fn try_out(department: &Department, source: &str, lang: Lang) -> Found {
     let clock = Stopwatch::start();
     let connector = department.sources[source].as_ref();
     let feeds: Vec<&Feed> = department.mapping.feeds.iter().filter(|it| pull::source_name(department, it) == source).collect();

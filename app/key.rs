@@ -260,7 +260,7 @@ async fn noted(store: &Store, what: &str, about: &str, detail: BTreeMap<String, 
 }
 
 /// Every file below `data` that should be sealed, in order.
-fn sealed_files(data: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn sealed_files(data: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![data.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -13,6 +13,7 @@ mod settings;
 #[cfg(test)]
 pub use letter::Kind;
 pub use letter::{Letter, failed_night, letters};
+pub use post::Post;
 pub use reader::{concerned, readers, share};
 pub use send::deliver;
-pub use settings::{MailFile, MailSettings};
+pub use settings::{MailFile, MailSettings, Tls};

@@ -12,6 +12,7 @@ mod connect;
 mod demo;
 mod digest;
 mod docs;
+mod doctor;
 mod dry;
 mod dry_text;
 mod explain;
@@ -87,6 +88,7 @@ async fn main() -> ExitCode {
         Command::Pause(args) => status::pause(args, say).await,
         Command::Resume(args) => status::resume(args, say).await,
         Command::Backfill(args) => commands::backfill(args, say).await,
+        Command::Doctor(args) => doctor::doctor(args, say).await,
         Command::Retain(args) => retain::retain(args, say).await,
         Command::Store { what } => storage::storage(what, say).await,
         Command::Report(args) => report::report(args, say).await,

@@ -365,6 +365,11 @@ struct Dated {
     path: PathBuf,
 }
 
+/// The newest night that has a folder.
+pub fn newest_folder(data: &Path) -> Option<NaiveDate> {
+    dated(&data.join("nights")).ok()?.into_iter().filter(|it| it.whole).map(|it| it.night).max()
+}
+
 /// Folders called `2026-11-23` or `2026-11-23.partial`, in order; no others, and nothing behind a link.
 fn dated(folder: &Path) -> io::Result<Vec<Dated>> {
     let read = |(name, path): (String, PathBuf)| {
@@ -376,7 +381,7 @@ fn dated(folder: &Path) -> io::Result<Vec<Dated>> {
 }
 
 /// The folders in `folder` by name, in order; none where it is not there.
-fn folders(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+pub fn folders(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(folder) {
         Ok(it) => it,

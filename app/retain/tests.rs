@@ -89,3 +89,32 @@ fn settings_have_bounds() {
 fn sizes_read_well() {
     assert_eq!([size(0), size(1023), size(1536), size(5 << 20), size(3 << 30)], ["0 B", "1023 B", "1.5 KiB", "5.0 MiB", "3.0 GiB"]);
 }
+
+#[test]
+fn what_a_kept_night_finds_stays_and_what_a_deleted_one_found_goes() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let archive = Archive { data: folder.path().to_owned(), vault: crate::vault::TESTS.clone() };
+    let keys = ["p-a", "p-b", "p-c"].map(|key| {
+        let subject = muster_core::finding::Subject::Person { key: key.into(), id: 1 };
+        (case::key(muster_core::finding::Family::Ghost, &subject), subject)
+    });
+    for (night, subject) in [("2026-01-01", &keys[0].1), ("2026-01-02", &keys[1].1)] {
+        let found = crate::sample::night().cases[0].findings.values().next().expect("a finding").clone();
+        let finding = Finding { subject: subject.clone(), family: muster_core::finding::Family::Ghost, ..found };
+        let folder = archive.night(day(night));
+        fs::create_dir_all(&folder).expect("a folder");
+        let mut out = archive.vault.sealing(fs::File::create(folder.join("findings.jsonl.sealed")).expect("a file")).expect("sealed");
+        writeln!(out, "{}", serde_json::to_string(&finding).expect("JSON")).expect("written");
+        out.finish().expect("written");
+    }
+    let all = || keys.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
+    let left = |gone: &[&PathBuf]| {
+        let left = not_found_any_more(&archive, all(), &gone.iter().copied().collect()).expect("read");
+        keys.iter().map(|it| left.contains(&it.0)).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&[]), [false, false, true]);
+    assert_eq!(left(&[&archive.night(day("2026-01-01"))]), [true, false, true]);
+    fs::write(archive.night(day("2026-01-02")).join("findings.jsonl.sealed"), "damaged").expect("a file");
+    assert!(not_found_any_more(&archive, all(), &BTreeSet::new()).is_err(), "what cannot be read may find anybody");
+}

@@ -177,6 +177,17 @@ impl Store {
             .collect()
     }
 
+    /// The feeds of the newest night, and for how many nights each was left out last; 0 for one that was used.
+    pub async fn nights_left_out(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let sql = "select l.feed, (
+                       select count(*) from feed_night f join night n using (run)
+                       where f.feed = l.feed and f.used = 0 and n.run > coalesce((
+                           select max(u.run) from feed_night u join night m using (run) where u.feed = l.feed and u.used = 1), 0)) as nights
+                   from feed_night l where l.run = (select run from night order by night desc limit 1) order by l.place";
+        let rows = self.rows(sql, values![]).await?;
+        rows.iter().map(|it| Ok((it.text("feed")?.to_owned(), u64::try_from(it.int("nights")?).unwrap_or(0)))).collect()
+    }
+
     /// What is known of every feed before `tonight`.
     pub async fn feeds_before(&self, tonight: NaiveDate) -> Result<BTreeMap<String, FeedBefore>, StoreError> {
         let mut read = self.db.read().await?;

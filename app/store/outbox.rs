@@ -191,6 +191,15 @@ impl Store {
         rows.iter().map(|it| Ok((it.text("state")?.to_owned(), u64::try_from(it.int("n")?).unwrap_or(0)))).collect()
     }
 
+    /// How many letters were queued before `since` and wait yet, and how many were given up.
+    pub async fn letters_stuck(&self, since: &str) -> Result<(u64, u64), StoreError> {
+        let sql = "select coalesce(sum(case when state in ('queued', 'deferred') and queued_at < $1 then 1 else 0 end), 0) as waiting,
+                          coalesce(sum(case when state = 'parked' then 1 else 0 end), 0) as parked from outbox_letter";
+        let rows = self.rows(sql, values![since]).await?;
+        let row = rows.first().ok_or(StoreError::Damaged { what: "letter" })?;
+        Ok((u64::try_from(row.int("waiting")?).unwrap_or(0), u64::try_from(row.int("parked")?).unwrap_or(0)))
+    }
+
     /// Makes a letter due at once: one by its number, or all that were deferred or parked. Says how many.
     pub async fn retry_letters(&self, id: Option<i64>, now: &str) -> Result<u64, StoreError> {
         let mut write = self.write().await?;

@@ -41,6 +41,7 @@ use crate::{
 };
 use answer::Limits;
 use escape::as_it_stands;
+pub use examine::not_after;
 use read::Reader;
 use record::Cells;
 use records::Records;

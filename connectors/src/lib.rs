@@ -55,6 +55,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
+pub use http::not_after;
 pub use pick::fits;
 pub use secret::{Hidden, Secret};
 

@@ -12,6 +12,8 @@ on_both! {
     nothing_else_of_a_case_can_be_changed_while_marks_are_there
     cases_of_superseded_runs_go_too
     bodies_of_letters_go_and_their_ids_stay
+    letters_that_do_not_go_out_are_counted
+    nights_without_a_feed_are_counted
 }
 
 const SECRET: &str = "王桂兰在市水文站领取了工资";
@@ -204,4 +206,23 @@ async fn bodies_of_letters_go_and_their_ids_stay(city: City) {
     assert_eq!(told, [("this waits", "this waits", "queued"), ("", "", "sent")]);
     assert_eq!(letters[1].message_id, due.message_id);
     assert_eq!(city.store.old_letters(later()).await.expect("counted"), (0, 0), "what waits is kept");
+}
+
+async fn letters_that_do_not_go_out_are_counted(city: City) {
+    for (day, minute) in [(1, 0), (2, 1)] {
+        city.store.queue(night(day), &at(minute).now, &[letter("a")]).await.expect("it is queued");
+    }
+    assert_eq!(city.store.letters_stuck(&at(1).now).await.expect("counted"), (1, 0));
+    let due = city.store.lease_letter("one", &at(2)).await.expect("it reads").expect("it is due");
+    assert!(city.store.letter_sent(due.id, "one", &Sent::Refused("550 no".into()), minute).await.expect("kept"));
+    assert_eq!(city.store.letters_stuck(&at(5).now).await.expect("counted"), (1, 1));
+}
+
+async fn nights_without_a_feed_are_counted(city: City) {
+    let left_out = async || city.store.nights_left_out().await.expect("counted").into_iter().map(|it| it.1).collect::<Vec<_>>();
+    assert_eq!(left_out().await, Vec::<u64>::new());
+    for (day, used, nights) in [(1, false, 1), (2, true, 0), (3, false, 1), (4, false, 2), (4, false, 2), (5, false, 3), (6, true, 0)] {
+        keep(&city.store, night(day), &[feed(used, 100)], &[], &Folded::default()).await.expect("the night is kept");
+        assert_eq!(left_out().await, [nights], "{day}");
+    }
 }

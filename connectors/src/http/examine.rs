@@ -132,7 +132,7 @@ fn clock(response: &Response, now: DateTime<Utc>) -> Step {
 }
 
 /// When a certificate ends (RFC 5280, 4.1): the fifth part of its body, or the fourth where it says no version.
-fn not_after(certificate: &[u8]) -> Option<DateTime<Utc>> {
+pub fn not_after(certificate: &[u8]) -> Option<DateTime<Utc>> {
     let (_, certificate, _) = part(certificate)?;
     let (_, mut rest, _) = part(certificate)?;
     if rest.first() == Some(&0xa0) {

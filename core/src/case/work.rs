@@ -278,7 +278,9 @@ impl Refused {
             Refused::Open => ("本就未结", "it is open"),
             Refused::NoEnd => ("合规情形须写明截止日期 --until", "an explanation needs --until, the day up to which it holds"),
             Refused::EndPassed => ("截止日期已过", "the day up to which it holds has passed"),
-            Refused::Gone => ("已过保存期并去标识，不能再办理", "its time is over and it was de-identified; nothing more can be done about it"),
+            Refused::Gone => {
+                ("已过保存期并去标识，不能再办理", "its time is over and it was de-identified; nothing more can be done about it")
+            }
             Refused::NoReason => ("结论须写明依据 --why", "a decision needs --why"),
         }
     }

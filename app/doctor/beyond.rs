@@ -1,0 +1,140 @@
+//! What lies outside: secrets, certificates, and the departments' systems.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use muster_connectors::{Secret, not_after};
+use serde::Deserialize as _;
+use toml::Value;
+
+use super::{Check, State, place};
+use crate::config::City;
+use crate::connect;
+use crate::words::Lang;
+
+/// Somebody must renew a certificate within these days.
+const EXPIRES_DAYS: i64 = 30;
+
+/// Every secret that the configuration names, and every certificate.
+pub fn secrets(city: &City, now: DateTime<Utc>) -> Vec<Check> {
+    let (mut named, mut certificates) = (Vec::new(), BTreeSet::new());
+    for department in &city.departments {
+        for (source, table) in &department.file.source {
+            let whose = format!("{} · {source}", department.file.name);
+            walk(table, &mut |key, value| {
+                if let Some(secret) = secret_in(value) {
+                    named.push((format!("{whose} · {key}"), secret));
+                } else if let (true, Some(path)) = (is_authority(key), value.as_str()) {
+                    certificates.insert(city.root.join(path));
+                }
+            });
+        }
+    }
+    named.extend(city.settings.store.url.clone().map(|it| ("[store] url".to_owned(), it)));
+    if let Some(mail) = &city.mail {
+        named.extend(mail.file.password.clone().map(|it| ("[mail] password".to_owned(), it)));
+        certificates.extend(mail.file.ca.iter().map(|it| mail.root.join(it)));
+    }
+    let mut checks: Vec<Check> = named.iter().filter_map(|(whose, secret)| kept(city, whose, secret)).collect();
+    if checks.is_empty() && !named.is_empty() {
+        checks.push(Check::fine(format!("{} 个口令均可取得", named.len()), format!("{} secrets are there", named.len())));
+    }
+    checks.extend(certificates.into_iter().map(|it| expires(it, now)));
+    checks
+}
+
+/// Calls `look` with every key and value of a source's settings, also in tables within.
+fn walk(table: &toml::Table, look: &mut impl FnMut(&str, &Value)) {
+    for (key, value) in table {
+        look(key, value);
+        if let Value::Table(inner) = value {
+            walk(inner, look);
+        }
+    }
+}
+
+/// `{ env = "…" }`, `{ file = "…" }` or `{ credential = "…" }`.
+fn secret_in(value: &Value) -> Option<Secret> {
+    let table = value.as_table().filter(|it| it.len() == 1)?;
+    Secret::deserialize(Value::Table(table.clone())).ok()
+}
+
+fn is_authority(key: &str) -> bool {
+    matches!(key, "ca" | "client_certificate")
+}
+
+/// What is wrong with a secret; null when nothing is.
+fn kept(city: &City, whose: &str, secret: &Secret) -> Option<Check> {
+    if let Err(why) = secret.fetch(&city.root) {
+        let (zh, en) = (format!("{whose} 的口令取不到"), format!("the secret of {whose} cannot be fetched"));
+        return Some(Check::quoted(State::Wrong, (&zh, &en), &why).mend("放到配置所指之处", "put it where the configuration says"));
+    }
+    let Secret::File(path) = secret else { return None };
+    let path = city.root.join(path);
+    let mode = place::mode(&path).filter(|it| it & 0o077 != 0)?;
+    let shown = path.display();
+    let check = Check::doubtful(
+        format!("口令文件 {shown} 他人可读（{mode:03o}）"),
+        format!("others than its owner can read the secret file {shown} ({mode:03o})"),
+    );
+    Some(check.mend(format!("chmod 600 {shown}"), format!("chmod 600 {shown}")))
+}
+
+/// When the first of the certificates in a PEM text to end does so; null when one of them cannot be read, or there is none.
+fn first_end(pem: &str) -> Option<DateTime<Utc>> {
+    let mut first: Option<DateTime<Utc>> = None;
+    for part in pem.split("-----BEGIN CERTIFICATE-----").skip(1) {
+        let body: String = part.split("-----END").next()?.split_whitespace().collect();
+        let end = not_after(&BASE64.decode(body).ok()?)?;
+        first = Some(first.map_or(end, |it| it.min(end)));
+    }
+    first
+}
+
+pub(super) fn expires(path: PathBuf, now: DateTime<Utc>) -> Check {
+    let shown = path.display();
+    let read = std::fs::read_to_string(&path).map_err(|err| err.to_string());
+    let ends = match read.and_then(|it| first_end(&it).ok_or_else(|| "no certificate in PEM".to_owned())) {
+        Ok(it) => it,
+        Err(why) => {
+            let check =
+                Check::quoted(State::Wrong, (&format!("证书 {shown} 无法读取"), &format!("the certificate {shown} cannot be read")), &why);
+            return check.mend("见该数据源的 ca 设置", "see `ca` of the source");
+        }
+    };
+    let (day, days) = (ends.date_naive(), (ends - now).num_days());
+    let state = match days {
+        _ if ends <= now => State::Wrong,
+        it if it < EXPIRES_DAYS => State::Doubtful,
+        _ => return Check::fine(format!("证书 {shown} 有效至 {day}"), format!("the certificate {shown} holds until {day}")),
+    };
+    let (zh, en) = if state == State::Wrong {
+        (format!("证书 {shown} 已于 {day} 到期"), format!("the certificate {shown} expired on {day}"))
+    } else {
+        (format!("证书 {shown} 将于 {day} 到期，还有 {days} 天"), format!("the certificate {shown} expires on {day}, in {days} days"))
+    };
+    Check::of(state, zh, en).mend("向对方索取新的证书文件", "ask its owner for the new one")
+}
+
+/// Tries every source of every department, side by side.
+pub async fn sources(city: &City) -> Vec<Check> {
+    let all = city.departments.iter().flat_map(|it| it.sources.keys().map(move |source| (it, source)));
+    let tried = all.map(|(department, source)| async move {
+        let name = format!("{}/{source}", department.file.name);
+        let found = connect::try_out(department, source, Lang::En).await;
+        let worst = if found.fine { "doubtful" } else { "failed" };
+        let Some(step) = found.steps.iter().find(|it| it.state == worst) else {
+            return Check::fine(format!("{name} 可以取数"), format!("{name} is ready"));
+        };
+        let hint = step.hint.as_ref().map_or_else(String::new, |it| format!("{it}; "));
+        let state = if found.fine { State::Doubtful } else { State::Wrong };
+        let name = &department.file.name;
+        Check::quoted(state, (&format!("{name}/{source}"), &format!("{name}/{source}")), &step.told)
+            .mend(format!("{hint}muster connect {name}"), format!("{hint}muster connect {name}"))
+    });
+    join_all(tried).await
+}
