@@ -216,7 +216,7 @@ fn configuration(city: &City) -> Vec<Check> {
 /// Why the vault or something else of ours stopped us, in one line.
 fn why(stop: &Stop) -> String {
     match stop {
-        Stop::Trouble(why) => why.clone(),
+        Stop::Trouble(why) | Stop::Usage(why) => why.clone(),
         Stop::Mistakes(it) => it.iter().map(|it| format!("{} {it}", it.place())).collect::<Vec<_>>().join("; "),
         Stop::Unproven(it) => it.join("; "),
     }

@@ -199,7 +199,7 @@ pub async fn after_night(city: &City, store: &Store, tonight: NaiveDate) {
     };
     if let Err(stop) = done.await {
         let why = match stop {
-            Stop::Trouble(why) => why,
+            Stop::Trouble(why) | Stop::Usage(why) => why,
             Stop::Mistakes(it) => it.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             Stop::Unproven(it) => it.join("; "),
         };

@@ -135,7 +135,7 @@ fn every_kind_of_trouble_is_told() {
             it,
             "config/people.toml",
             "[[person]]\nid = \"x\"\nname = \"x\"\naddress = \"x@city.example\"\ndepartments = [\"*\"]\nunits = [\"U1\", \"U77\"]\n",
-        )
+        );
     };
     offline(&units, &["✗ units of x that are not on the register: U77"]);
     let reports = |it: &Path| {

@@ -72,7 +72,7 @@ impl City {
 async fn a_cleared_case_is_cut_from_its_person_who_comes_back_as_another_case(city: City) {
     let first = city.told_night(night(1), &["p-secret", "p-other"]).await;
     let key = first.iter().find(|it| it.subject.key() == "p-secret").expect("it is there").key.clone();
-    let note = Wanted { number: "MU-2026-2".into(), deed: Deed::Noted, text: "王桂兰的丈夫来过".into() };
+    let note = Wanted { number: "MU-2026-2".into(), deed: Deed::Noted, text: "王桂兰的丈夫来过".into(), after: None };
     city.act("wang-lei", night(1), &[note]).await.expect("done");
     city.told_night(night(2), &["p-other"]).await;
     let counted = (city.store.open_cases().await.expect("counted"), city.number("select count(*) as n from case_event").await);
@@ -100,7 +100,8 @@ async fn a_cleared_case_is_cut_from_its_person_who_comes_back_as_another_case(ci
     assert_eq!((gone.case.state, told.months.as_slice(), told.amount_fen), (State::Cured, &[202_611][..], Some(5)));
     assert_eq!((told.unit_code.as_deref(), told.severity, told.lines.len()), (Some("330683-017"), Severity::S1, 0));
     assert_eq!((gone.acts.len(), gone.acts[0].text.as_str(), gone.acts[0].who.as_str()), (1, "", "wang-lei"));
-    let refused = city.act("wang-lei", night(3), &[Wanted { number: "MU-2026-2".into(), deed: Deed::Noted, text: "x".into() }]).await;
+    let refused =
+        city.act("wang-lei", night(3), &[Wanted { number: "MU-2026-2".into(), deed: Deed::Noted, text: "x".into(), after: None }]).await;
     assert_eq!(refused, Err(NotDone::Refused("MU-2026-000002".into(), Refused::Gone)));
 
     let again = city.told_night(night(4), &["p-secret", "p-other"]).await;
