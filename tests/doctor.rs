@@ -23,8 +23,8 @@ const STORY: &str = "\
 finds nothing
 ";
 
-/// A city with one night, that of today, in which nothing is wrong.
-fn healthy() -> tempfile::TempDir {
+/// A city with one night, made by `run`, in which nothing else is wrong.
+fn city_of(run: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a temporary folder");
     let story = story::read(STORY);
     story::settle(&story, root.path());
@@ -32,7 +32,7 @@ fn healthy() -> tempfile::TempDir {
     append(root.path(), "config/muster.toml", "[schedule]\nzone = \"UTC\"\n");
     let person = "[[person]]\nid = \"li-na\"\nname = \"李娜\"\naddress = \"li.na@city.example\"\ndepartments = [\"*\"]\nunits = [\"U1\"]\n";
     fs::write(root.path().join("config/people.toml"), person).expect("a file");
-    let out = muster(root.path(), &["run"], true);
+    let out = muster(root.path(), run, true);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     mode(root.path(), "data", 0o700);
     root
@@ -107,7 +107,7 @@ fn check(root: &Path, args: &[&str], with_key: bool, breaks: impl FnOnce(&Path),
 
 #[test]
 fn every_kind_of_trouble_is_told() {
-    let city = healthy();
+    let city = city_of(&["run"]);
     let root = city.path();
     let offline = |breaks: &dyn Fn(&Path), says: &[&str]| check(root, &["--offline"], true, breaks, says);
     let night = fs::read_dir(root.join("data/nights")).expect("nights").next().expect("one").expect("an entry").path();
@@ -157,8 +157,7 @@ fn every_kind_of_trouble_is_told() {
     check(root, &["--offline"], false, |it| key(it, 0o600, &another), &shut);
 
     // Nights that were due and are not there, one of the future, a feed that was left out.
-    let old = |it: &Path| append(it, "config/muster.toml", "night = \"* * * * *\"\ndeadline_minutes = 1\ngrace_minutes = 0\n");
-    check(root, &["--offline"], true, old, &[]);
+    check(city_of(&["run", "--night", "2020-01-01"]).path(), &["--offline"], true, |_| (), &["✗ were due since and are not kept"]);
     let future = |it: &Path| {
         fs::remove_file(it.join("payment/payment.csv")).expect("gone");
         let out = muster(it, &["run", "--night", "2099-01-01"], true);
@@ -169,7 +168,7 @@ fn every_kind_of_trouble_is_told() {
 
 #[test]
 fn what_other_machines_say_is_told() {
-    let city = healthy();
+    let city = city_of(&["run"]);
     let root = city.path();
     check(root, &[], true, |it| fs::remove_dir_all(it.join("payment")).expect("gone"), &["✗ payment/main"]);
 

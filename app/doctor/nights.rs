@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -21,9 +21,6 @@ const LETTERS_WAIT_HOURS: i64 = 24;
 
 /// How long the mail server may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
-
-/// How far back due times are looked for.
-const LOOK_BACK_DAYS: i64 = 400;
 
 /// Whether it opens and holds together.
 pub async fn store(city: &City, store: &Result<Option<Store>, String>) -> Vec<Check> {
@@ -91,7 +88,7 @@ pub async fn nights(city: &City, store: &Store, nights: &[NaiveDate], now: DateT
     }
     // A night that is due now may work until its deadline.
     let until = now - TimeDelta::minutes(i64::from(city.schedule.grace_minutes) + i64::from(city.schedule.deadline_minutes));
-    let due = wall.between(now - TimeDelta::days(LOOK_BACK_DAYS), until);
+    let due = wall.between(newest.and_time(NaiveTime::MIN).and_utc(), until);
     let lacking = due.iter().filter(|it| it.night() > newest).count();
     let next = wall.next(now).map_or_else(|| "–".to_owned(), |it| it.name().replace('T', " "));
     checks.push(if lacking == 0 {
