@@ -1,7 +1,7 @@
 //! What lies outside: secrets, certificates, and the departments' systems.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -21,7 +21,7 @@ const EXPIRES_DAYS: i64 = 30;
 
 /// Every secret that the configuration names, and every certificate.
 pub fn secrets(city: &City, now: DateTime<Utc>) -> Vec<Check> {
-    let (mut named, mut certificates) = (Vec::new(), BTreeSet::new());
+    let (mut named, mut certificates) = (Vec::new(), BTreeSet::<PathBuf>::new());
     for department in &city.departments {
         for (source, table) in &department.file.source {
             let whose = format!("{} · {source}", department.file.name);
@@ -43,7 +43,7 @@ pub fn secrets(city: &City, now: DateTime<Utc>) -> Vec<Check> {
     if checks.is_empty() && !named.is_empty() {
         checks.push(Check::fine(format!("{} 个口令均可取得", named.len()), format!("{} secrets are there", named.len())));
     }
-    checks.extend(certificates.into_iter().map(|it| expires(it, now)));
+    checks.extend(certificates.iter().map(|it| expires(it, now)));
     checks
 }
 
@@ -95,9 +95,9 @@ fn first_end(pem: &str) -> Option<DateTime<Utc>> {
     first
 }
 
-pub(super) fn expires(path: PathBuf, now: DateTime<Utc>) -> Check {
+pub(super) fn expires(path: &Path, now: DateTime<Utc>) -> Check {
     let shown = path.display();
-    let read = std::fs::read_to_string(&path).map_err(|err| err.to_string());
+    let read = std::fs::read_to_string(path).map_err(|err| err.to_string());
     let ends = match read.and_then(|it| first_end(&it).ok_or_else(|| "no certificate in PEM".to_owned())) {
         Ok(it) => it,
         Err(why) => {

@@ -82,11 +82,8 @@ pub fn file_of_key(file: &Path, data: &Path, id: &str) -> Check {
 /// Every file below the data folder is sealed, under a key that we have.
 fn sealed(city: &City, vault: &Vault) -> Vec<Check> {
     let data = city.data();
-    let files = match key::sealed_files(&data) {
-        Ok(it) => it,
-        // Told by the section of the data folder.
-        Err(_) => return Vec::new(),
-    };
+    // A folder that cannot be read is told by the section of the data folder.
+    let Ok(files) = key::sealed_files(&data) else { return Vec::new() };
     let (mut clear, mut shut, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for path in &files {
         match vault::master_of(path) {

@@ -17,13 +17,13 @@ fn a_certificate_is_told_before_it_ends() {
             settings.self_signed(&rcgen::KeyPair::generate().expect("a key")).expect("signed").pem()
         });
         std::fs::write(&file, pem.collect::<String>()).expect("a file");
-        beyond::expires(file.clone(), now()).state
+        beyond::expires(&file, now()).state
     };
     assert_eq!(state(&[(2027, 5, 6)]), State::Fine);
     assert_eq!(state(&[(2026, 12, 10)]), State::Doubtful);
     assert_eq!(state(&[(2031, 5, 6), (2026, 11, 22)]), State::Wrong, "the first to end counts");
     assert_eq!(state(&[]), State::Wrong, "no certificate");
-    assert_eq!(beyond::expires(folder.path().join("none.pem"), now()).state, State::Wrong);
+    assert_eq!(beyond::expires(&folder.path().join("none.pem"), now()).state, State::Wrong);
 }
 
 #[test]
