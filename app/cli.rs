@@ -96,6 +96,8 @@ pub enum Command {
         #[command(subcommand)]
         what: CaseWhat,
     },
+    /// 公文：核查通知、整改通知书、问题台账（docx） Official papers: the query to a unit, the order to put right, the case list (docx)
+    Notice(NoticeArgs),
     /// 核查人对两条来源身份的判断：同一人、不是、无法判断 What reviewers say of two rows: one person, two, or not to be told
     Judge {
         /// 做什么 What to do
@@ -715,6 +717,64 @@ pub struct CaseDecideArgs {
     pub document: Option<PathBuf>,
     #[command(flatten)]
     pub of: CaseNumbersArgs,
+}
+
+/// `muster notice`.
+#[derive(Debug, Args)]
+pub struct NoticeArgs {
+    /// 哪种公文 Which paper
+    pub kind: NoticeKind,
+    /// 单位编码；可多个，各成一份，字号依次递增，--out 为目录 A unit; of several each gets a paper, numbered upwards, and --out is a folder
+    #[arg(long = "unit", value_name = "CODE")]
+    pub units: Vec<String>,
+    /// 只含这些案件，逗号分隔；须属同一单位 These cases alone, of one unit
+    #[arg(long = "case", value_name = "MU-…", value_delimiter = ',')]
+    pub cases: Vec<String>,
+    /// 发文字号，如 嵊编办〔2026〕12号 Number of the document
+    #[arg(long, value_parser = said)]
+    pub number: String,
+    /// 发文机关全称 Who issues it, by full name
+    #[arg(long, value_parser = said)]
+    pub from: String,
+    /// 成文日期；默认今天 Its date; today by default
+    #[arg(long)]
+    pub date: Option<NaiveDate>,
+    /// 答复或整改期限；默认核查 10 个工作日、整改 60 日 When the unit answers or is done; 10 working days or 60 days by default
+    #[arg(long)]
+    pub due: Option<NaiveDate>,
+    /// 印红色发文机关标志和红线；不写则供套红纸或白纸 Print the red head and line
+    #[arg(long)]
+    pub letterhead: bool,
+    /// 联系人和电话，印于附注 Who answers questions, printed below the date
+    #[arg(long, value_parser = said)]
+    pub contact: Option<String>,
+    /// 抄送机关；写明则印版记 Who gets a copy; printed at the foot of the last page
+    #[arg(long, value_parser = said)]
+    pub copy_to: Option<String>,
+    /// 核查通知：同时将各案记为已向单位核查 With a query: write down that the unit was asked about each case
+    #[arg(long)]
+    pub send: bool,
+    /// 用途；公文载有姓名，记入审计日志 What for: papers name people, so it goes into the audit log
+    #[arg(long, value_parser = said)]
+    pub why: String,
+    /// 写到此 docx 文件（多个单位时为目录），不覆盖 Where to write; nothing is replaced
+    #[arg(long)]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub eyes: AsArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// Which paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NoticeKind {
+    /// 核查通知：请单位核查未结线索并答复 Asks the unit to look at its open leads and to answer
+    Verify,
+    /// 整改通知书：已认定并复核的问题 Orders the unit to put right what is confirmed and seconded
+    Rectify,
+    /// 问题台账：单位或全市的全部案件 The list of all cases of a unit, or of the city
+    Ledger,
 }
 
 fn outcome(text: &str) -> Result<Outcome, String> {

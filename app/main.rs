@@ -26,6 +26,7 @@ mod link;
 mod look;
 mod mail;
 mod night;
+mod notice;
 mod page;
 mod people;
 mod process;
@@ -79,6 +80,7 @@ async fn main() -> ExitCode {
         Command::Table(args) => table::table(args, say).await,
         Command::Connect(args) => connect::connect(args, say).await,
         Command::Case { what } => case::case(what, say).await,
+        Command::Notice(args) => notice::notice(args, say).await,
         Command::Judge { what } => judge::judge(what, say).await,
         Command::Feed { what } => feed::feed(what, say).await,
         Command::Mail { what } => mail::commands::mail(what, say).await,
