@@ -232,7 +232,11 @@ impl City {
                 let place = path.display().to_string();
                 let text = std::fs::read_to_string(&path).map_err(|err| {
                     let why = format!("the key of personal data cannot be read: {err}");
-                    let hint = "`muster key new` writes one; or hand it over as MUSTER_KEY, or as systemd's credential muster.key";
+                    let hint = if self.has_sealed_data() {
+                        "put the key back that the data was sealed with: there is no other way to open it"
+                    } else {
+                        "`muster key new` writes one; or hand it over as MUSTER_KEY, or as systemd's credential muster.key"
+                    };
                     mistake(place.clone(), why, "nothing is read or written without it", hint)
                 })?;
                 if std::fs::metadata(&path)?.permissions().mode() & 0o007 != 0 {
@@ -244,6 +248,11 @@ impl City {
         };
         let read = Vault::read(&text);
         read.map(Arc::new).map_err(|why| mistake(place, why, "the key of personal data", "`muster key new` writes a right one"))
+    }
+
+    /// Whether nights or deliveries are there, which only their own key opens.
+    pub fn has_sealed_data(&self) -> bool {
+        ["nights", "deliveries"].iter().any(|it| self.data().join(it).read_dir().is_ok_and(|mut it| it.next().is_some()))
     }
 
     /// Where the reports of a night lie; null when the operator wants none there.

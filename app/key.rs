@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use crate::archive::{Archive, SEALED};
 use crate::audit::local_user;
-use crate::cli::{KeyOpenArgs, KeyWhat};
+use crate::cli::{ConfigArg, KeyOpenArgs, KeyWhat};
 use crate::clock;
 use crate::commands::{Code, Done, Say, read};
-use crate::config::City;
+use crate::config::{self, City};
 use crate::pull;
 use crate::run::Stop;
 use crate::store::Store;
@@ -26,7 +26,7 @@ use crate::words::{Lang, count, pad, pad_left};
 /// `muster key …`.
 pub async fn key(what: &KeyWhat, say: Say) -> Done {
     match what {
-        KeyWhat::New(args) => new(&args.config.with_file_name("muster.key"), say),
+        KeyWhat::New(args) => new(args, say),
         KeyWhat::Check(args) => check(&read(&args.config)?, say).await,
         KeyWhat::Rotate(args) => rotate(&read(&args.config)?, say).await,
         KeyWhat::Reseal(args) => reseal(&read(&args.config)?, say).await,
@@ -48,7 +48,16 @@ pub fn write_new(path: &Path, text: &str) -> io::Result<bool> {
     }
 }
 
-fn new(path: &Path, say: Say) -> Done {
+fn new(args: &ConfigArg, say: Say) -> Done {
+    let path = &args.config.with_file_name("muster.key");
+    // Where data lies already, only the key that it was sealed with is of use.
+    if config::read(&args.config).is_ok_and(|it| it.has_sealed_data()) {
+        let why = say.lang.pick(
+            "数据目录中已有加密数据：请放回原来的密钥文件，新密钥打不开它",
+            "the data folder holds sealed data: put the key back that it was sealed with; a new one does not open it",
+        );
+        return Err(Stop::Usage(why.to_owned()));
+    }
     if !write_new(path, &Vault::new_file())? {
         let why = say.lang.pick("已存在；密钥从不覆盖", "is there already; a key is never replaced");
         return Err(Stop::Usage(format!("{} {why}", path.display())));

@@ -117,7 +117,7 @@ fn nothing_on_disk_names_anybody() {
         (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
     };
     let (code, told) = run(None);
-    assert!(code == Some(78) && told.contains("muster.key") && told.contains("muster key new"), "{code:?} {told}");
+    assert!(code == Some(78) && told.contains("muster.key") && told.contains("put the key back"), "{code:?} {told}");
     let (code, told) = run(Some(support::KEY));
     assert!(code == Some(74) && told.contains("not among the keys given"), "{code:?} {told}");
     let (code, told) = run(Some("seal me"));
