@@ -8,8 +8,8 @@ use std::io::Cursor;
 use chrono::{Datelike, NaiveDate};
 use docx_rs::{
     AlignmentType, BorderType, DocGrid, DocGridType, Docx, FieldCharType, Footer, HeightRule, InstrPAGE, InstrText, LineSpacing,
-    LineSpacingType, PageMargin, PageOrientationType, PageSize, Paragraph, ParagraphBorder, ParagraphBorderPosition, Run, RunFonts,
-    SectionProperty, SpecialIndentType, Table, TableCell, TableCellMargins, TableLayoutType, TableRow, VAlignType, WidthType,
+    LineSpacingType, PageMargin, PageOrientationType, PageSize, Paragraph, ParagraphBorder, ParagraphBorderPosition, ParagraphBorders, Run,
+    RunFonts, SectionProperty, SpecialIndentType, Table, TableCell, TableCellMargins, TableLayoutType, TableRow, VAlignType, WidthType,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -26,8 +26,12 @@ const TALL: i32 = twips(225);
 const LINE: i32 = TALL / 22;
 const CHARACTER: i32 = WIDE / 28;
 
-/// How far the grid's characters differ from 16 points, in 1/4096 of a point.
-const CHARACTER_SPACE: i32 = (CHARACTER - 320) * 4096 / 20;
+/// How much closer than their own width characters of 16 points stand, so that 28 fill a line. A grid of characters would say the same, but
+/// LibreOffice and older WPS set it wider.
+const CLOSER: i32 = CHARACTER - 320 - 1;
+
+/// Titles of twenty characters are one line.
+const TITLE_CLOSER: i32 = -8;
 
 /// The page number stands 7 mm below the area of type (7.5): where its line of 14 points ends, from the lower edge.
 const NUMBER_UPRIGHT: i32 = PAGE.1 as i32 - TOP - TALL - twips(7) - 320;
@@ -205,7 +209,7 @@ fn upright(docx: &Docx) -> SectionProperty {
     let (left, bottom) = (BOUND, PAGE.1 as i32 - TOP - TALL);
     let right = PAGE.0 as i32 - left - WIDE;
     let margin = PageMargin { top: TOP, left, bottom, right, header: twips(15), footer: NUMBER_UPRIGHT, gutter: 0 };
-    let grid = DocGrid::new().grid_type(DocGridType::LinesAndChars).line_pitch(LINE as usize).char_space(CHARACTER_SPACE as isize);
+    let grid = DocGrid::new().grid_type(DocGridType::Lines).line_pitch(LINE as usize);
     docx.document.section_property.clone().page_size(PageSize::new().size(PAGE.0, PAGE.1)).page_margin(margin).doc_grid(grid)
 }
 
@@ -272,7 +276,12 @@ impl Setting {
     /// Text; what a line of type cannot hold is left out.
     fn run(self, text: &str, face: Face, size: usize) -> Run {
         let text: String = text.chars().filter(|it| !it.is_control()).collect();
-        Run::new().add_text(text).size(size).fonts(self.fonts(face))
+        let closer = match size {
+            BODY => CLOSER,
+            TITLE => TITLE_CLOSER,
+            _ => 0,
+        };
+        Run::new().add_text(text).size(size).character_spacing(closer).fonts(self.fonts(face))
     }
 
     /// One line of the grid, or more.
@@ -299,7 +308,7 @@ impl Setting {
         head.extend(Self::empty(2));
         let mut number = Self::line(AlignmentType::Center).add_run(self.run(&it.number, Face::Body, BODY));
         let line = ParagraphBorder::new(ParagraphBorderPosition::Bottom).val(BorderType::Single).size(12).space(11).color(RED);
-        number.property = number.property.set_border(line);
+        number.property = number.property.set_borders(ParagraphBorders::with_empty().set(line));
         head.push(number);
         head.extend(Self::empty(2));
         head.extend(it.title.iter().map(|it| self.title(it)));
@@ -437,9 +446,10 @@ impl Setting {
                 .frame_width(WIDE as u32)
                 .wrap("around")
                 .add_run(self.run(text, Face::Body, SMALL));
-            for (position, size) in borders {
-                line.property = line.property.set_border(ParagraphBorder::new(position).val(BorderType::Single).size(size).color("000000"));
-            }
+            let borders = borders.into_iter().fold(ParagraphBorders::with_empty(), |all, (position, size)| {
+                all.set(ParagraphBorder::new(position).val(BorderType::Single).size(size).color("000000"))
+            });
+            line.property = line.property.set_borders(borders);
             line
         };
         let date = day(it.date, self.lang);
