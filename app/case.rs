@@ -19,7 +19,7 @@ use crate::config::City;
 use crate::people::Eyes;
 use crate::run::Stop;
 use crate::store::Store;
-use crate::store::work::{Actor, NotDone, Wanted, Worked};
+use crate::store::work::{Actor, Wanted, Worked, refused};
 use crate::words::{Lang, count, hex, pad, pad_left, yuan};
 use crate::{clock, explain, look};
 
@@ -240,12 +240,7 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
         numbers.into_iter().map(|number| Wanted { number, deed: deed.clone(), text: text.clone(), after: None }).collect();
     let (at, login) = (clock::now(), local_user());
     let actor = Actor { who: &who, login: &login, at: &at, on: clock::today(), only_try: false };
-    let done = store.act(|it| eyes.see(it), &actor, &wanted, &city.calendar).await?.map_err(|not_done| {
-        let nothing = say.lang.pick("全部未改动", "nothing was changed");
-        let told = |it: &NotDone| format!("{}: {}", it.number(), say.lang.pick(it.told().zh, it.told().en));
-        let told: Vec<String> = not_done.iter().map(told).collect();
-        Stop::Usage(format!("{}；{nothing}", told.join("\n")))
-    })?;
+    let done = store.act(|it| eyes.see(it), &actor, &wanted, &city.calendar).await?.map_err(|it| Stop::Usage(refused(&it, say.lang)))?;
     let today = clock::today();
     let told: Vec<Listed<'_>> = done.iter().map(|it| listed(it, today)).collect();
     say.print(&told, || {

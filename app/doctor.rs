@@ -25,7 +25,6 @@ use crate::commands::{Code, Done, Say};
 use crate::config::{self, City};
 use crate::night::Said;
 use crate::retain;
-use crate::run::Stop;
 use crate::store::Store;
 use crate::words::{Lang, count, wrapped};
 
@@ -211,15 +210,6 @@ fn configuration(city: &City) -> Vec<Check> {
         }
     }
     checks
-}
-
-/// Why the vault or something else of ours stopped us, in one line.
-fn why(stop: &Stop) -> String {
-    match stop {
-        Stop::Trouble(why) | Stop::Usage(why) => why.clone(),
-        Stop::Mistakes(it) => it.iter().map(|it| format!("{} {it}", it.place())).collect::<Vec<_>>().join("; "),
-        Stop::Unproven(it) => it.join("; "),
-    }
 }
 
 fn text(told: &Told, config: &Path, lang: Lang) -> String {

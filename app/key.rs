@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::ArrowWriter;
@@ -15,6 +15,7 @@ use crate::cli::{ConfigArg, KeyOpenArgs, KeyWhat};
 use crate::clock;
 use crate::commands::{Code, Done, Say, read};
 use crate::config::{self, City};
+use crate::files::private_file;
 use crate::pull;
 use crate::run::Stop;
 use crate::store::Store;
@@ -37,7 +38,7 @@ pub async fn key(what: &KeyWhat, say: Say) -> Done {
 /// Writes a key file that only we can read; says no where there is one: it is never replaced.
 pub fn write_new(path: &Path, text: &str) -> io::Result<bool> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-    match File::options().write(true).create_new(true).mode(0o600).open(path) {
+    match private_file(path) {
         Ok(mut file) => {
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
@@ -240,7 +241,7 @@ async fn open(args: &KeyOpenArgs, say: Say) -> Done {
     if args.file.extension().is_some_and(|it| it == SEALED) {
         let mut sealed = archive.vault.unsealing(io::BufReader::new(File::open(&args.file)?)).map_err(|err| failed(err.into()))?;
         match &args.out {
-            Some(out) => drop(io::copy(&mut sealed, &mut private(out)?)?),
+            Some(out) => drop(io::copy(&mut sealed, &mut private_file(out)?)?),
             None => drop(io::copy(&mut sealed, &mut io::stdout())?),
         }
         return Ok(Code::Fine);
@@ -250,17 +251,12 @@ async fn open(args: &KeyOpenArgs, say: Say) -> Done {
     let Some(out) = &args.out else {
         return Err(Stop::Usage(say.lang.pick("表格须以 --out 指明写到哪里", "a table needs --out: where to write it").to_owned()));
     };
-    let mut writer = ArrowWriter::try_new(private(out)?, rows.schema().clone(), Some(pull::settings().build()))?;
+    let mut writer = ArrowWriter::try_new(private_file(out)?, rows.schema().clone(), Some(pull::settings().build()))?;
     for batch in rows.build()? {
         writer.write(&batch?)?;
     }
     writer.close()?;
     Ok(Code::Fine)
-}
-
-/// A new file that only we can read.
-fn private(path: &Path) -> io::Result<File> {
-    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 async fn noted(store: &Store, what: &str, about: &str, detail: BTreeMap<String, String>) -> Result<(), Stop> {

@@ -25,7 +25,7 @@ use crate::people::Eyes;
 use crate::run::Stop;
 use crate::store::Store;
 use crate::store::audit::Entry;
-use crate::store::work::{Actor, NotDone, Wanted, Worked};
+use crate::store::work::{Actor, Wanted, Worked, refused};
 use crate::words::Lang;
 use crate::{clock, look};
 
@@ -416,12 +416,11 @@ async fn send(store: &Store, city: &City, eyes: &Eyes, papers: &[(Issued, Vec<u8
     wanted.retain(|it| numbers.insert(it.number.clone()));
     let (who, login, at) = (who(eyes), local_user(), clock::now());
     let actor = Actor { who: &who, login: &login, at: &at, on: clock::today(), only_try: false };
-    store.act(|it| eyes.see(it), &actor, &wanted, &city.calendar).await?.map(drop).map_err(|not_done| {
-        let told = |it: &NotDone| format!("{}: {}", it.number(), say.lang.pick(it.told().zh, it.told().en));
-        let told: Vec<String> = not_done.iter().map(told).collect();
-        let nothing = say.lang.pick("；全部未改动，公文未写出", "; nothing was changed, and no paper was written");
-        Stop::Usage(format!("{}{nothing}", told.join("\n")))
-    })
+    store
+        .act(|it| eyes.see(it), &actor, &wanted, &city.calendar)
+        .await?
+        .map(drop)
+        .map_err(|it| Stop::Usage(format!("{}{}", refused(&it, say.lang), say.lang.pick("，公文未写出", ", and no paper was written"))))
 }
 
 fn who(eyes: &Eyes) -> String {

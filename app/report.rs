@@ -7,9 +7,7 @@ mod pdf;
 mod share;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use muster_core::map::Reject;
@@ -22,6 +20,7 @@ use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::{self, Code, Done, Say, read};
 use crate::config::City;
 use crate::digest::CardText;
+use crate::files::private_file;
 use crate::night::Night;
 use crate::people::{Eyes, Scope};
 use crate::run::Stop;
@@ -312,7 +311,7 @@ fn json(it: &impl Serialize) -> Vec<u8> {
 
 /// A report never replaces anything, and only we can read it.
 fn write_new(path: &Path, bytes: &[u8], say: Say) -> Result<(), Stop> {
-    let opened = File::options().write(true).create_new(true).mode(0o600).open(path);
+    let opened = private_file(path);
     let mut file = opened.map_err(|err| {
         let hint = if err.kind() == std::io::ErrorKind::AlreadyExists {
             say.lang.pick("；请另取文件名", "; name another file")

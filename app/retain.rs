@@ -198,11 +198,7 @@ pub async fn after_night(city: &City, store: &Store, tonight: NaiveDate) {
         Ok::<_, Stop>(())
     };
     if let Err(stop) = done.await {
-        let why = match stop {
-            Stop::Trouble(why) | Stop::Usage(why) => why,
-            Stop::Mistakes(it) => it.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-            Stop::Unproven(it) => it.join("; "),
-        };
+        let why = stop.line();
         tracing::warn!(why, "what was kept long enough could not be deleted; tried again after the next night");
     }
 }

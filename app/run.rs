@@ -57,6 +57,17 @@ pub enum Stop {
     Trouble(String),
 }
 
+impl Stop {
+    /// In one line, for where no page is shown.
+    pub fn line(&self) -> String {
+        match self {
+            Stop::Trouble(why) | Stop::Usage(why) => why.clone(),
+            Stop::Mistakes(it) => it.iter().map(|it| format!("{} {it}", it.place())).collect::<Vec<_>>().join("; "),
+            Stop::Unproven(it) => it.join("; "),
+        }
+    }
+}
+
 impl<E: std::error::Error> From<E> for Stop {
     fn from(err: E) -> Stop {
         Stop::Trouble(err.to_string())

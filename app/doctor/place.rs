@@ -6,7 +6,7 @@ use std::process::Command;
 
 use chrono::NaiveDate;
 
-use super::{Check, State, why};
+use super::{Check, State};
 use crate::config::City;
 use crate::retain::{bytes_below, size};
 use crate::vault::{self, Vault};
@@ -33,7 +33,7 @@ pub fn key(city: &City, newest: Option<NaiveDate>) -> Vec<Check> {
         Ok(it) => it,
         Err(stop) => {
             let zh = "个人信息密钥不可用：没有它什么也读不了、写不了";
-            return vec![Check::quoted(State::Wrong, (zh, "the key of personal data cannot be used"), &why(&stop)).mend(
+            return vec![Check::quoted(State::Wrong, (zh, "the key of personal data cannot be used"), &stop.line()).mend(
                 format!("从备份取回 {0}；全新安装用 muster key new；权限用 chmod 600 {0}", city.key_file.display()),
                 format!(
                     "bring {0} back from where its copy is kept; muster key new for a new installation; chmod 600 {0}",
@@ -126,7 +126,7 @@ fn sealed(city: &City, vault: &Vault) -> Vec<Check> {
 
 /// Whether the newest night can be read from end to end of its seal.
 fn opens(city: &City, night: NaiveDate) -> Check {
-    let told = city.archive().map_err(|stop| why(&stop)).and_then(|it| it.told(night).map_err(|err| err.to_string()));
+    let told = city.archive().map_err(|stop| stop.line()).and_then(|it| it.told(night).map_err(|err| err.to_string()));
     match told {
         Ok(Some(_)) => Check::fine(format!("最近一夜 {night} 可以打开"), format!("the newest night, {night}, opens")),
         Ok(None) => {

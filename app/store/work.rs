@@ -11,6 +11,7 @@ use super::audit::{self, Entry};
 use super::db::{Row, Tx, personal, values};
 use super::{Number, Store, StoreError, case, day, from_json, json, retain};
 use crate::night::Said;
+use crate::words::Lang;
 
 /// A case with all that people did about it.
 #[derive(Clone, Debug)]
@@ -85,6 +86,13 @@ impl NotDone {
             },
         }
     }
+}
+
+/// All of them in words, and that nothing was changed.
+pub fn refused(not_done: &[NotDone], lang: Lang) -> String {
+    let told = |it: &NotDone| format!("{}: {}", it.number(), lang.pick(it.told().zh, it.told().en));
+    let told: Vec<String> = not_done.iter().map(told).collect();
+    format!("{}；{}", told.join("\n"), lang.pick("全部未改动", "nothing was changed"))
 }
 
 /// Whether two texts are one case number, as people type them.
