@@ -230,8 +230,8 @@ async fn mail_failure(city: &City, store: &Store, tonight: NaiveDate, stop: &Sto
         mail::deliver(store, settings).await?;
         Ok::<_, Stop>(())
     };
-    if let Err(Stop::Usage(err) | Stop::Trouble(err)) = queued.await {
-        tracing::error!(%err, "operators could not be told by mail");
+    if let Err(stop) = queued.await {
+        tracing::error!(err = stop.line(), "operators could not be told by mail");
     }
 }
 

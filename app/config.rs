@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use muster_connectors::{Connector, KINDS, Kind, Place, Secret};
+use muster_connectors::{Connector, Hidden, KINDS, Kind, Place, Secret};
 use muster_core::calendar::{self, Calendar};
 use muster_core::category;
 use muster_core::diag::{Mistake, Source, did_you_mean};
@@ -248,6 +248,11 @@ impl City {
         };
         let read = Vault::read(&text);
         read.map(Arc::new).map_err(|why| mistake(place, why, "the key of personal data", "`muster key new` writes a right one"))
+    }
+
+    /// The password of workbooks; null when they have none. The message says where it was looked for.
+    pub fn report_password(&self) -> Result<Option<Hidden>, Stop> {
+        self.settings.report.password.as_ref().map(|it| it.fetch(&self.root)).transpose().map_err(Stop::Trouble)
     }
 
     /// Whether nights or deliveries are there, which only their own key opens.

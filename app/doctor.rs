@@ -197,11 +197,15 @@ fn configuration(city: &City) -> Vec<Check> {
     if let Some(folder) = &city.settings.report.folder {
         let folder = city.root.join(folder);
         let shown = folder.display();
-        if city.settings.report.full_ids {
+        if city.settings.report.full_ids && city.settings.report.password.is_none() {
             let (zh, en) =
                 (format!("{shown} 中的报告为明文且含完整证件号"), format!("reports in {shown} are in clear and show whole ID numbers"));
-            checks
-                .push(Check::doubtful(zh, en).mend("[report] 去掉 full_ids，或去掉 folder", "remove `full_ids` or `folder` from [report]"));
+            checks.push(
+                Check::doubtful(zh, en).mend(
+                    "[report] 设 password，或去掉 full_ids 或 folder",
+                    "set `password` in [report], or remove `full_ids` or `folder`",
+                ),
+            );
         }
         if let Some(mode) = place::mode(&folder).filter(|it| it & 0o007 != 0) {
             let zh = format!("报告目录 {shown} 对本机所有人可读（{mode:03o}）");

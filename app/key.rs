@@ -67,7 +67,7 @@ fn new(args: &ConfigArg, say: Say) -> Done {
         "请另存一份，与备份分开保管：遗失密钥，数据无法恢复",
         "keep a copy of it, apart from the backups: who loses the key loses the data",
     );
-    println!("  ✓ {}\n  ! {copy}", path.display());
+    say.print(&serde_json::json!({ "out": path }), || format!("  ✓ {}\n  ! {copy}\n", path.display()));
     Ok(Code::Fine)
 }
 

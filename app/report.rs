@@ -10,9 +10,12 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
+use muster_connectors::{Hidden, Secret};
 use muster_core::map::Reject;
+use muster_core::mask;
 use muster_core::report::total::Balance;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::archive::Archive;
 use crate::audit::local_user;
@@ -29,7 +32,7 @@ use crate::store::Store;
 use crate::store::audit::Entry;
 use crate::store::trend::TrendNight;
 use crate::store::work::Worked;
-use crate::words::Lang;
+use crate::words::{Lang, hex};
 use crate::{clock, look, mail, page, rejects};
 
 /// For whom a report is.
@@ -71,8 +74,13 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
     };
     let mut settings = city.settings.report.sheet();
     settings.lang = lang;
-    let password = password(&city, args)?;
-    if settings.full_ids && args.format == ReportFormat::Xlsx && password.is_none() {
+    let password = match &args.password_file {
+        Some(path) => Some(password_in(path)?),
+        None => city.report_password()?,
+    };
+    // Whole ID numbers leave under a password or not at all, and nothing but a workbook can have one.
+    settings.full_ids &= args.format == ReportFormat::Xlsx;
+    if settings.full_ids && password.is_none() {
         let why = say.lang.pick(
             "工作簿含完整证件号，须设密码：[report] password 或 --password-file",
             "a workbook with whole ID numbers needs a password: [report] password, or --password-file",
@@ -82,7 +90,10 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
     let (bytes, cases) = match &reader {
         Reader::Reviewer { scope, .. } => {
             let concerned = mail::concerned(&city);
-            let share = share::share(&told, &concerned, scope);
+            let mut share = share::share(&told, &concerned, scope);
+            for person in share.people.values_mut().filter(|_| !settings.full_ids) {
+                person.id_number = person.id_number.as_deref().map(mask::id_number);
+            }
             let mut work = if night == newest { store.worked(&city.calendar).await? } else { Vec::new() };
             work.retain(|it| scope.sees(&it.case, &concerned));
             let cases = share.cases.len();
@@ -92,20 +103,24 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
         Reader::Owner { department, .. } => (owner(&city, &archive, &told, department, &settings, &mark, args, say)?, 0),
     };
     let bytes = match (&password, args.format) {
-        (Some(password), ReportFormat::Xlsx) => sheet::with_password(&bytes, password)?,
+        (Some(password), ReportFormat::Xlsx) => sheet::with_password(&bytes, password.reveal())?,
         _ => bytes,
     };
-    write_new(&args.out, &bytes, say)?;
+    let mut file = private_file(&args.out).map_err(|err| unwritten(&args.out, &err, say))?;
     let detail = BTreeMap::from([
         ("for".to_owned(), args.whom.clone()),
         ("night".to_owned(), night.to_string()),
         ("why".to_owned(), args.why.clone()),
         ("login".to_owned(), local_user()),
         ("cases".to_owned(), cases.to_string()),
-        ("sha256".to_owned(), crate::words::hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes))),
+        ("sha256".to_owned(), hex(&Sha256::digest(&bytes))),
     ]);
-    store.audit(&Entry { at, who, what: "report-taken-out".to_owned(), about: args.out.display().to_string(), detail }).await?;
-    println!("  ✓ {}", args.out.display());
+    let entry = Entry { at, who, what: "report-taken-out".to_owned(), about: args.out.display().to_string(), detail };
+    // Nothing leaves that is not written down.
+    store.audit(&entry).await.inspect_err(|_| drop(std::fs::remove_file(&args.out)))?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    say.print(&serde_json::json!({ "out": args.out }), || format!("  ✓ {}\n", args.out.display()));
     Ok(Code::Fine)
 }
 
@@ -144,14 +159,9 @@ fn may_take(eyes: &Eyes, reader: &Reader, whom: &str, say: Say) -> Result<(), St
     Err(Stop::Usage(format!("--for {whom}: {why}")))
 }
 
-/// Of this report, or of all.
-fn password(city: &City, args: &ReportArgs) -> Result<Option<String>, Stop> {
-    if let Some(path) = &args.password_file {
-        let text = std::fs::read_to_string(path).map_err(|err| Stop::Trouble(format!("{}: {err}", path.display())))?;
-        return Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()));
-    }
-    let secret = city.settings.report.password.as_ref();
-    Ok(secret.map(|it| it.fetch(&city.root)).transpose().map_err(Stop::Trouble)?.map(|it| it.reveal().to_owned()))
+/// The password that a file holds.
+pub fn password_in(path: &Path) -> Result<Hidden, Stop> {
+    Secret::File(path.display().to_string()).fetch(Path::new("")).map_err(Stop::Usage)
 }
 
 /// What reviewers get as JSON.
@@ -309,18 +319,14 @@ fn json(it: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(it).expect("our own types have text keys")
 }
 
-/// A report never replaces anything, and only we can read it.
-fn write_new(path: &Path, bytes: &[u8], say: Say) -> Result<(), Stop> {
-    let opened = private_file(path);
-    let mut file = opened.map_err(|err| {
-        let hint = if err.kind() == std::io::ErrorKind::AlreadyExists {
-            say.lang.pick("；请另取文件名", "; name another file")
-        } else {
-            ""
-        };
-        Stop::Trouble(format!("{}: {err}{hint}", path.display()))
-    })?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(())
+/// A report never replaces anything.
+fn unwritten(path: &Path, err: &std::io::Error, say: Say) -> Stop {
+    if err.kind() == std::io::ErrorKind::AlreadyExists {
+        return Stop::Usage(format!(
+            "{}: {}",
+            path.display(),
+            say.lang.pick("已存在；请另取文件名", "is there already; name another file")
+        ));
+    }
+    Stop::Trouble(format!("{}: {err}", path.display()))
 }

@@ -135,6 +135,12 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     let night = world.store.keep(tonight, &feeds, &rules, &folded, told).await?;
     keep(city, &archive.vault, &folder.partial, &night, &findings, &units, &people)?;
     folder.settle()?;
+    // The night stands, whatever keeps its reports from being written.
+    if let Some(folder) = city.reports(tonight) {
+        let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
+        let password = city.report_password()?;
+        files::for_people(&folder, &night, &cards, &city.settings.report.sheet(), password.as_ref().map(Hidden::reveal))?;
+    }
     Ok(night)
 }
 
@@ -275,7 +281,6 @@ fn keep(
     units: &Units,
     people: &People,
 ) -> Result<(), Stop> {
-    let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
     let register = show::with_region(&units.table, &city.settings.region);
     let tables = [
         ("unit", slice::from_ref(&register)),
@@ -283,13 +288,7 @@ fn keep(
         ("unit_reference", slice::from_ref(&units.reference)),
         ("candidate", slice::from_ref(&people.candidates)),
     ];
-    let settings = city.settings.report.sheet();
-    files::keep(folder, &Kept { vault, night, findings, tables: &tables, full_ids: settings.full_ids })?;
-    if let Some(folder) = city.reports(night.tonight) {
-        let password = city.settings.report.password.as_ref().map(|it| it.fetch(&city.root)).transpose().map_err(Stop::Trouble)?;
-        files::for_people(&folder, night, &cards, &settings, password.as_ref().map(Hidden::reveal))?;
-    }
-    Ok(())
+    Ok(files::keep(folder, &Kept { vault, night, findings, tables: &tables, full_ids: city.settings.report.full_ids })?)
 }
 
 /// Runs every rule that the city has not turned off and whose tables may be used tonight; the others are told with the reason.

@@ -2,8 +2,7 @@
 
 mod support;
 
-use serde_json::Value;
-use support::story;
+use support::City;
 
 /// 王桂兰 is paid though dead, and the water station is over its quota.
 const STORY: &str = "\
@@ -27,21 +26,9 @@ const STORY: &str = "\
 finds nothing
 ";
 
-struct City {
-    root: tempfile::TempDir,
-}
-
 impl City {
     fn run(&self, args: &[&str]) -> (String, String, i32) {
-        let config = self.root.path().join("config/muster.toml").display().to_string();
-        let out = support::muster(&[args, &["--lang", "en", "--config", &config]].concat());
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (text(&out.stdout), text(&out.stderr), out.status.code().unwrap_or(-1))
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        let (told, wrong, _) = self.run(&[args, &["--json"]].concat());
-        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}{wrong}"))
+        self.run_in("en", args)
     }
 
     fn listed(&self, state: &str) -> Vec<String> {
@@ -57,11 +44,7 @@ impl City {
 
 #[test]
 fn a_case_is_worked_and_the_next_night_obeys() {
-    let root = tempfile::tempdir().expect("a temporary folder");
-    let story = story::read(STORY);
-    story::settle(&story, root.path());
-    story::deliver(&story.nights[0], root.path());
-    let city = City { root };
+    let city = City::of(STORY);
     support::night(city.root.path(), "2026-11-15");
     let (dead, over) = (city.number("G01"), city.number("E01"));
 

@@ -2,10 +2,8 @@
 
 mod support;
 
-use std::path::Path;
-
 use serde_json::Value;
-use support::story;
+use support::City;
 
 /// 李小花 is paid under another valid number; 董秀峰 lacks a digit in the payroll.
 const STORY: &str = "\
@@ -27,33 +25,13 @@ finds nothing
 const REGISTER: [&str; 2] = ["establishment/establishment#0", "establishment/establishment#1"];
 const PAYROLL: [&str; 2] = ["payment/payment#0", "payment/payment#1"];
 
-struct City {
-    root: tempfile::TempDir,
-}
-
 impl City {
-    fn new() -> City {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        let story = story::read(STORY);
-        story::settle(&story, root.path());
-        story::deliver(&story.nights[0], root.path());
-        City { root }
-    }
-
-    fn root(&self) -> &Path {
-        self.root.path()
-    }
-
     fn night(&self, night: &str) {
-        support::night(self.root(), night);
+        support::night(self.path(), night);
     }
 
-    /// Runs a command of the city; gives what was printed, what went wrong, and the exit code.
     fn run(&self, args: &[&str]) -> (String, String, i32) {
-        let config = self.root().join("config/muster.toml").display().to_string();
-        let out = support::muster(&[args, &["--config", &config]].concat());
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (text(&out.stdout), text(&out.stderr), out.status.code().unwrap_or(-1))
+        self.run_in("zh", args)
     }
 
     fn explain(&self, row: &str) -> Value {
@@ -62,7 +40,7 @@ impl City {
     }
 
     fn judge(&self, word: &str, one: &str, other: &str) -> (String, String, i32) {
-        self.run(&["judge", word, one, other, "--by", "沈核查", "--why", "看了档案", "--lang", "en"])
+        self.run_in("en", &["judge", word, one, other, "--by", "沈核查", "--why", "看了档案"])
     }
 
     fn one_person(&self, one: &str, other: &str) -> bool {
@@ -74,7 +52,7 @@ impl City {
 
 #[test]
 fn a_reviewers_word_is_obeyed_from_the_next_night_until_it_is_withdrawn() {
-    let city = City::new();
+    let city = City::of(STORY);
     city.night("2026-11-15");
     assert!(!city.one_person(REGISTER[0], PAYROLL[0]), "two valid numbers are two people");
     assert!(city.one_person(REGISTER[1], PAYROLL[1]), "one digit is repaired");

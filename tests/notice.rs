@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::story;
+use support::City;
 
 const ID: &str = "33068319750220222X";
 
@@ -37,25 +37,15 @@ const STORY: &str = "\
 finds nothing
 ";
 
-struct City {
-    root: tempfile::TempDir,
+fn city() -> City {
+    let city = City::of(STORY);
+    support::night(city.path(), "2026-11-15");
+    city
 }
 
 impl City {
-    fn new() -> City {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        let story = story::read(STORY);
-        story::settle(&story, root.path());
-        story::deliver(&story.nights[0], root.path());
-        support::night(root.path(), "2026-11-15");
-        City { root }
-    }
-
     fn run(&self, args: &[&str]) -> (String, String, i32) {
-        let config = self.root.path().join("config/muster.toml").display().to_string();
-        let out = support::muster(&[args, &["--lang", "zh", "--config", &config]].concat());
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (text(&out.stdout), text(&out.stderr), out.status.code().unwrap_or(-1))
+        self.run_in("zh", args)
     }
 
     /// Issues a paper and gives its place; `Err` says why there is none.
@@ -67,8 +57,7 @@ impl City {
     }
 
     fn cases(&self, state: &str) -> Vec<Value> {
-        let (told, err, _) = self.run(&["case", "list", "--state", state, "--json"]);
-        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}{err}"))
+        self.json(&["case", "list", "--state", state]).as_array().expect("cases").clone()
     }
 
     fn number(&self, rule: &str, unit: &str) -> String {
@@ -115,7 +104,7 @@ fn pages(it: &Value, into: &mut Vec<Value>) {
 
 #[test]
 fn a_unit_is_asked_and_told_to_put_right_what_is_confirmed() {
-    let city = City::new();
+    let city = city();
     let dead = city.number("G01", "U1");
     let asked = city.issue("verify", "嵊编办〔2026〕12号", "a.docx", &["--unit", "U1", "--due", "2026-12-05", "--send"]).expect("issued");
     let (text, json) = read(&asked);
@@ -146,15 +135,14 @@ fn a_unit_is_asked_and_told_to_put_right_what_is_confirmed() {
     let (text, _) = read(&ledger);
     assert!(text.contains("市水文站") && text.contains("实验小学") && !text.contains(ID), "{text}");
 
-    let (told, _, _) = city.run(&["audit", "list", "--about", "嵊编办〔2026〕12号", "--json"]);
-    let told: Vec<Value> = serde_json::from_str(&told).expect("JSON");
+    let told = city.json(&["audit", "list", "--about", "嵊编办〔2026〕12号"]);
     assert_eq!((told[0]["what"].as_str(), told[0]["detail"]["why"].as_str()), (Some("notice-issued"), Some("核查")));
     assert_eq!(city.run(&["audit", "verify"]).2, 0);
 }
 
 #[test]
 fn what_does_not_go_on_paper_is_told() {
-    let city = City::new();
+    let city = city();
     let over = city.number("E01", "U2");
     let refused = |number: &str, more: &[&str]| city.issue("verify", number, "no.docx", more).expect_err("it is refused");
     assert!(refused("嵊编办[2026]12号", &["--unit", "U1"]).contains('〔'));

@@ -9,7 +9,7 @@ use std::process::Command;
 use calamine::{Data, DataType, Reader, Xlsx, open_workbook};
 use rust_xlsxwriter::Workbook;
 use serde_json::Value;
-use support::story;
+use support::City;
 
 const ID: &str = "33068319750220222X";
 
@@ -59,25 +59,15 @@ address = 'c@city.example'
 departments = ['*']
 ";
 
-struct City {
-    root: tempfile::TempDir,
+fn city() -> City {
+    let city = City::of(STORY);
+    support::night(city.path(), "2026-11-15");
+    city
 }
 
 impl City {
-    fn new() -> City {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        let story = story::read(STORY);
-        story::settle(&story, root.path());
-        story::deliver(&story.nights[0], root.path());
-        support::night(root.path(), "2026-11-15");
-        City { root }
-    }
-
     fn run(&self, args: &[&str]) -> (String, String, i32) {
-        let config = self.root.path().join("config/muster.toml").display().to_string();
-        let out = support::muster(&[args, &["--lang", "en", "--config", &config]].concat());
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (text(&out.stdout), text(&out.stderr), out.status.code().unwrap_or(-1))
+        self.run_in("en", args)
     }
 
     /// Takes out a report and gives its place; `Err` says why there is none.
@@ -92,8 +82,7 @@ impl City {
     }
 
     fn audit(&self) -> Vec<Value> {
-        let (told, err, _) = self.run(&["audit", "list", "--json"]);
-        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}{err}"))
+        self.json(&["audit", "list"]).as_array().expect("entries").clone()
     }
 }
 
@@ -114,7 +103,7 @@ fn sheet(path: &Path, name: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn everybody_gets_what_they_may_see_and_no_more() {
-    let city = City::new();
+    let city = city();
     let night = city.take("all.xlsx", &["--for", "unit"]).expect("without people.toml whoever has the terminal may");
     assert!(sheets(&night).iter().any(|it| it.0 == "办理清单"));
     city.people();
@@ -169,7 +158,7 @@ fn everybody_gets_what_they_may_see_and_no_more() {
 
 #[test]
 fn a_workbook_with_whole_numbers_has_a_password() {
-    let city = City::new();
+    let city = city();
     let config = city.root.path().join("config/muster.toml");
     let before = fs::read_to_string(&config).expect("the configuration");
     fs::write(&config, format!("{before}[report]\nfull_ids = true\n")).expect("written");
@@ -221,9 +210,8 @@ fn fill(city: &City, name: &str, filled: &[(&str, [&str; 4])]) -> PathBuf {
 
 #[test]
 fn the_worklist_goes_round() {
-    let city = City::new();
-    let (told, _, _) = city.run(&["case", "list", "--rule", "E01", "--json"]);
-    let cases: Value = serde_json::from_str(&told).expect("JSON");
+    let city = city();
+    let cases = city.json(&["case", "list", "--rule", "E01"]);
     let number = |at: usize| cases[at]["number"].as_str().expect("a number").to_owned();
     let (one, other) = (number(0), number(1));
     let import =

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::cli::CaseImportArgs;
 use crate::commands::{Code, Done, Say, read as configuration};
+use crate::report::password_in;
 use crate::run::Stop;
 use crate::sheet::work::{AGREED, READ_BACK};
 use crate::store::Store;
@@ -121,9 +122,9 @@ fn open(path: &Path, password_file: Option<&Path>, say: Say) -> Result<Xlsx<Curs
     if bytes.starts_with(&SEALED_BOOK) {
         let none = say.lang.pick("工作簿有密码：用 --password-file 指明", "the workbook has a password: say --password-file");
         let file = password_file.ok_or_else(|| failed(none))?;
-        let password = std::fs::read_to_string(file).map_err(|err| Stop::Usage(format!("{}: {err}", file.display())))?;
+        let password = password_in(file)?;
         let wrong = say.lang.pick("密码不对，或文件已损坏", "the password is wrong, or the file is damaged");
-        bytes = office_crypto::decrypt_from_bytes(bytes, password.trim_end_matches(['\r', '\n'])).map_err(|_| failed(wrong))?;
+        bytes = office_crypto::decrypt_from_bytes(bytes, password.reveal()).map_err(|_| failed(wrong))?;
     }
     let wrong = say.lang.pick("不是 Excel 工作簿（.xlsx）", "is no Excel workbook (.xlsx)");
     Xlsx::new(Cursor::new(bytes)).map_err(|_| failed(wrong))

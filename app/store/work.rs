@@ -92,7 +92,7 @@ impl NotDone {
 pub fn refused(not_done: &[NotDone], lang: Lang) -> String {
     let told = |it: &NotDone| format!("{}: {}", it.number(), lang.pick(it.told().zh, it.told().en));
     let told: Vec<String> = not_done.iter().map(told).collect();
-    format!("{}；{}", told.join("\n"), lang.pick("全部未改动", "nothing was changed"))
+    format!("{}{}", told.join("\n"), lang.pick("；全部未改动", "; nothing was changed"))
 }
 
 /// Whether two texts are one case number, as people type them.

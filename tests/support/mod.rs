@@ -32,6 +32,40 @@ pub fn opened(root: &Path, path: &str) -> Vec<u8> {
     std::fs::read(out).expect("it was opened")
 }
 
+/// The city of a story, below a folder of its own.
+pub struct City {
+    pub root: tempfile::TempDir,
+}
+
+impl City {
+    /// As the first night of `text` tells it; no night has been run.
+    pub fn of(text: &str) -> City {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let story = story::read(text);
+        story::settle(&story, root.path());
+        story::deliver(&story.nights[0], root.path());
+        City { root }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Runs a command of the city; gives what was printed, what went wrong, and the exit code.
+    pub fn run_in(&self, lang: &str, args: &[&str]) -> (String, String, i32) {
+        let config = self.path().join("config/muster.toml").display().to_string();
+        let out = muster(&[args, &["--lang", lang, "--config", &config]].concat());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&out.stdout), text(&out.stderr), out.status.code().unwrap_or(-1))
+    }
+
+    /// What it prints for programs.
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let (told, wrong, _) = self.run_in("en", &[args, &["--json"]].concat());
+        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}{wrong}"))
+    }
+}
+
 /// Runs one night of the city at `root` and gives its JSON, people in full, and the exit code.
 pub fn night(root: &Path, night: &str) -> (serde_json::Value, i32) {
     let config = root.join("config/muster.toml").display().to_string();
