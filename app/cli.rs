@@ -200,6 +200,9 @@ pub struct DoctorArgs {
     /// 不连接任何外部系统 Leave out what asks other machines
     #[arg(long)]
     pub offline: bool,
+    /// 只将新出现和已恢复的告警邮寄运维人员（muster serve 自动如此） Only mail operators what is new or over, as muster serve does by itself
+    #[arg(long, conflicts_with = "offline")]
+    pub tell: bool,
 }
 
 /// `muster retain`.
@@ -1069,6 +1072,9 @@ pub struct MailPreviewArgs {
     /// 只看这位收件人，如 finance、operator-1 This reader alone
     #[arg(long = "for", value_name = "READER")]
     pub reader: Option<String>,
+    /// 只看这种信，不论该夜是否应发、收件人是否订阅 This kind alone, due that night or not, to everybody
+    #[arg(long, value_parser = ["urgent", "nightly", "weekly", "monthly", "failures", "alarm"])]
+    pub kind: Option<String>,
     /// 哪一夜；默认最近一夜 Which night; the newest by default
     #[arg(long)]
     pub night: Option<NaiveDate>,

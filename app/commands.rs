@@ -208,7 +208,7 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
     let told = if args.reveal { night.clone() } else { night.masked() };
     say.print(&told, || summary::text(&night, None, &city, &world.progress.times(), say.lang));
     if let Some(settings) = &city.mail {
-        let delivered = mail::deliver(&world.store, settings).await?;
+        let delivered = mail::deliver(&world.store, &city, settings).await?;
         eprint!("{}", mail::commands::delivered_text(&delivered, say.lang));
     }
     retain::after_night(&city, &world.store, tonight).await;
@@ -227,7 +227,7 @@ async fn mail_failure(city: &City, store: &Store, tonight: NaiveDate, stop: &Sto
     let queued = async {
         let letters = mail::failed_night(city, tonight, &why)?;
         store.queue(tonight, &clock::now(), &letters).await?;
-        mail::deliver(store, settings).await?;
+        mail::deliver(store, city, settings).await?;
         Ok::<_, Stop>(())
     };
     if let Err(stop) = queued.await {

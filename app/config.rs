@@ -20,7 +20,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::archive::Archive;
-use crate::mail::{MailFile, MailSettings};
+use crate::doctor::beyond;
+use crate::mail::kind;
+use crate::mail::{Attach, MailFile, MailSettings, Templates};
 use crate::people::{self, Person};
 use crate::pull::{PullFile, PullSettings};
 use crate::retain::RetainSettings;
@@ -158,6 +160,15 @@ pub struct DepartmentFile {
     /// Who gets its report by mail.
     #[serde(default)]
     pub reviewers: Vec<String>,
+    /// Which letters they get.
+    #[serde(default = "kind::usual")]
+    pub letters: Vec<kind::Kind>,
+    /// Whether their nightly letter comes too when nothing is new.
+    #[serde(default = "kind::heartbeat")]
+    pub heartbeat: bool,
+    /// Days after which operators hear that a feed is late, by feed; `*` is all others.
+    #[serde(default)]
+    pub late_days: BTreeMap<String, u32>,
     /// How patiently its systems are asked.
     #[serde(default)]
     pub pull: PullFile,
@@ -319,7 +330,14 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
             .into_iter()
             .map(|(key, why)| source.mistake(find(&source, key), why, "here").try_this("a number of months from 1 to 1200")),
     );
-    let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
+    let mut mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
+    if let Some(mail) = &mut mail {
+        unfit(&source, mail, &settings.report, &mut mistakes);
+        mail.templates = Templates::read(&path.with_file_name("mail")).unwrap_or_else(|more| {
+            mistakes.extend(more);
+            Templates::default()
+        });
+    }
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {
         let key_file = path.with_file_name("muster.key");
@@ -379,6 +397,12 @@ fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Departmen
     for (name, table) in &file.source {
         let place = Place { department: file.name.clone(), source: name.clone(), root: root.to_owned() };
         let mut table = table.clone();
+        if table.remove("expires").is_some_and(|it| beyond::day_in(&it).is_none()) {
+            let at = find(&source, "expires");
+            mistakes.push(
+                source.mistake(at, "`expires` is no day", "here").try_this("the day on which the password ends, like \"2027-03-01\""),
+            );
+        }
         match table.remove("pull").map_or(Ok(PullFile::default()), toml::Value::try_into) {
             Ok(own) => drop(pulls.insert(name.clone(), PullSettings::of(file.pull, own))),
             Err(why) => {
@@ -424,6 +448,11 @@ fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Departmen
                 source.mistake(find(&source, "[source"), what, "the sources are here").try_this(hint)
             })
         }));
+    }
+    for name in file.late_days.keys().filter(|it| *it != "*") {
+        let Some(mapping) = mapping.as_ref().filter(|it| !it.feeds.iter().any(|feed| feed.name == *name)) else { continue };
+        let hint = did_you_mean(name, mapping.feeds.iter().map(|it| it.name.as_str()), "feeds are in the mapping; `*` is all of them");
+        mistakes.push(source.mistake(find(&source, "late_days"), format!("no feed `{name}`"), "here").try_this(hint));
     }
     for feed in mapping.iter().flat_map(|it| &it.feeds) {
         mistakes.extend(unable_in_parts(&source, &file, feed));
@@ -525,6 +554,20 @@ fn mail(source: &Source, file: MailFile, root: &Path, mistakes: &mut Vec<Mistake
         mistakes.push(source.mistake(if at.is_empty() { find(source, "[mail]") } else { at }, why, "here"));
     };
     file.check(root).map_err(|wrong| wrong.into_iter().for_each(told)).ok()
+}
+
+/// Workbooks leave by mail under a password, or without whole ID numbers.
+fn unfit(source: &Source, mail: &MailSettings, report: &ReportSettings, mistakes: &mut Vec<Mistake>) {
+    let (why, hint) = match mail.file.attach {
+        Attach::Encrypted if report.password.is_none() => {
+            ("`attach = \"encrypted\"` needs a password for the workbooks", "set `password` in [report]")
+        }
+        Attach::Clear if report.full_ids => {
+            ("workbooks with whole ID numbers do not leave in clear", "write `attach = \"encrypted\"`, or remove `full_ids` from [report]")
+        }
+        _ => return,
+    };
+    mistakes.push(source.mistake(find(source, "attach"), why, "here").try_this(hint));
 }
 
 /// The city's own holidays, or the shipped ones.

@@ -7,7 +7,7 @@
 //! | store, nights, feeds, people, mail | [`nights`] |
 //! | secrets, certificates, sources     | [`beyond`] |
 
-mod beyond;
+pub mod beyond;
 mod nights;
 mod place;
 #[cfg(test)]
@@ -23,9 +23,12 @@ use crate::cli::DoctorArgs;
 use crate::clock;
 use crate::commands::{Code, Done, Say};
 use crate::config::{self, City};
+use crate::mail;
 use crate::night::Said;
 use crate::retain;
+use crate::run::Stop;
 use crate::store::Store;
+use crate::store::alarms::Alarm;
 use crate::words::{Lang, count, wrapped};
 
 /// Mistakes of the configuration that are told one by one.
@@ -62,11 +65,14 @@ pub struct Check {
     pub told: Said,
     /// How to mend it.
     pub hint: Option<Said>,
+    /// What operators hear of by mail while it is not fine: what it is about, and how it stands.
+    #[serde(skip)]
+    pub alarm: Option<(String, String)>,
 }
 
 impl Check {
     fn of(state: State, zh: impl Into<String>, en: impl Into<String>) -> Check {
-        Check { state, told: Said { zh: zh.into(), en: en.into() }, hint: None }
+        Check { state, told: Said { zh: zh.into(), en: en.into() }, hint: None, alarm: None }
     }
 
     fn fine(zh: impl Into<String>, en: impl Into<String>) -> Check {
@@ -88,6 +94,11 @@ impl Check {
 
     fn mend(self, zh: impl Into<String>, en: impl Into<String>) -> Check {
         Check { hint: Some(Said { zh: zh.into(), en: en.into() }), ..self }
+    }
+
+    /// Operators hear of it: `about` is the same as long as it lasts, and another `mark` is told again.
+    fn alarm(self, about: impl Into<String>, mark: impl std::fmt::Display) -> Check {
+        Check { alarm: Some((about.into(), format!("{:?} {mark}", self.state))), ..self }
     }
 }
 
@@ -118,6 +129,7 @@ struct Told {
 /// `muster doctor`: the exit code is 1 when something is wrong.
 pub async fn doctor(args: &DoctorArgs, say: Say) -> Done {
     let sections = match config::read(&args.config.config) {
+        Ok(city) if args.tell => return tell(&city, say).await,
         Ok(city) => examine(&city, clock::instant(), args.offline).await,
         Err(mistakes) => vec![Section::new("配置", "configuration", misread(&mistakes))],
     };
@@ -126,6 +138,24 @@ pub async fn doctor(args: &DoctorArgs, say: Say) -> Done {
     let told = Told { fine, doubtful, wrong, sections };
     say.print(&told, || text(&told, &args.config.config, say.lang));
     Ok(if wrong == 0 { Code::Fine } else { Code::Defects })
+}
+
+/// `muster doctor --tell`: what the daemon does by itself, for those who start nights otherwise.
+async fn tell(city: &City, say: Say) -> Done {
+    let Some(settings) = &city.mail else {
+        return Err(Stop::Usage(
+            say.lang.pick("没有配置发信：在 muster.toml 中加入 [mail]", "no mail is configured: add [mail] to muster.toml").to_owned(),
+        ));
+    };
+    let store = Store::of(city).await?;
+    let news = mail::alarm::look(city, &store).await?;
+    let (new, over) = (news.new.len(), news.over.len());
+    let delivered = mail::deliver(&store, city, settings).await?;
+    say.print(&serde_json::json!({ "new": new, "over": over, "mail": delivered }), || {
+        let told = say.lang.pick(format!("  需处理 {new} 项，已恢复 {over} 项\n"), format!("  {new} to mend, {over} over\n"));
+        told + &mail::commands::delivered_text(&delivered, say.lang)
+    });
+    Ok(if delivered.all() { Code::Fine } else { Code::Defects })
 }
 
 /// Looks at everything; changes nothing.
@@ -145,7 +175,11 @@ async fn examine(city: &City, now: DateTime<Utc>, offline: bool) -> Vec<Section>
     ];
     if let Ok(Some(store)) = &store {
         sections.push(Section::new("每夜对账", "nights", nights::nights(city, store, &nights, now).await));
-        sections.push(Section::new("数据源取用", "feeds", nights::feeds(store).await));
+        sections.push(Section::new(
+            "数据源取用",
+            "feeds",
+            nights::feeds(store).await.into_iter().chain(nights::late(city, store, now).await).collect(),
+        ));
         sections.push(Section::new("邮件", "mail", nights::mail(city, store, now, offline).await));
     }
     sections.push(Section::new("人员", "people", nights::people(city, newest)));
@@ -155,6 +189,19 @@ async fn examine(city: &City, now: DateTime<Utc>, offline: bool) -> Vec<Section>
     }
     sections.retain(|it| !it.checks.is_empty());
     sections
+}
+
+/// What operators hear of by mail, the gravest first: the same checks, without those that ask other machines or read every file.
+pub async fn alarms(city: &City, store: &Store, now: DateTime<Utc>) -> Vec<(Alarm, Check)> {
+    let nights = store.nights().await.unwrap_or_default();
+    let mut checks = place::disk(&city.data(), nights.last().copied());
+    checks.extend(nights::nights(city, store, &nights, now).await);
+    checks.extend(nights::late(city, store, now).await);
+    checks.extend(beyond::secrets(city, now));
+    checks.retain(|it| it.state != State::Fine);
+    checks.sort_by_key(|it| std::cmp::Reverse(it.state));
+    let alarm = |it: Check| it.alarm.clone().map(|(key, mark)| (Alarm { key, mark, told: it.told.clone() }, it));
+    checks.into_iter().filter_map(alarm).collect()
 }
 
 /// The store; null where there is none yet. Without the key it is opened sealed: much of it says nothing of persons.

@@ -8,6 +8,7 @@
 //! departments = ["finance"]         # ["*"] is all
 //! units       = ["330683-017"]      # these units and all below them; absent: the whole city
 //! lang        = "zh"
+//! letters     = ["weekly", "urgent"] # of nightly, urgent, weekly, monthly; absent: nightly
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use muster_core::case::Case;
 use muster_core::diag::{Mistake, Source, did_you_mean};
 use serde::Deserialize;
 
+use crate::mail::kind::{self, Kind};
 use crate::night::Night;
 use crate::words::Lang;
 
@@ -39,6 +41,12 @@ pub struct Person {
     /// Language of their letters; the city's where it is not said.
     #[serde(default)]
     pub lang: Option<Lang>,
+    /// Which letters they get.
+    #[serde(default = "kind::usual")]
+    pub letters: Vec<Kind>,
+    /// Whether the nightly letter comes too when nothing is new; silence means that something is wrong.
+    #[serde(default = "kind::heartbeat")]
+    pub heartbeat: bool,
 }
 
 #[derive(Deserialize)]
@@ -55,7 +63,7 @@ pub fn people(source: &Source, departments: &[&str]) -> Result<Vec<Person>, Vec<
         vec![
             source
                 .mistake(err.span().unwrap_or(0..0), message, "here")
-                .try_this("id, name, address, departments, units and lang are known"),
+                .try_this("id, name, address, departments, units, lang, letters and heartbeat are known"),
         ]
     })?;
     let mut mistakes = Vec::new();

@@ -4,7 +4,7 @@
 
 pub mod csv;
 mod pdf;
-mod share;
+pub mod share;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

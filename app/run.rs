@@ -124,12 +124,13 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     progress.stage(Stage::Keep);
     let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
     let events = folded.events.clone();
+    let history = mail::history(city, &world.store, tonight, mail::Wanted::Due).await?;
     let told = |cases| -> Result<_, Stop> {
         let mut night = show::night(city, tonight, feeds.clone(), rules.clone(), cases, events, figures, methods, &units, &people);
         tables.retain(|it| table::lacking(it.table, &night.feeds).is_empty());
         tables.iter_mut().for_each(|it| table::leads(it, &night));
         night.tables = tables;
-        let letters = mail::letters(city, &night)?;
+        let letters = mail::letters(city, &night, &history, mail::Wanted::Due)?;
         Ok((night, letters))
     };
     let night = world.store.keep(tonight, &feeds, &rules, &folded, told).await?;

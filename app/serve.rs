@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -28,6 +29,9 @@ use crate::{clock, mail, process};
 use child::Child;
 use http::Watch;
 
+/// How often we look for what operators must hear of.
+const LOOKS_EVERY: TimeDelta = TimeDelta::minutes(10);
+
 /// `muster serve`. Ends when it is told to.
 pub async fn serve(args: &ServeArgs, say: Say) -> Done {
     let config = std::path::absolute(&args.config.config)?;
@@ -37,8 +41,14 @@ pub async fn serve(args: &ServeArgs, say: Say) -> Done {
     if let Some(listen) = city.settings.serve.listen {
         http::listen(listen, watch.clone()).await?;
     }
-    let mut served =
-        Served { keeper: Keeper { store, schedule: city.schedule.clone(), me: process::me() }, city, config, at_work: None, watch };
+    let mut served = Served {
+        keeper: Keeper { store, schedule: city.schedule.clone(), me: process::me() },
+        city,
+        config,
+        at_work: None,
+        watch,
+        looked_at: None,
+    };
     served.run(Duration::from_secs(args.tick_seconds), say).await?;
     Ok(Code::Fine)
 }
@@ -50,6 +60,8 @@ struct Served {
     /// The night that runs, and since when.
     at_work: Option<(Due, Child)>,
     watch: Arc<Watch>,
+    /// When we last looked for what operators must hear of.
+    looked_at: Option<DateTime<Utc>>,
 }
 
 impl Served {
@@ -91,11 +103,25 @@ impl Served {
             Ok(None) => {}
             Err(err) => tracing::error!(%err, "the ledger cannot be written"),
         }
+        self.look_after(clock::instant()).await;
         if self.at_work.is_none()
             && let Some(settings) = &self.city.mail
-            && let Err(err) = mail::deliver(&self.keeper.store, settings).await
+            && let Err(err) = mail::deliver(&self.keeper.store, &self.city, settings).await
         {
             tracing::error!(%err, "the outbox cannot be read");
+        }
+    }
+
+    /// Now and then: what operators must hear of that no night tells.
+    async fn look_after(&mut self, now: DateTime<Utc>) {
+        if self.looked_at.is_some_and(|it| (now - it).abs() < LOOKS_EVERY) {
+            return;
+        }
+        self.looked_at = Some(now);
+        match mail::alarm::look(&self.city, &self.keeper.store).await {
+            Ok(news) if news.is_empty() => {}
+            Ok(news) => tracing::warn!(new = news.new.len(), over = news.over.len(), "operators are told by mail"),
+            Err(stop) => tracing::error!(err = stop.line(), "what operators should hear of cannot be queued"),
         }
     }
 

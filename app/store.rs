@@ -6,11 +6,13 @@
 //! same cases as the first time and is kept as a further run, and from then on only that run counts. The tables are in
 //! `store/sqlite/` and `store/postgres/`: the same migrations, each in the words of its database.
 
+pub mod alarms;
 pub mod audit;
 pub mod check;
 pub mod copy;
 pub mod db;
 pub mod feeds;
+pub mod history;
 pub mod judgements;
 pub mod lease;
 pub mod ledger;
@@ -62,6 +64,8 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(9, "case decided", "0009_case_decided.sql"),
     migration!(10, "sealing key", "0010_sealing_key.sql"),
     migration!(11, "retention", "0011_retention.sql"),
+    migration!(14, "letter kinds", "0014_letter_kinds.sql"),
+    migration!(15, "alarms", "0015_alarms.sql"),
 ];
 
 /// The store of one hub.
@@ -420,6 +424,11 @@ fn word(what: What) -> &'static str {
         What::Reopened => "reopened",
         What::Decided => "decided",
     }
+}
+
+fn read_word(word: &str) -> Result<What, StoreError> {
+    let all = [What::Opened, What::Changed, What::Cured, What::Reopened, What::Decided];
+    all.into_iter().find(|it| self::word(*it) == word).ok_or(StoreError::Damaged { what: "case event" })
 }
 
 #[cfg(test)]

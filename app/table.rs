@@ -92,7 +92,7 @@ pub fn last_month_end(tonight: NaiveDate) -> NaiveDate {
     tonight.with_day(1).and_then(|it| it.pred_opt()).unwrap_or(tonight)
 }
 
-fn month_end(month: i32) -> Option<NaiveDate> {
+pub fn month_end(month: i32) -> Option<NaiveDate> {
     let next = add_months(month, 1)?;
     NaiveDate::from_ymd_opt(next / 100, u32::try_from(next % 100).ok()?, 1)?.pred_opt()
 }

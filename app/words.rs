@@ -43,6 +43,16 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
+/// One line of at most `max` characters, whatever a name holds: what would break a line, set it backwards or hide in it becomes a blank.
+pub fn one_line(text: &str, max: usize) -> String {
+    let blank = |it: char| {
+        it.is_control() || matches!(it, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let line: String = text.chars().map(|it| if blank(it) { ' ' } else { it }).collect();
+    let line = line.trim();
+    if line.chars().count() <= max { line.to_owned() } else { line.chars().take(max.saturating_sub(1)).chain(['…']).collect() }
+}
+
 /// Pads `text` to `width` columns of a terminal, in which a Chinese character takes two.
 pub fn pad(text: &str, width: usize) -> String {
     let used = text.width();
@@ -104,5 +114,11 @@ mod tests {
         assert_eq!(yuan(623_470), "6,234.70");
         assert_eq!(yuan(-5), "-0.05");
         assert_eq!(pad("编制", 6), "编制  ");
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        assert_eq!(one_line("市水文站\r\nBcc: all\u{2028}x\u{202e}y", 60), "市水文站  Bcc: all x y");
+        assert_eq!(one_line(&"长".repeat(70), 60).chars().count(), 60);
     }
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::join_all;
 use muster_connectors::{Secret, not_after};
 use serde::Deserialize as _;
 use toml::Value;
 
 use super::{Check, State, place};
-use crate::config::City;
+use crate::config::{City, Department};
 use crate::connect;
 use crate::words::Lang;
 
@@ -44,7 +44,42 @@ pub fn secrets(city: &City, now: DateTime<Utc>) -> Vec<Check> {
         checks.push(Check::fine(format!("{} 个口令均可取得", named.len()), format!("{} secrets are there", named.len())));
     }
     checks.extend(certificates.iter().map(|it| expires(it, now)));
+    checks.extend(passwords(city).into_iter().filter_map(|(whose, day)| ends(&whose, day, now)));
     checks
+}
+
+/// The passwords of which somebody wrote down when they end, and that day.
+fn passwords(city: &City) -> Vec<(String, NaiveDate)> {
+    let sources = city.departments.iter().flat_map(|it| it.file.source.iter().map(move |(name, table)| (it, name, table)));
+    let day = |(department, name, table): (&Department, &String, &toml::Table)| {
+        Some((format!("{} · {name}", department.file.name), day_in(table.get("expires")?)?))
+    };
+    let mail = city.mail.as_ref().and_then(|it| Some(("[mail] password".to_owned(), it.file.expires?)));
+    sources.filter_map(day).chain(mail).collect()
+}
+
+/// A day as a source's `expires` has it: a text, or TOML's own date.
+pub fn day_in(value: &Value) -> Option<NaiveDate> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Datetime(it) => it.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Whether a password ends soon; null while it does not.
+pub(super) fn ends(whose: &str, day: NaiveDate, now: DateTime<Utc>) -> Option<Check> {
+    let days = (day - now.date_naive()).num_days();
+    let check = match days {
+        EXPIRES_DAYS.. => return None,
+        1.. => Check::doubtful(
+            format!("{whose} 的口令将于 {day} 到期，还有 {days} 天"),
+            format!("the password of {whose} ends on {day}, in {days} days"),
+        ),
+        _ => Check::wrong(format!("{whose} 的口令已于 {day} 到期"), format!("the password of {whose} ended on {day}")),
+    };
+    let mended = check.mend("更换口令，并改正配置中的 expires", "change it, and `expires` in the configuration with it");
+    Some(mended.alarm(format!("password {whose}"), day))
 }
 
 /// Calls `look` with every key and value of a source's settings, also in tables within.
@@ -103,7 +138,7 @@ pub(super) fn expires(path: &Path, now: DateTime<Utc>) -> Check {
         Err(why) => {
             let check =
                 Check::quoted(State::Wrong, (&format!("证书 {shown} 无法读取"), &format!("the certificate {shown} cannot be read")), &why);
-            return check.mend("见该数据源的 ca 设置", "see `ca` of the source");
+            return check.mend("见该数据源的 ca 设置", "see `ca` of the source").alarm(format!("certificate {shown}"), "");
         }
     };
     let (day, days) = (ends.date_naive(), (ends - now).num_days());
@@ -117,7 +152,7 @@ pub(super) fn expires(path: &Path, now: DateTime<Utc>) -> Check {
     } else {
         (format!("证书 {shown} 将于 {day} 到期，还有 {days} 天"), format!("the certificate {shown} expires on {day}, in {days} days"))
     };
-    Check::of(state, zh, en).mend("向对方索取新的证书文件", "ask its owner for the new one")
+    Check::of(state, zh, en).mend("向对方索取新的证书文件", "ask its owner for the new one").alarm(format!("certificate {shown}"), day)
 }
 
 /// Tries every source of every department, side by side.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
+use chrono_tz::Tz;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -12,6 +13,7 @@ use crate::config::City;
 use crate::mail::{MailSettings, Post, Tls};
 use crate::store::Store;
 use crate::store::ledger::{Entry, Outcome};
+use crate::table::month_end;
 
 /// A feed that is left out for more nights leaves its rules blind for too long.
 const LEFT_OUT_NIGHTS_MAX: u64 = 3;
@@ -43,7 +45,7 @@ pub async fn store(city: &City, store: &Result<Option<Store>, String>) -> Vec<Ch
     match store.check_quickly().await {
         Ok(it) if it.wrong.is_empty() => checks.push(Check::fine(format!("{place} 完好"), format!("{place} is whole"))),
         Ok(it) => checks.extend(it.wrong.into_iter().map(|said| {
-            let check = Check { state: State::Wrong, told: said, hint: None };
+            let check = Check { state: State::Wrong, told: said, hint: None, alarm: None };
             check.mend("muster store check；停止运行，并从备份恢复", "muster store check; stop the nights, and restore a backup")
         })),
         Err(err) => checks.push(Check::quoted(State::Wrong, ("存储无法读取", "the store cannot be read"), &err.to_string())),
@@ -82,12 +84,15 @@ pub async fn nights(city: &City, store: &Store, nights: &[NaiveDate], now: DateT
         let en = format!("the newest night is {newest}, and today is {today}: the clock was ahead, and every night up to then is refused");
         checks.push(
             Check::wrong(zh, en)
-                .mend("校准时钟（NTP）；从该夜之前的备份恢复", "set the clock right (NTP); restore a backup of before that night"),
+                .mend("校准时钟（NTP）；从该夜之前的备份恢复", "set the clock right (NTP); restore a backup of before that night")
+                .alarm("clock", newest),
         );
         return checks;
     }
     // A night that is due now may work until its deadline.
     let until = now - TimeDelta::minutes(i64::from(city.schedule.grace_minutes) + i64::from(city.schedule.deadline_minutes));
+    let by = city.mail.as_ref().and_then(|it| it.night_by).and_then(|it| last_at(it, wall.zone(), now));
+    let until = by.map_or(until, |it| it.max(until));
     let due = wall.between(newest.and_time(NaiveTime::MIN).and_utc(), until);
     let lacking = due.iter().filter(|it| it.night() > newest).count();
     let next = wall.next(now).map_or_else(|| "–".to_owned(), |it| it.name().replace('T', " "));
@@ -100,8 +105,16 @@ pub async fn nights(city: &City, store: &Store, nights: &[NaiveDate], now: DateT
         );
         Check::wrong(zh, en)
             .mend("systemctl status muster；muster history；补跑：muster run", "systemctl status muster; muster history; then muster run")
+            .alarm("night", newest)
     });
     checks
+}
+
+/// The newest instant up to `now` at which clocks at the place showed `time`.
+pub(super) fn last_at(time: NaiveTime, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let today = now.with_timezone(&zone).date_naive();
+    let at = |day: NaiveDate| Some(day.and_time(time).and_local_timezone(zone).earliest()?.to_utc());
+    [Some(today), today.pred_opt()].into_iter().flatten().filter_map(at).find(|it| *it <= now)
 }
 
 fn went_wrong(newest: &Entry) -> Option<Check> {
@@ -131,6 +144,46 @@ pub async fn feeds(store: &Store) -> Vec<Check> {
         let check = Check::of(state, format!("{feed} 已连续 {nights} 夜未采用"), format!("{feed} was left out for {nights} nights on end"));
         checks
             .push(check.mend("muster feed list 看原因；muster connect 试连接", "muster feed list says why; muster connect tries the way"));
+    }
+    checks
+}
+
+/// Feeds whose newest delivery that was used ends longer ago than the department's `late_days`.
+pub async fn late(city: &City, store: &Store, now: DateTime<Utc>) -> Vec<Check> {
+    let today = now.with_timezone(&city.schedule.night.zone()).date_naive();
+    if city.departments.iter().all(|it| it.file.late_days.is_empty()) {
+        return Vec::new();
+    }
+    let tomorrow = today.succ_opt().unwrap_or(today);
+    let before = match store.feeds_before(tomorrow).await {
+        Ok(it) => it,
+        Err(err) => {
+            return vec![Check::quoted(State::Wrong, ("数据源的送达情况无法读取", "what feeds delivered cannot be read"), &err.to_string())];
+        }
+    };
+    let mut checks = Vec::new();
+    for department in &city.departments {
+        for feed in &department.mapping.feeds {
+            let limits = &department.file.late_days;
+            let Some(days) = limits.get(&feed.name).or_else(|| limits.get("*")) else { continue };
+            let name = format!("{}/{}", department.file.name, feed.name);
+            // Before the first night nothing is late.
+            let Some(known) = before.get(&name) else { continue };
+            let until = known.tallies.first().and_then(|it| it.last_month).and_then(month_end).or(known.night);
+            let Some(until) = until.filter(|it| (today - *it).num_days() > i64::from(*days)) else { continue };
+            let check = Check::doubtful(
+                format!("{name} 逾期：最近采用的数据只到 {until}，已超过 {days} 天"),
+                format!("{name} is late: what was used last ends on {until}, more than {days} days ago"),
+            );
+            checks.push(
+                check
+                    .mend(
+                        format!("请 {} 送达；muster connect {} 试连接", department.file.title.zh, department.file.name),
+                        format!("ask {} for it; muster connect {} tries the way", department.file.title.en, department.file.name),
+                    )
+                    .alarm(format!("feed {name}"), until),
+            );
+        }
     }
     checks
 }

@@ -169,12 +169,17 @@ pub fn data(city: &City, newest: Option<NaiveDate>) -> Vec<Check> {
     if checks.is_empty() {
         checks.push(Check::fine(format!("{shown}（{bits:03o}）"), format!("{shown} ({bits:03o})")));
     }
-    let needs = newest.map_or(0, |it| night_bytes(&data, it));
-    checks.push(free_bytes(&data).map_or_else(
+    checks.extend(disk(&data, newest));
+    checks
+}
+
+/// Whether the next nights have room.
+pub fn disk(data: &Path, newest: Option<NaiveDate>) -> Vec<Check> {
+    let needs = newest.map_or(0, |it| night_bytes(data, it));
+    vec![free_bytes(data).map_or_else(
         || Check::doubtful("看不出剩余空间（df 不可用）", "how much room is left cannot be told (df does not say)"),
         |free| room(free, needs),
-    ));
-    checks
+    )]
 }
 
 /// What the newest night and its deliveries take.
@@ -195,6 +200,7 @@ pub fn room(free: u64, needs: u64) -> Check {
     let (zh, en) = (format!("剩余 {shown}，一夜约需 {one}"), format!("{shown} are free; a night takes {one}"));
     let mend = |it: Check| {
         it.mend("muster retain --dry-run 列出到期内容；或扩充磁盘", "muster retain --dry-run shows what is due to go; or add disk")
+            .alarm("disk", "")
     };
     match free {
         it if it <= needs => mend(Check::wrong(zh, en)),

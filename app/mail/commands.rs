@@ -5,10 +5,11 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::kind::Kind;
 use super::post::{Post, Sheet};
 use super::send::{Delivered, deliver};
 use super::settings::MailSettings;
-use super::{Letter, letters};
+use super::{Letter, Wanted, alarm, history, letters};
 use crate::cli::{MailOutboxArgs, MailPreviewArgs, MailRetryArgs, MailTestArgs, MailWhat};
 use crate::clock;
 use crate::commands::{self, Code, Done, Say, read};
@@ -28,7 +29,7 @@ pub async fn mail(what: &MailWhat, say: Say) -> Done {
         MailWhat::Retry(args) => retry(args, say).await,
         MailWhat::Send(args) => {
             let city = read(&args.config)?;
-            let delivered = deliver(&Store::of(&city).await?, configured(&city, say)?).await?;
+            let delivered = deliver(&Store::of(&city).await?, &city, configured(&city, say)?).await?;
             say.print(&delivered, || delivered_text(&delivered, say.lang));
             Ok(if delivered.all() { Code::Fine } else { Code::Defects })
         }
@@ -44,14 +45,10 @@ fn configured(city: &City, say: Say) -> Result<&MailSettings, Stop> {
 async fn preview(args: &MailPreviewArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     configured(&city, say)?;
-    let night = match args.night {
-        Some(night) => night,
-        None => commands::latest(&Store::of(&city).await?, say).await?,
-    };
-    let gone = say.lang.pick("这一夜的文件已不在", "the files of this night are no longer there");
-    let told = city.archive()?.told(night).map_err(|err| Stop::Trouble(err.to_string()))?;
-    let told = told.ok_or_else(|| Stop::Usage(format!("{night}: {gone}")))?;
-    let mut letters = letters(&city, &told)?;
+    let store = Store::of(&city).await?;
+    let kind = args.kind.as_deref().and_then(Kind::read);
+    let mut letters =
+        if kind == Some(Kind::Alarm) { alarm::all(&city, &store).await? } else { of_a_night(&city, &store, args, kind, say).await? };
     if let Some(reader) = &args.reader {
         letters.retain(|it| &it.reader == reader);
     }
@@ -63,13 +60,27 @@ async fn preview(args: &MailPreviewArgs, say: Say) -> Done {
     }
     if letters.is_empty() {
         let none = say.lang.pick(
-            "没有这样的收件人；部门文件的 reviewers 与 [mail] operators 是收件人",
-            "nobody like this gets a letter; reviewers of the department files and operators of [mail] do",
+            "没有这样的信；部门文件的 reviewers、people.toml 的人员与 [mail] operators 是收件人",
+            "there is no such letter; reviewers of the department files, people of people.toml and operators of [mail] get letters",
         );
         return Err(Stop::Usage(none.to_owned()));
     }
     say.print(&letters, || letters.iter().map(|it| letter_text(it, say.lang)).collect());
     Ok(Code::Fine)
+}
+
+async fn of_a_night(city: &City, store: &Store, args: &MailPreviewArgs, kind: Option<Kind>, say: Say) -> Result<Vec<Letter>, Stop> {
+    let night = match args.night {
+        Some(night) => night,
+        None => commands::latest(store, say).await?,
+    };
+    let gone = say.lang.pick("这一夜的文件已不在", "the files of this night are no longer there");
+    let told = city.archive()?.told(night).map_err(|err| Stop::Trouble(err.to_string()))?;
+    let told = told.ok_or_else(|| Stop::Usage(format!("{night}: {gone}")))?;
+    let wanted = kind.map_or(Wanted::Due, Wanted::Kind);
+    let mut letters = letters(city, &told, &history(city, store, night, wanted).await?, wanted)?;
+    letters.retain(|it| kind.is_some() || !it.only_corrects);
+    Ok(letters)
 }
 
 fn letter_text(it: &Letter, lang: Lang) -> String {
@@ -94,7 +105,17 @@ async fn test(args: &MailTestArgs, say: Say) -> Done {
     let plain = say.lang.pick("这是一封测试邮件：收到即表示发信配置可用。\n", "This is a test: if you read it, mail works.\n");
     let html = format!("<p>{}</p>", plain.trim_end());
     let id = format!("test.{}.{}@{}", now.replace([':', '-'], ""), std::process::id(), settings.domain());
-    let sheet = Sheet { message_id: &id, to: &args.to, subject, plain, html: &html, at: SystemTime::from(clock::instant()), thread: None };
+    let sheet = Sheet {
+        message_id: &id,
+        to: &args.to,
+        subject,
+        plain,
+        html: &html,
+        at: SystemTime::from(clock::instant()),
+        thread: None,
+        unsubscribe: None,
+        enclosure: None,
+    };
     let (taken, answer) = match post.send(&sheet).await {
         Sent::Taken(answer) => (true, answer),
         Sent::Later(answer) | Sent::Refused(answer) => (false, answer),
@@ -152,7 +173,7 @@ async fn retry(args: &MailRetryArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let store = Store::of(&city).await?;
     let due = store.retry_letters(args.letter, &clock::now()).await?;
-    let delivered = deliver(&store, configured(&city, say)?).await?;
+    let delivered = deliver(&store, &city, configured(&city, say)?).await?;
     say.print(&delivered, || {
         say.lang.pick(format!("  {due} 封重新排队\n"), format!("  {due} letters queued again\n")) + &delivered_text(&delivered, say.lang)
     });

@@ -2,14 +2,21 @@
 
 use std::time::{Duration, SystemTime};
 
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls as Protection, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::settings::{MailSettings, Tls};
 use crate::store::outbox::Sent;
+use crate::words::one_line;
+
+/// Characters of a subject, whatever the names of a city hold.
+const SUBJECT_MAX: usize = 180;
+
+/// Characters of what a server said.
+const ANSWER_MAX: usize = 600;
 
 /// A way to the mail server.
 pub struct Post {
@@ -34,7 +41,23 @@ pub struct Sheet<'a> {
     pub at: SystemTime,
     /// What mail programs gather the letters of one week and reader under.
     pub thread: Option<String>,
+    /// Where whoever wants fewer letters writes: what follows `mailto:`.
+    pub unsubscribe: Option<String>,
+    /// What goes with it.
+    pub enclosure: Option<Enclosure>,
 }
+
+/// A file that goes with a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enclosure {
+    /// Its name.
+    pub name: String,
+    /// A workbook, mostly under a password.
+    pub bytes: Vec<u8>,
+}
+
+/// What a workbook under a password, and one in clear, are called.
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 impl Post {
     /// Reads secrets and certificates; says what is wrong with them. Nothing is connected yet.
@@ -85,7 +108,7 @@ impl Post {
         let mut message = Message::builder()
             .from(self.settings.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(one_line(sheet.subject))
+            .subject(one_line(sheet.subject, SUBJECT_MAX))
             .message_id(Some(format!("<{}>", sheet.message_id)))
             .date(sheet.at)
             .raw_header(header("Auto-Submitted", "auto-generated"))
@@ -96,14 +119,17 @@ impl Post {
         if let Some(thread) = &sheet.thread {
             message = message.references(format!("<{thread}>"));
         }
-        let both = MultiPart::alternative_plain_html(sheet.plain.to_owned(), sheet.html.to_owned());
-        message.multipart(both).map_err(|err| err.to_string())
+        if let Some(unsubscribe) = &sheet.unsubscribe {
+            message = message.raw_header(header("List-Unsubscribe", &format!("<mailto:{}>", one_line(unsubscribe, usize::MAX))));
+        }
+        let mut body = MultiPart::alternative_plain_html(sheet.plain.to_owned(), sheet.html.to_owned());
+        if let Some(it) = &sheet.enclosure {
+            let kind = ContentType::parse(WORKBOOK).map_err(|err| err.to_string())?;
+            // lettre encodes the name after RFC 2231.
+            body = MultiPart::mixed().multipart(body).singlepart(Attachment::new(it.name.clone()).body(it.bytes.clone(), kind));
+        }
+        message.multipart(body).map_err(|err| err.to_string())
     }
-}
-
-/// A subject is one line, whatever the names of a city hold.
-fn one_line(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
 }
 
 /// The whole chain of causes: the outermost says little.
@@ -118,7 +144,7 @@ fn told(err: &lettre::transport::smtp::Error) -> String {
         }
         cause = it.source();
     }
-    one_line(&told)
+    one_line(&told, ANSWER_MAX)
 }
 
 #[cfg(test)]
@@ -133,13 +159,46 @@ mod tests {
 
     fn sheet<'a>(to: &'a str, subject: &'a str) -> Sheet<'a> {
         let (plain, html) = ("text\r\nBcc: all@evil.example", "<p>text</p>");
-        Sheet { message_id: "a.b@city.example", to, subject, plain, html, at: SystemTime::UNIX_EPOCH, thread: None }
+        Sheet {
+            message_id: "a.b@city.example",
+            to,
+            subject,
+            plain,
+            html,
+            at: SystemTime::UNIX_EPOCH,
+            thread: None,
+            unsubscribe: Some(hostile()),
+            enclosure: None,
+        }
+    }
+
+    fn hostile() -> String {
+        "ops@city.example?subject=x>\r\nBcc: all@evil.example".to_owned()
+    }
+
+    #[test]
+    fn a_file_keeps_its_name() {
+        let enclosure = Enclosure { name: "编制核对_2026-11-16.xlsx".to_owned(), bytes: vec![0xD0, 0xCF, 0x11, 0xE0] };
+        let sheet = Sheet { enclosure: Some(enclosure), ..sheet("desk@city.example", "s") };
+        let text = String::from_utf8(post().message(&sheet).expect("a message").formatted()).expect("seven bits");
+        let name: String = "编制核对_2026-11-16"
+            .bytes()
+            .map(|it| if it.is_ascii_alphanumeric() || b"-_".contains(&it) { char::from(it).to_string() } else { format!("%{it:02X}") })
+            .collect();
+        let told = text.replace("\r\n ", "");
+        assert!(
+            told.contains("filename*0*=utf-8''") && told.replace(";filename*1*=", "").replace("; filename*1*=", "").contains(&name),
+            "{text}"
+        );
+        assert!(text.contains("multipart/mixed") && text.contains("0M8R4A=="));
     }
 
     #[test]
     fn no_header_can_be_smuggled_in() {
         let post = post();
-        for hostile in ["新增 3\r\nBcc: all@evil.example", "a\nX-Evil: 1", "b\r\n\r\nbody", "c\u{0}\u{85}\u{2028}Bcc: d"] {
+        for hostile in
+            ["新增 3\r\nBcc: all@evil.example", "a\nX-Evil: 1", "b\r\n\r\nbody", "c\u{0}\u{85}\u{2028}Bcc: d", &"长".repeat(4000)]
+        {
             let message = post.message(&sheet("desk@city.example", hostile)).expect("a message");
             let text = String::from_utf8(message.formatted()).expect("seven bits");
             let head = text.split("\r\n\r\n").next().expect("a head");
@@ -155,12 +214,14 @@ mod tests {
                     "Date",
                     "Auto-Submitted",
                     "X-Auto-Response-Suppress",
+                    "List-Unsubscribe",
                     "MIME-Version",
                     "Content-Type"
                 ],
                 "{head}"
             );
             assert_eq!(message.envelope().to().len(), 1);
+            assert!(head.split("\r\n").all(|it| it.len() <= 998), "no line of a head is longer than RFC 5322 allows");
         }
         for address in ["desk@city.example>\r\nRCPT TO:<all@evil.example", "a b@c", "desk@city.example, all@evil.example", ""] {
             assert!(post.message(&sheet(address, "s")).is_err(), "{address}");

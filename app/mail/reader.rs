@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_core::case::{Case, CaseEvent};
 use muster_core::mapping::Title;
 
+use super::kind::Kind;
 use crate::config::City;
 use crate::night::Night;
 use crate::people::Scope;
@@ -23,6 +24,10 @@ pub struct Reader {
     pub title: Title,
     /// Language of the letters.
     pub lang: Lang,
+    /// Which letters they get.
+    pub letters: Vec<Kind>,
+    /// Whether the nightly letter comes too when nothing is new.
+    pub heartbeat: bool,
 }
 
 /// Every reviewer of every department, and every person of `people.toml`.
@@ -34,13 +39,15 @@ pub fn readers(city: &City, night: &Night) -> Vec<Reader> {
         for (place, address) in department.file.reviewers.iter().enumerate() {
             let id = if place == 0 { name.clone() } else { format!("{name}-{}", place + 1) };
             let (scope, title) = (Scope::department(name), department.file.title.clone());
-            readers.push(Reader { id, address: address.clone(), scope, title, lang });
+            let (letters, heartbeat) = (department.file.letters.clone(), department.file.heartbeat);
+            readers.push(Reader { id, address: address.clone(), scope, title, lang, letters, heartbeat });
         }
     }
     for person in &city.people {
         let title = Title { zh: person.name.clone(), en: person.name.clone() };
         let (scope, lang) = (Scope::of(person, Some(night)), person.lang.unwrap_or(lang));
-        readers.push(Reader { id: person.id.clone(), address: person.address.clone(), scope, title, lang });
+        let (id, address, letters) = (person.id.clone(), person.address.clone(), person.letters.clone());
+        readers.push(Reader { id, address, scope, title, lang, letters, heartbeat: person.heartbeat });
     }
     readers
 }

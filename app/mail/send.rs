@@ -3,9 +3,11 @@
 use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
+use super::enclose;
 use super::post::{Post, Sheet};
 use super::settings::MailSettings;
 use crate::clock;
+use crate::config::City;
 use crate::store::outbox::{Queued, Sent, When};
 use crate::store::{Store, StoreError};
 
@@ -33,7 +35,7 @@ impl Delivered {
 }
 
 /// Sends every letter that is due. Other processes may do the same: each letter goes to one of them.
-pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered, StoreError> {
+pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Result<Delivered, StoreError> {
     let mut delivered = Delivered::default();
     let post = match Post::new(settings) {
         Ok(it) => it,
@@ -47,8 +49,9 @@ pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered
     let lease = settings.file.timeout_seconds.saturating_mul(4) + LEASE_SPARE_SECONDS;
     loop {
         let when = When { now: clock::now(), lease_until: clock::after(lease) };
-        let Some(letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
-        let sent = post.send(&sheet(&letter)).await;
+        let Some(mut letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
+        let enclosure = if letter.encloses { enclose::enclose(store, city, &mut letter).await } else { None };
+        let sent = post.send(&Sheet { enclosure, ..sheet(&letter, settings) }).await;
         match &sent {
             Sent::Taken(_) => delivered.sent += 1,
             Sent::Later(why) => {
@@ -67,7 +70,7 @@ pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered
     }
 }
 
-fn sheet(letter: &Queued) -> Sheet<'_> {
+fn sheet<'a>(letter: &'a Queued, settings: &MailSettings) -> Sheet<'a> {
     let at = DateTime::parse_from_rfc3339(&letter.queued_at).map_or(DateTime::<Utc>::UNIX_EPOCH, |it| it.to_utc());
     let week = letter.night.iso_week();
     let domain = letter.message_id.rsplit('@').next().unwrap_or_default();
@@ -78,6 +81,18 @@ fn sheet(letter: &Queued) -> Sheet<'_> {
         plain: &letter.plain,
         html: &letter.html,
         at: at.into(),
-        thread: Some(format!("{}-w{:02}.{}.{}@{domain}", letter.night.year(), week.week(), letter.kind, letter.reader)),
+        thread: Some(format!("{}-w{:02}.{}.{}@{domain}", week.year(), week.week(), letter.kind, letter.reader)),
+        unsubscribe: Some(format!(
+            "{}?subject={}",
+            encoded(settings.keeper().as_ref()),
+            encoded(&format!("unsubscribe {} {}", letter.kind, letter.reader))
+        )),
+        enclosure: None,
     }
+}
+
+/// As it stands in an address of RFC 6068: everything but letters, digits and what never means anything there in hexadecimal.
+fn encoded(text: &str) -> String {
+    let plain = |it: u8| it.is_ascii_alphanumeric() || b"-._~@".contains(&it);
+    text.bytes().map(|it| if plain(it) { char::from(it).to_string() } else { format!("%{it:02X}") }).collect()
 }

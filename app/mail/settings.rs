@@ -4,9 +4,15 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use chrono::{NaiveDate, NaiveTime, Weekday};
+use lettre::Address;
 use lettre::message::Mailbox;
 use muster_connectors::Secret;
 use serde::Deserialize;
+
+use super::kind::{Kind, Rhythm};
+use super::template::Templates;
+use crate::words::{Lang, one_line};
 
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -30,6 +36,22 @@ impl Tls {
         }
     }
 }
+
+/// Whether letters carry their reader's workbook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attach {
+    /// They carry none.
+    #[default]
+    Never,
+    /// Under the password of `[report]`.
+    Encrypted,
+    /// As it is, with masked ID numbers.
+    Clear,
+}
+
+/// Characters of a prefix: a subject should still say something.
+const PREFIX_MAX: usize = 24;
 
 /// `[mail]` as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +79,24 @@ pub struct MailFile {
     pub operators: Vec<String>,
     /// Address of the page that letters point to.
     pub link: Option<String>,
+    /// What subjects begin with; `【编制核对】` or `[muster]` where it is not said.
+    pub prefix: Option<String>,
+    /// The day of the weekly letter.
+    #[serde(default = "monday")]
+    pub weekly: Weekday,
+    /// The day of the monthly letter, 1 to 28.
+    #[serde(default = "second")]
+    pub monthly: u32,
+    /// Whether nightly, weekly and monthly letters carry their reader's workbook.
+    #[serde(default)]
+    pub attach: Attach,
+    /// A larger workbook is not attached; in MiB.
+    #[serde(default = "attach_max")]
+    pub attach_max_mib: u64,
+    /// When operators hear that there was no night, `07:00`; where it is not said, when a night that is due has passed its deadline.
+    pub night_by: Option<String>,
+    /// The day on which `password` ends: operators hear of it before.
+    pub expires: Option<NaiveDate>,
     /// How long one step of the conversation with the server may take.
     #[serde(default = "timeout")]
     pub timeout_seconds: u64,
@@ -64,6 +104,15 @@ pub struct MailFile {
 
 fn timeout() -> u64 {
     30
+}
+fn monday() -> Weekday {
+    Weekday::Mon
+}
+fn second() -> u32 {
+    2
+}
+fn attach_max() -> u64 {
+    10
 }
 
 /// `[mail]`, checked.
@@ -81,6 +130,10 @@ pub struct MailSettings {
     pub operators: Vec<Mailbox>,
     /// Folder that paths are below.
     pub root: PathBuf,
+    /// When operators hear that there was no night.
+    pub night_by: Option<NaiveTime>,
+    /// The words of the letters.
+    pub templates: Templates,
 }
 
 impl MailFile {
@@ -116,10 +169,30 @@ impl MailFile {
         if self.link.as_deref().is_some_and(|it| !(it.starts_with("https://") || it.starts_with("http://"))) {
             wrong.push(("link".to_owned(), "`link` begins with https://".to_owned()));
         }
+        if self.prefix.as_deref().is_some_and(|it| one_line(it, PREFIX_MAX) != it.trim()) {
+            let why = format!("`prefix` is one line of at most {PREFIX_MAX} characters");
+            wrong.push(("prefix".to_owned(), why));
+        }
+        if !(1..=28).contains(&self.monthly) {
+            wrong.push(("monthly".to_owned(), "`monthly` is a day that every month has: 1 to 28".to_owned()));
+        }
+        let night_by = self.night_by.as_deref().map(|it| NaiveTime::parse_from_str(it, "%H:%M"));
+        if let Some(Err(_)) = night_by {
+            wrong.push(("night_by".to_owned(), "`night_by` is a time like 07:00".to_owned()));
+        }
         match (from, wrong.is_empty()) {
             (Some(from), true) => {
                 let port = self.port.unwrap_or(self.tls.port());
-                Ok(MailSettings { port, from, reply_to, operators, root: root.to_owned(), file: self })
+                Ok(MailSettings {
+                    port,
+                    from,
+                    reply_to,
+                    operators,
+                    root: root.to_owned(),
+                    night_by: night_by.and_then(Result::ok),
+                    templates: Templates::default(),
+                    file: self,
+                })
             }
             _ => Err(wrong),
         }
@@ -130,6 +203,26 @@ impl MailSettings {
     /// The part of Message-IDs behind the at sign.
     pub fn domain(&self) -> &str {
         self.from.email.domain()
+    }
+
+    /// What a subject begins with.
+    pub fn prefix(&self, lang: Lang) -> String {
+        let prefix = self.file.prefix.as_deref().map_or(lang.pick("【编制核对】", "[muster]"), str::trim);
+        if prefix.is_empty() || prefix.ends_with('】') { prefix.to_owned() } else { format!("{prefix} ") }
+    }
+
+    /// When letters of this kind are due; null for kinds that every night may bring.
+    pub fn rhythm(&self, kind: Kind) -> Option<Rhythm> {
+        match kind {
+            Kind::Weekly => Some(Rhythm::Weekly(self.file.weekly)),
+            Kind::Monthly => Some(Rhythm::Monthly(self.file.monthly)),
+            Kind::Urgent | Kind::Nightly | Kind::Failures | Kind::Alarm => None,
+        }
+    }
+
+    /// Who keeps scopes and kinds of letters: answers, operators, or whoever the letters are from.
+    pub fn keeper(&self) -> &Address {
+        &self.reply_to.as_ref().or(self.operators.first()).unwrap_or(&self.from).email
     }
 }
 
@@ -156,6 +249,11 @@ mod tests {
         assert!(wrong("host = 'mail.city.example'\ntls = 'none'\nfrom = 'a@b.example'")[0].contains("127.0.0.1"));
         assert!(wrong("host = '127.0.0.1'\ntls = 'none'\nfrom = 'a@b.example'").is_empty());
         assert!(wrong("host = '127.0.0.1'\nfrom = 'a@b.example'\nuser = 'x'")[0].contains("together"));
+        let with = |more: &str| wrong(&format!("{good}{more}\n"));
+        assert!(with("prefix = '【甲市】'\nweekly = 'friday'\nmonthly = 5\nnight_by = '07:00'\nexpires = '2027-03-01'").is_empty());
+        assert!(with("prefix = \"a\\r\\nBcc: all@b.example\"")[0].contains("one line"));
+        assert!(with("monthly = 31")[0].contains("28") && with("night_by = '7 am'")[0].contains("07:00"));
+        assert_eq!((settings.prefix(Lang::Zh), settings.prefix(Lang::En)), ("【编制核对】".to_owned(), "[muster] ".to_owned()));
         assert!(!wrong("host = 'h'\nfrom = \"a <a@b.example>\\r\\nBcc: all@b.example\"").is_empty());
     }
 }

@@ -53,6 +53,8 @@ pub struct Queued {
     pub next_at: String,
     /// What the server said last; null before the first attempt.
     pub answer: Option<String>,
+    /// Whether the reader's workbook goes with it.
+    pub encloses: bool,
 }
 
 /// What came of an attempt.
@@ -76,52 +78,101 @@ pub struct When {
 }
 
 /// Queues the letters of a night. The same letter again changes nothing; one that says something else replaces the one before, or
-/// corrects it when that is gone already.
+/// corrects it when that is gone already. One that only corrects is queued in that last case alone.
 pub(super) async fn queue(db: &mut Tx, tonight: NaiveDate, now: &str, letters: &[Letter]) -> Result<(), StoreError> {
     for letter in letters {
         let digest = digest(letter);
-        let last = db
-            .row(
-                "select revision, digest, state, lease_until, id from outbox_letter
-                 where night = $1 and kind = $2 and reader = $3 order by revision desc limit 1",
-                values![tonight, letter.kind.word(), &letter.reader],
-            )
-            .await?;
-        let mut revision = 1;
-        let mut corrects = false;
-        if let Some(last) = &last {
-            if last.text("digest")? == digest {
-                continue;
-            }
-            revision = last.int("revision")? + 1;
-            let waits = matches!(last.text("state")?, "queued" | "deferred" | "parked") && last.maybe_text("lease_until")?.is_none();
-            if waits {
-                let replaced = "update outbox_letter set state = 'superseded' where id = $1";
-                db.run(replaced, values![last.int("id")?]).await?;
-            }
-            corrects = !waits;
+        let before = before(db, tonight, letter).await?;
+        let last = before.last().filter(|it| it.stands);
+        if last.is_some_and(|it| it.digest == digest) {
+            continue;
         }
+        for waiting in before.iter().filter(|it| it.waits) {
+            db.run("update outbox_letter set state = 'superseded' where id = $1", values![waiting.id]).await?;
+        }
+        let corrects = before.iter().any(|it| it.stands && !it.waits);
+        if letter.only_corrects && !corrects {
+            continue;
+        }
+        let revision = before.last().map_or(1, |it| it.revision + 1);
         let subject = if corrects { letter.correction() } else { letter.subject.clone() };
-        let message_id = format!("{tonight}.{}.{}.{revision}.{}@{}", letter.kind.word(), letter.reader, &digest[..12], letter.domain);
-        db.run(
-            "insert into outbox_letter (message_id, night, kind, reader, address, revision, subject, plain, html, digest, queued_at, state, next_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $11)",
-            values![
-                message_id,
-                tonight,
-                letter.kind.word(),
-                &letter.reader,
-                &letter.address,
-                revision,
-                subject,
-                personal(&letter.plain),
-                personal(&letter.html),
-                digest,
-                now
-            ],
+        insert(db, tonight, now, letter, revision, &subject, &digest).await?;
+    }
+    Ok(())
+}
+
+/// Queues letters beside those that the day has already.
+pub(super) async fn add(db: &mut Tx, day: NaiveDate, now: &str, letters: &[Letter]) -> Result<(), StoreError> {
+    for letter in letters {
+        let revision = before(db, day, letter).await?.last().map_or(1, |it| it.revision + 1);
+        insert(db, day, now, letter, revision, &letter.subject, &digest(letter)).await?;
+    }
+    Ok(())
+}
+
+/// A letter of the same night, kind and reader.
+struct Revision {
+    id: i64,
+    revision: i64,
+    digest: String,
+    /// It can be taken back: nobody has it, or begins to have it.
+    waits: bool,
+    /// It was not replaced.
+    stands: bool,
+}
+
+/// The letters of this night and kind to this reader, the oldest first.
+async fn before(db: &mut Tx, night: NaiveDate, letter: &Letter) -> Result<Vec<Revision>, StoreError> {
+    let rows = db
+        .rows(
+            "select id, revision, digest, state, lease_until from outbox_letter
+             where night = $1 and kind = $2 and reader = $3 order by revision",
+            values![night, letter.kind.word(), &letter.reader],
         )
         .await?;
-    }
+    let revision = |row: &Row| {
+        let state = row.text("state")?;
+        Ok(Revision {
+            id: row.int("id")?,
+            revision: row.int("revision")?,
+            digest: row.text("digest")?.to_owned(),
+            waits: matches!(state, "queued" | "deferred" | "parked") && row.maybe_text("lease_until")?.is_none(),
+            stands: state != "superseded",
+        })
+    };
+    rows.iter().map(revision).collect()
+}
+
+async fn insert(
+    db: &mut Tx,
+    night: NaiveDate,
+    now: &str,
+    letter: &Letter,
+    revision: i64,
+    subject: &str,
+    digest: &str,
+) -> Result<(), StoreError> {
+    let message_id = format!("{night}.{}.{}.{revision}.{}@{}", letter.kind.word(), letter.reader, &digest[..12], letter.domain);
+    db.run(
+        "insert into outbox_letter (message_id, night, kind, reader, address, revision, subject, plain, html, digest, queued_at, state,
+             next_at, encloses)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $11, $12)",
+        values![
+            message_id,
+            night,
+            letter.kind.word(),
+            &letter.reader,
+            &letter.address,
+            revision,
+            subject,
+            personal(&letter.plain),
+            personal(&letter.html),
+            digest,
+            now,
+            i64::from(letter.encloses)
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -236,6 +287,7 @@ fn queued(row: &Row) -> Result<Queued, StoreError> {
         attempts: row.int("attempts")?,
         next_at: text("next_at")?,
         answer: row.maybe_text("answer")?.map(str::to_owned),
+        encloses: row.int("encloses")? != 0,
     })
 }
 

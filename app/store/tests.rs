@@ -507,7 +507,7 @@ async fn a_judgement_stands_until_it_is_withdrawn_and_is_never_contradicted(city
 
 fn letter(says: &str) -> Letter {
     Letter {
-        kind: crate::mail::Kind::Nightly,
+        kind: crate::mail::kind::Kind::Nightly,
         reader: "finance".into(),
         address: "finance-desk@city.example".into(),
         domain: "city.example".into(),
@@ -515,6 +515,8 @@ fn letter(says: &str) -> Letter {
         plain: says.into(),
         html: says.into(),
         lang: muster_core::report::Lang::En,
+        encloses: false,
+        only_corrects: false,
     }
 }
 
