@@ -126,7 +126,7 @@ impl City {
 }
 
 /// Head by name and the parts of a letter, decoded.
-fn open(letter: &str) -> (BTreeMap<String, String>, Vec<String>) {
+fn opened(letter: &str) -> (BTreeMap<String, String>, Vec<String>) {
     let letter = letter.replace("\r\n", "\n");
     let (head, body) = letter.split_once("\n\n").expect("a head and a body");
     let head = head.replace("\n ", " ").replace("\n\t", " ");
@@ -180,7 +180,7 @@ fn a_night_tells_every_department_its_own_cases_once() {
     for (name, theirs, others) in [("payment", &dead, &over), ("death", &dead, &over), ("quota", &over, &dead)] {
         let letters = postfix.letters(name, 1);
         assert_eq!(letters.len(), 1, "{name}");
-        let (head, parts) = open(&letters[0]);
+        let (head, parts) = opened(&letters[0]);
         assert!(
             head["Subject"].starts_with("【编制核对】2026-11-15 新增 ") && head["Subject"].ends_with(&format!("（{name}）")),
             "{head:?}"
@@ -199,7 +199,7 @@ fn a_night_tells_every_department_its_own_cases_once() {
     }
     // Somebody who may see another unit alone, and somebody who sees the unit above, in English.
     for (name, sees) in [("elsewhere", false), ("above", true)] {
-        let (_, parts) = open(&postfix.letters(name, 1)[0]);
+        let (_, parts) = opened(&postfix.letters(name, 1)[0]);
         assert_eq!((parts[0].contains(&dead), parts[0].contains(&over)), (sees, sees), "{name}: {}", parts[0]);
         assert!(parts[0].contains("市水文站") == sees && parts[0].contains("Can tonight be trusted?") == sees, "{}", parts[0]);
     }
@@ -317,4 +317,210 @@ fn wrong_settings_are_told_with_their_place() {
     let (_, wrong, code) = city.run(&["mail", "outbox", "--lang", "en"]);
     assert_eq!(code, 78);
     assert!(wrong.contains("muster.toml:") && wrong.contains("is no mail address") && wrong.contains("127.0.0.1"), "{wrong}");
+}
+
+/// People who asked for letters of their own, beside those of the template.
+const ASKED: &str = "\
+[[person]]
+id = 'head'
+name = '王站长'
+address = 'head@city.example'
+departments = ['*']
+units = ['U0']
+letters = ['weekly']
+[[person]]
+id = 'leader'
+name = 'The mayor'
+address = 'leader@city.example'
+departments = ['*']
+letters = ['monthly']
+lang = 'en'
+[[person]]
+id = 'duty'
+name = '值班'
+address = 'duty@city.example'
+departments = ['*']
+letters = ['urgent']
+[[person]]
+id = 'library'
+name = '馆长'
+address = 'library@city.example'
+departments = ['*']
+units = ['U2']
+letters = ['nightly', 'urgent']
+heartbeat = false
+[[person]]
+id = 'nobody'
+name = '无信'
+address = 'nobody@city.example'
+departments = ['*']
+letters = []
+";
+
+impl City {
+    /// Kind, reader and state of every letter of a night, by kind and reader.
+    fn letters_of(&self, night: &str) -> Vec<String> {
+        let letters = self.json(&["mail", "outbox", "--rows", "500"]);
+        let of = letters.as_array().expect("letters").iter().filter(|it| it["night"] == night);
+        let text = |it: &Value, name: &str| it[name].as_str().expect("a text").to_owned();
+        let mut told: Vec<String> = of.map(|it| format!("{} {} {}", text(it, "kind"), text(it, "reader"), text(it, "state"))).collect();
+        told.sort();
+        told
+    }
+
+    /// Subject and plain text of the letter of a kind to a reader.
+    fn preview(&self, night: &str, kind: &str, reader: &str) -> (String, String) {
+        let letters = self.json(&["mail", "preview", "--night", night, "--kind", kind, "--for", reader]);
+        let text = |name: &str| letters[0][name].as_str().expect("a text").to_owned();
+        (text("subject"), text("plain"))
+    }
+
+    fn add(&self, file: &str, more: &str) {
+        let path = self.root.path().join("config").join(file);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        fs::write(path, text + more).expect("to write");
+    }
+}
+
+#[test]
+fn everybody_gets_the_letters_they_asked_for_and_a_missed_day_comes_once() {
+    let server = Moody::start();
+    // 2026-11-15 is a Sunday; the Monday after it and the 17th pass without a night.
+    let city = City::new(server.port, "tls = \"none\"\nmonthly = 17\nprefix = \"【水利】\"");
+    city.add("people.toml", ASKED);
+    let mine = |night: &str| -> Vec<String> {
+        let theirs = |it: &String| ["head", "leader", "duty", "library", "nobody"].iter().any(|who| it.contains(&format!(" {who} ")));
+        city.letters_of(night).into_iter().filter(theirs).collect()
+    };
+    city.run(&["run", "--night", NIGHT]);
+    assert_eq!(mine(NIGHT), ["urgent duty sent"], "nothing grave at the library, nothing new there, and no day of the others");
+    let first = server.taken()[0].clone();
+    assert!(first.starts_with("duty@"), "what is urgent goes first: {first}");
+    let (subject, plain) = city.preview(NIGHT, "urgent", "duty");
+    assert!(subject == "【水利】【紧急】2026-11-15 重大线索 1 件（值班）" && plain.contains("MU-2026-") && plain.contains("S1"), "{subject} {plain}");
+    assert!(!plain.contains("S3") && PRIVATE.iter().all(|it| !plain.contains(it)), "{plain}");
+
+    let later = "2026-11-18";
+    city.run(&["run", "--night", later]);
+    assert_eq!(mine(later), ["monthly leader sent", "weekly head sent"], "both were missed, and come once");
+    let (subject, plain) = city.preview(later, "weekly", "head");
+    assert!(subject.starts_with("【水利】【周报】2026-11-18 未结 "), "{subject}");
+    let line = plain.lines().find(|it| it.starts_with("台账：")).unwrap_or_else(|| panic!("{plain}"));
+    let numbers: Vec<i64> = line.split(|it: char| !it.is_ascii_digit()).filter_map(|it| it.parse().ok()).collect();
+    assert!(numbers[0] == 0 && numbers[5] >= 2 && numbers[0] + numbers[1] + numbers[2] - numbers[3] - numbers[4] == numbers[5], "{line}");
+    assert!(plain.contains("市水文站：未结") && plain.contains("首次周报") && !plain.contains("市图书馆"), "{plain}");
+    let (subject, plain) = city.preview(later, "monthly", "leader");
+    assert!(subject.starts_with("【水利】[monthly] 2026-11-18: ") && plain.contains("Establishment and staff 2026-10"), "{subject}\n{plain}");
+    assert!(plain.contains("2026-11  ") && plain.contains("ghost payroll 1") && !plain.contains("MU-2026"), "{plain}");
+    assert!(!plain.contains("市水文站") && PRIVATE.iter().all(|it| !plain.contains(it)), "{plain}");
+
+    let before = city.outbox();
+    city.run(&["run", "--night", later]);
+    assert_eq!(city.outbox(), before, "the night again tells nothing again");
+    city.run(&["run", "--night", "2026-11-19"]);
+    assert!(mine("2026-11-19").is_empty());
+    assert!(city.letters_of("2026-11-19").contains(&"nightly payment sent".to_owned()), "where nobody says otherwise, nothing new is told");
+    let (_, plain) = city.preview("2026-11-19", "weekly", "head");
+    assert!(plain.contains("自 2026-11-18 的周报以来"), "{plain}");
+
+    // The operator's own words; a wrong template is told before a night, with its line.
+    fs::create_dir(city.root.path().join("config/mail")).expect("a folder");
+    city.add("mail/nightly.txt", "本局 {{ reader }} 未结 {{ balance.open_now }}\n");
+    assert!(city.preview(NIGHT, "nightly", "payment").1.contains("本局 payment 未结 1"));
+    city.add("mail/nightly.txt", "{{ nosuch }}\n");
+    let (_, wrong, code) = city.run(&["mail", "outbox", "--lang", "en"]);
+    assert!(code == 78 && wrong.contains("mail/nightly.txt:2"), "{code} {wrong}");
+}
+
+/// The parts of a letter with a file: its head, and name and bytes of the file.
+fn attached(letter: &str) -> Option<(String, Vec<u8>)> {
+    let letter = letter.replace("\r\n", "\n");
+    let (head, body) = letter.split_once("Content-Disposition: attachment;")?.1.split_once("\n\n")?;
+    let name: String = head.lines().filter_map(|it| it.trim().strip_prefix("filename*")).filter_map(|it| it.split_once('=')).map(|it| it.1).collect();
+    let name = name.replace("utf-8''", "").replace(';', "");
+    let mut bytes = Vec::new();
+    let mut pieces = name.split('%');
+    bytes.extend_from_slice(pieces.next().unwrap_or_default().as_bytes());
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(&piece[..2], 16).expect("hexadecimal"));
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    let coded: String = body.split("\n--").next()?.split_whitespace().collect();
+    Some((String::from_utf8(bytes).expect("UTF-8"), BASE64_STANDARD.decode(coded).expect("base64")))
+}
+
+#[test]
+fn a_workbook_goes_with_the_letter_under_the_password_and_cut_to_its_reader() {
+    let postfix = Postfix::start(&["unit", "quota", "establishment", "payment", "death", "ops", "elsewhere", "above"]);
+    let ca = format!("ca = {:?}", postfix.ca());
+    let city = City::new(postfix.port, &format!("{ca}\nattach = \"encrypted\""));
+    let (_, wrong, code) = city.run(&["mail", "outbox", "--lang", "en"]);
+    assert!(code == 78 && wrong.contains("needs a password"), "{wrong}");
+    fs::write(city.root.path().join("password"), "嵊州-2026-pass\n").expect("written");
+    city.add("muster.toml", "[report]\nfull_ids = true\npassword = { file = \"password\" }\n");
+    city.run(&["run", "--night", NIGHT]);
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/moto/bin/msoffcrypto-tool");
+    let open = |letter: &str, word: &str| -> Option<String> {
+        let (name, bytes) = attached(letter).expect("a file");
+        assert_eq!(name, "编制核对_2026-11-15.xlsx");
+        assert!(bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]), "it is not in clear");
+        let (shut, clear) = (city.root.path().join("shut.xlsx"), city.root.path().join("clear.xlsx"));
+        fs::write(&shut, bytes).expect("written");
+        let done = std::process::Command::new(&tool).args(["-p", word]).args([&shut, &clear]).output();
+        if !done.expect("./test installs msoffcrypto-tool").status.success() {
+            return None;
+        }
+        let mut book: calamine::Xlsx<_> = calamine::open_workbook(&clear).expect("a workbook");
+        let rows = calamine::Reader::worksheets(&mut book).into_iter().flat_map(|(_, range)| range.rows().map(<[_]>::to_vec).collect::<Vec<_>>());
+        Some(rows.flatten().map(|it| format!("{it}\n")).collect())
+    };
+    // The dead clerk is of payment; the quota's reader gets the unit that is over it, and not her.
+    let payment = &postfix.letters("payment", 1)[0];
+    let text = open(payment, "嵊州-2026-pass").expect("the password opens it");
+    assert!(text.contains("王桂兰") && text.contains("33068319750220222X") && text.contains("随 "), "{text}");
+    assert!(open(payment, "something else").is_none());
+    let text = open(&postfix.letters("quota", 1)[0], "嵊州-2026-pass").expect("the password opens it");
+    assert!(!text.contains("王桂兰") && text.contains("市水文站"), "{text}");
+    assert!(attached(&postfix.letters("elsewhere", 1)[0]).is_none(), "whoever has no case gets no workbook");
+    let plain: String = payment.split("\r\n").flat_map(|it| it.split('\n')).collect::<Vec<_>>().join("\n");
+    assert!(plain.contains("List-Unsubscribe: <mailto:ops@city.example?subject=unsubscribe%20nightly%20payment>"), "{plain}");
+    let audit = city.json(&["audit", "list"]);
+    let mailed: Vec<&Value> = audit.as_array().expect("entries").iter().filter(|it| it["what"] == "report-mailed").collect();
+    let sent = city.outbox().len();
+    assert!(mailed.len() >= 5 && mailed.len() < sent, "{} of {sent}", mailed.len());
+    assert!(mailed.iter().any(|it| it["detail"]["for"] == "payment" && it["detail"]["sha256"].as_str().is_some_and(|it| it.len() == 64)));
+
+    // Too large: the letter goes, and says how to get it.
+    city.mail(postfix.port, &format!("{ca}\nattach = \"encrypted\"\nattach_max_mib = 0\n[report]\npassword = {{ file = \"password\" }}"));
+    city.run(&["run", "--night", "2026-11-16"]);
+    let letters = postfix.letters("payment", 2);
+    let second = letters.iter().find(|it| it.contains("2026-11-16.nightly.payment")).expect("the second letter");
+    assert!(attached(second).is_none());
+    let (_, parts) = opened(second);
+    assert!(parts.iter().all(|it| it.contains("附件过大") && it.contains("muster report --for payment --as-of 2026-11-16")), "{parts:?}");
+}
+
+#[test]
+fn operators_hear_once_of_what_no_night_tells() {
+    let server = Moody::start();
+    let city = City::new(server.port, "tls = \"none\"\nnight_by = \"07:00\"");
+    city.run(&["run", "--night", NIGHT]);
+    let department = city.root.path().join("config/departments/payment.toml");
+    let plain = fs::read_to_string(&department).expect("a department");
+    fs::write(&department, format!("late_days = {{ \"*\" = 1 }}\n{plain}") + "\nexpires = \"2026-01-31\"\n").expect("to write");
+    let tell = || city.json(&["doctor", "--tell"]);
+    let told = tell();
+    // No night since 2026-11-15, a late payroll, a password that ended.
+    assert_eq!((told["new"].as_u64(), told["over"].as_u64(), told["mail"]["sent"].as_u64()), (Some(3), Some(0), Some(1)), "{told}");
+    assert!(server.taken().last().is_some_and(|it| it.starts_with("ops@") && it.contains(".alarm.operator-1.1.")), "{:?}", server.taken());
+    let told = tell();
+    assert_eq!((told["new"].as_u64(), told["mail"]["sent"].as_u64()), (Some(0), Some(0)), "it is known");
+    let letters = city.json(&["mail", "preview", "--kind", "alarm"]);
+    let text = letters[0]["plain"].as_str().expect("a text");
+    for about in ["payment/payment 逾期", "口令已于 2026-01-31 到期", "最近一夜是 2026-11-15"] {
+        assert!(text.contains(about), "{about}: {text}");
+    }
+    fs::write(&department, plain).expect("to write");
+    let told = tell();
+    assert_eq!((told["new"].as_u64(), told["over"].as_u64(), told["mail"]["sent"].as_u64()), (Some(0), Some(2), Some(1)), "{told}");
 }

@@ -158,7 +158,11 @@ pub async fn late(city: &City, store: &Store, now: DateTime<Utc>) -> Vec<Check> 
     let before = match store.feeds_before(tomorrow).await {
         Ok(it) => it,
         Err(err) => {
-            return vec![Check::quoted(State::Wrong, ("数据源的送达情况无法读取", "what feeds delivered cannot be read"), &err.to_string())];
+            return vec![Check::quoted(
+                State::Wrong,
+                ("数据源的送达情况无法读取", "what feeds delivered cannot be read"),
+                &err.to_string(),
+            )];
         }
     };
     let mut checks = Vec::new();

@@ -95,7 +95,7 @@ impl Templates {
             let it = Value::from(Serde(about));
             templates.get_template(&format!("frame.{ending}"))?.render(context! { body => Value::from_safe_string(body), ..it })
         };
-        Ok((letter("txt")?, letter("html")?))
+        Ok((spaced(&letter("txt")?), letter("html")?))
     }
 
     /// Where the operator's templates cannot be set: every place once.
@@ -155,6 +155,17 @@ fn part(state: &State, name: &str, with: Kwargs) -> Result<Value, Error> {
     let set = state.env().get_template(&format!("{name}.{ending}")).and_then(|it| it.render(Value::from(given)));
     // With its cause: where the part is used is a place too.
     set.map(Value::from_safe_string).map_err(|err| Error::new(ErrorKind::BadInclude, format!("`{name}`")).with_source(err))
+}
+
+/// The same text with one blank line where there are several, which templates leave where a part is empty.
+fn spaced(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.trim().lines().map(str::trim_end) {
+        if !(line.is_empty() && lines.last().is_some_and(|it| it.is_empty())) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Where a line, counted from 1, stands in a text.

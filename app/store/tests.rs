@@ -680,4 +680,5 @@ async fn the_line_of_a_night_ends_where_the_next_begins(city: City) {
     }
 }
 
+mod letters;
 mod retain;
