@@ -397,7 +397,10 @@ fn everybody_gets_the_letters_they_asked_for_and_a_missed_day_comes_once() {
     let first = server.taken()[0].clone();
     assert!(first.starts_with("duty@"), "what is urgent goes first: {first}");
     let (subject, plain) = city.preview(NIGHT, "urgent", "duty");
-    assert!(subject == "【水利】【紧急】2026-11-15 重大线索 1 件（值班）" && plain.contains("MU-2026-") && plain.contains("S1"), "{subject} {plain}");
+    assert!(
+        subject == "【水利】【紧急】2026-11-15 重大线索 1 件（值班）" && plain.contains("MU-2026-") && plain.contains("S1"),
+        "{subject} {plain}"
+    );
     assert!(!plain.contains("S3") && PRIVATE.iter().all(|it| !plain.contains(it)), "{plain}");
 
     let later = "2026-11-18";
@@ -410,7 +413,10 @@ fn everybody_gets_the_letters_they_asked_for_and_a_missed_day_comes_once() {
     assert!(numbers[0] == 0 && numbers[5] >= 2 && numbers[0] + numbers[1] + numbers[2] - numbers[3] - numbers[4] == numbers[5], "{line}");
     assert!(plain.contains("市水文站：未结") && plain.contains("首次周报") && !plain.contains("市图书馆"), "{plain}");
     let (subject, plain) = city.preview(later, "monthly", "leader");
-    assert!(subject.starts_with("【水利】[monthly] 2026-11-18: ") && plain.contains("Establishment and staff 2026-10"), "{subject}\n{plain}");
+    assert!(
+        subject.starts_with("【水利】[monthly] 2026-11-18: ") && plain.contains("Establishment and staff 2026-10"),
+        "{subject}\n{plain}"
+    );
     assert!(plain.contains("2026-11  ") && plain.contains("ghost payroll 1") && !plain.contains("MU-2026"), "{plain}");
     assert!(!plain.contains("市水文站") && PRIVATE.iter().all(|it| !plain.contains(it)), "{plain}");
 
@@ -436,7 +442,8 @@ fn everybody_gets_the_letters_they_asked_for_and_a_missed_day_comes_once() {
 fn attached(letter: &str) -> Option<(String, Vec<u8>)> {
     let letter = letter.replace("\r\n", "\n");
     let (head, body) = letter.split_once("Content-Disposition: attachment;")?.1.split_once("\n\n")?;
-    let name: String = head.lines().filter_map(|it| it.trim().strip_prefix("filename*")).filter_map(|it| it.split_once('=')).map(|it| it.1).collect();
+    let name: String =
+        head.lines().filter_map(|it| it.trim().strip_prefix("filename*")).filter_map(|it| it.split_once('=')).map(|it| it.1).collect();
     let name = name.replace("utf-8''", "").replace(';', "");
     let mut bytes = Vec::new();
     let mut pieces = name.split('%');
@@ -471,7 +478,8 @@ fn a_workbook_goes_with_the_letter_under_the_password_and_cut_to_its_reader() {
             return None;
         }
         let mut book: calamine::Xlsx<_> = calamine::open_workbook(&clear).expect("a workbook");
-        let rows = calamine::Reader::worksheets(&mut book).into_iter().flat_map(|(_, range)| range.rows().map(<[_]>::to_vec).collect::<Vec<_>>());
+        let rows =
+            calamine::Reader::worksheets(&mut book).into_iter().flat_map(|(_, range)| range.rows().map(<[_]>::to_vec).collect::<Vec<_>>());
         Some(rows.flatten().map(|it| format!("{it}\n")).collect())
     };
     // The dead clerk is of payment; the quota's reader gets the unit that is over it, and not her.

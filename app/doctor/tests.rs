@@ -27,6 +27,28 @@ fn a_certificate_is_told_before_it_ends() {
 }
 
 #[test]
+fn a_password_is_told_before_it_ends_and_again_when_it_has() {
+    let ends = |day: &str| beyond::ends("finance · payroll", day.parse().expect("a day"), now());
+    assert!(ends("2026-12-23").is_none() && ends("2027-03-01").is_none());
+    let (soon, over) = (ends("2026-12-22").expect("soon"), ends("2026-11-23").expect("over"));
+    assert_eq!((soon.state, over.state), (State::Doubtful, State::Wrong));
+    let (soon, over) = (soon.alarm.expect("an alarm"), over.alarm.expect("an alarm"));
+    assert!(soon.0 == over.0 && soon.1 != over.1, "the same trouble, which stands otherwise");
+    let later = beyond::ends("finance · payroll", "2026-12-22".parse().expect("a day"), now() + chrono::TimeDelta::days(3)).expect("soon");
+    assert_eq!(later.alarm, Some(soon), "a day less is nothing new");
+}
+
+#[test]
+fn a_time_of_day_is_found_at_the_place() {
+    let at = |time: &str, now: &str| {
+        let found = nights::last_at(time.parse().expect("a time"), chrono_tz::Tz::Asia__Shanghai, now.parse().expect("an instant"));
+        found.expect("there is one").to_rfc3339()
+    };
+    assert_eq!(at("07:00:00", "2026-11-22T23:00:00Z"), "2026-11-22T23:00:00+00:00", "seven in the morning of the 23rd");
+    assert_eq!(at("07:00:00", "2026-11-22T22:59:59Z"), "2026-11-21T23:00:00+00:00");
+}
+
+#[test]
 fn room_is_measured_in_nights() {
     let states = [(10, 10), (11, 10), (29, 10), (30, 10), (1, 0)].map(|(free, needs)| place::room(free, needs).state);
     assert_eq!(states, [State::Wrong, State::Doubtful, State::Doubtful, State::Fine, State::Fine]);

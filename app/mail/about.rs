@@ -223,7 +223,12 @@ impl About {
         let counted = || vec![Counted { name: text("吃空饷", "ghost payroll"), many: number() }];
         About {
             feeds: vec![FeedTold {
-                name: text("市财政局 · 工资", "Finance · pay"), why: text("未到", "not there"), ..FeedTold::default()
+                name: text("市财政局 · 工资", "Finance · pay"),
+                rows: number(),
+                covers: "2026-10".to_owned(),
+                state: lang.pick("✗ 未采用", "✗ left out"),
+                colour: "bad",
+                why: text("未到", "not there"),
             }],
             since: "2026-11-09".to_owned(),
             balance: BalanceTold { holds: true, ..BalanceTold::default() },

@@ -127,7 +127,7 @@ impl Templates {
         let hint = "what a template may use is in docs/guide/nightly.md; `muster mail preview` shows a letter";
         match found {
             Some((source, line)) => source.mistake(whole_line(&source.text, line), said, "here").try_this(hint),
-            None => Source::new("config/mail", "").mistake(0..0, said, "").try_this(hint),
+            None => Source::new(format!("config/mail/{}", err.name().unwrap_or_default()), "").mistake(0..0, said, "").try_this(hint),
         }
     }
 
