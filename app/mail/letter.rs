@@ -304,7 +304,7 @@ impl Words<'_> {
             further,
             late: late_cases,
             late_further,
-            units: self.units(share, &overdue, &came),
+            units: units(share, &overdue, &came),
             families: self.families(share),
             feeds: share.night.feeds.iter().filter(|it| !it.left_out.is_empty()).map(|it| feed(it, self.lang)).collect(),
             ..self.about(Kind::Weekly, share, &subject)
@@ -457,29 +457,6 @@ impl Words<'_> {
         (cases.take(LISTED_MAX).map(told).collect(), further)
     }
 
-    /// The units with most open cases.
-    fn units(&self, share: &Share, overdue: &[(&Case, NaiveDate)], came: &BTreeMap<&str, What>) -> Vec<UnitTold> {
-        let late: BTreeSet<&str> = overdue.iter().map(|(it, _)| it.key.as_str()).collect();
-        let mine = share.reader.scope.units();
-        let mut counted: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
-        for case in share.open() {
-            for code in units_of(case).filter(|it| mine.is_none_or(|mine| mine.contains(*it))) {
-                let [open, overdue, new] = counted.entry(code).or_default();
-                *open += 1;
-                *overdue += u64::from(late.contains(case.key.as_str()));
-                *new += u64::from(came.contains_key(case.key.as_str()));
-            }
-        }
-        let names = names(share.night);
-        let mut counted: Vec<(&str, [u64; 3])> = counted.into_iter().collect();
-        counted.sort_by_key(|(code, [open, ..])| (std::cmp::Reverse(*open), *code));
-        let told = |(code, many): (&str, [u64; 3])| {
-            let [open, overdue, came] = many.map(count);
-            UnitTold { name: one_line(names.get(code).copied().unwrap_or(code), NAME_MAX), open, overdue, came }
-        };
-        counted.into_iter().take(UNITS_MAX).map(told).collect()
-    }
-
     fn families(&self, share: &Share) -> Vec<Counted> {
         let open = |family: Family| share.open().filter(|it| it.family == family).count() as u64;
         let told = |family: Family| {
@@ -520,6 +497,29 @@ impl Words<'_> {
         };
         shown.map(told).collect()
     }
+}
+
+/// The units with most open cases.
+fn units(share: &Share, overdue: &[(&Case, NaiveDate)], came: &BTreeMap<&str, What>) -> Vec<UnitTold> {
+    let late: BTreeSet<&str> = overdue.iter().map(|(it, _)| it.key.as_str()).collect();
+    let mine = share.reader.scope.units();
+    let mut counted: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+    for case in share.open() {
+        for code in units_of(case).filter(|it| mine.is_none_or(|mine| mine.contains(*it))) {
+            let [open, overdue, new] = counted.entry(code).or_default();
+            *open += 1;
+            *overdue += u64::from(late.contains(case.key.as_str()));
+            *new += u64::from(came.contains_key(case.key.as_str()));
+        }
+    }
+    let names = names(share.night);
+    let mut counted: Vec<(&str, [u64; 3])> = counted.into_iter().collect();
+    counted.sort_by_key(|(code, [open, ..])| (std::cmp::Reverse(*open), *code));
+    let told = |(code, many): (&str, [u64; 3])| {
+        let [open, overdue, came] = many.map(count);
+        UnitTold { name: one_line(names.get(code).copied().unwrap_or(code), NAME_MAX), open, overdue, came }
+    };
+    counted.into_iter().take(UNITS_MAX).map(told).collect()
 }
 
 /// The last twelve months, this one up to tonight.

@@ -146,13 +146,9 @@ impl Templates {
 
 /// The part called `name`, with the ending of the letter that it is in.
 fn part(state: &State, name: &str, with: Kwargs) -> Result<Value, Error> {
-    let ending = if state.name().ends_with(".html") { "html" } else { "txt" };
-    let mut given: BTreeMap<String, Value> = BTreeMap::new();
-    for key in with.args() {
-        given.insert(key.to_owned(), with.get(key)?);
-    }
-    given.extend(state.lookup("zh").map(|it| ("zh".to_owned(), it)));
-    let set = state.env().get_template(&format!("{name}.{ending}")).and_then(|it| it.render(Value::from(given)));
+    let ending = state.name().rsplit('.').next().unwrap_or_default();
+    let given = context! { zh => state.lookup("zh"), ..Value::from(with) };
+    let set = state.env().get_template(&format!("{name}.{ending}")).and_then(|it| it.render(given));
     // With its cause: where the part is used is a place too.
     set.map(Value::from_safe_string).map_err(|err| Error::new(ErrorKind::BadInclude, format!("`{name}`")).with_source(err))
 }
@@ -208,6 +204,6 @@ mod tests {
         let part = read(&[("cases.txt", "{% for it in casse %}{% endfor %}")]).expect_err("it is wrong");
         assert!(part.iter().all(|it| it.contains("cases.txt:1")), "{part:?}");
         let name = read(&[("nighty.txt", "")]).expect_err("it is wrong");
-        assert!(name[0].contains("nightly.txt"), "{name:?}");
+        assert!(name[0].contains("nighty.txt:1 no letter"), "{name:?}");
     }
 }
