@@ -97,7 +97,7 @@ async fn test(args: &MailTestArgs, say: Say) -> Done {
     let sheet = Sheet { message_id: &id, to: &args.to, subject, plain, html: &html, at: SystemTime::from(clock::instant()), thread: None };
     let (taken, answer) = match post.send(&sheet).await {
         Sent::Taken(answer) => (true, answer),
-        Sent::Later(answer) | Sent::Refused(answer) => (false, answer),
+        Sent::Later(answer) | Sent::Refused(answer) | Sent::Shut(answer) => (false, answer),
     };
     let tested = Tested { to: args.to.clone(), taken, answer };
     say.print(&tested, || {

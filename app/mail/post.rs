@@ -73,9 +73,27 @@ impl Post {
         match tokio::time::timeout(self.patience, self.transport.send(message)).await {
             Err(_) => Sent::Later(format!("no answer within {} s", self.patience.as_secs())),
             Ok(Ok(answer)) => Sent::Taken(format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" "))),
+            Ok(Err(err)) if login_is_refused(&err) => Sent::Shut(self.shut(&told(&err))),
             Ok(Err(err)) if err.is_permanent() => Sent::Refused(told(&err)),
             Ok(Err(err)) => Sent::Later(told(&err)),
         }
+    }
+
+    /// What to do where the server does not let us in.
+    fn shut(&self, said: &str) -> String {
+        let place = format!("{}:{}", self.settings.file.host, self.settings.port);
+        let [zh, en] = if self.settings.file.user.is_some() {
+            [
+                "不接受 [mail] 的 user 与 password：改正后 muster mail retry",
+                "does not accept `user` and `password` of [mail]: mend them, then muster mail retry",
+            ]
+        } else {
+            [
+                "要求登录：在 [mail] 设 user 与 password，再 muster mail retry",
+                "asks for a login: set `user` and `password` in [mail], then muster mail retry",
+            ]
+        };
+        format!("邮件服务器 {place} {zh} (the mail server {place} {en}): {said}")
     }
 
     /// Nothing of it can become a header of its own: every part is encoded or checked by its type.
@@ -104,6 +122,12 @@ impl Post {
 /// A subject is one line, whatever the names of a city hold.
 fn one_line(text: &str) -> String {
     text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+}
+
+/// RFC 4954: the login is wrong, too weak or missing. Every further letter would be refused alike, and some servers lock an account that
+/// fails too often.
+fn login_is_refused(err: &lettre::transport::smtp::Error) -> bool {
+    err.status().is_some_and(|it| matches!(u16::from(it), 530 | 534 | 535 | 538))
 }
 
 /// The whole chain of causes: the outermost says little.

@@ -45,10 +45,15 @@ pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered
     };
     let by = format!("{}-{}", std::process::id(), clock::now());
     let lease = settings.file.timeout_seconds.saturating_mul(4) + LEASE_SPARE_SECONDS;
+    // A server that refuses our login is asked once: what else is due meets the same.
+    let mut shut = None;
     loop {
         let when = When { now: clock::now(), lease_until: clock::after(lease) };
         let Some(letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
-        let sent = post.send(&sheet(&letter)).await;
+        let sent = match shut.take() {
+            Some(why) => Sent::Shut(why),
+            None => post.send(&sheet(&letter)).await,
+        };
         match &sent {
             Sent::Taken(_) => delivered.sent += 1,
             Sent::Later(why) => {
@@ -58,6 +63,11 @@ pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered
             Sent::Refused(why) => {
                 delivered.parked += 1;
                 delivered.trouble = Some(why.clone());
+            }
+            Sent::Shut(why) => {
+                delivered.parked += 1;
+                delivered.trouble = Some(why.clone());
+                shut = Some(why.clone());
             }
         }
         tracing::info!(letter = letter.id, message_id = letter.message_id, taken = matches!(sent, Sent::Taken(_)), "a letter was tried");

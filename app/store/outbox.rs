@@ -64,6 +64,8 @@ pub enum Sent {
     Later(String),
     /// Never: the server refuses it for good.
     Refused(String),
+    /// Never, and no other letter either: the server does not let us in.
+    Shut(String),
 }
 
 /// Instants that an attempt needs, UTC.
@@ -161,7 +163,7 @@ impl Store {
         let (state, answer) = match sent {
             Sent::Taken(answer) => ("sent", answer),
             Sent::Later(answer) if attempts < ATTEMPTS_MAX => ("deferred", answer),
-            Sent::Later(answer) | Sent::Refused(answer) => ("parked", answer),
+            Sent::Later(answer) | Sent::Refused(answer) | Sent::Shut(answer) => ("parked", answer),
         };
         write
             .run(
