@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::archive::Archive;
+use crate::mail::smime::{Certificate, Certificates};
 use crate::mail::{MailFile, MailSettings};
 use crate::people::{self, Person};
 use crate::pull::{PullFile, PullSettings};
@@ -319,7 +320,8 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
             .into_iter()
             .map(|(key, why)| source.mistake(find(&source, key), why, "here").try_this("a number of months from 1 to 1200")),
     );
-    let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
+    let certificates = certificates(path, &root, &people, &mut mistakes);
+    let mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes)).map(|it| MailSettings { certificates, ..it });
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {
         let key_file = path.with_file_name("muster.key");
@@ -507,6 +509,23 @@ fn people_beside(path: &Path, departments: &[Department], mistakes: &mut Vec<Mis
         mistakes.extend(more);
         Vec::new()
     })
+}
+
+/// The certificates that letters to people are encrypted for.
+fn certificates(path: &Path, root: &Path, people: &[Person], mistakes: &mut Vec<Mistake>) -> Certificates {
+    let mut certificates = Certificates::default();
+    for person in people {
+        let Some(file) = &person.smime else { continue };
+        match Certificate::read(&root.join(file)) {
+            Ok(it) => certificates.add(&person.id, &person.address, it),
+            Err((why, hint)) => {
+                let path = path.with_file_name("people.toml");
+                let source = Source::new(path.display().to_string(), std::fs::read_to_string(&path).unwrap_or_default());
+                mistakes.push(source.mistake(find(&source, &file.display().to_string()), why, "this certificate").try_this(hint));
+            }
+        }
+    }
+    certificates
 }
 
 /// When nights are due.

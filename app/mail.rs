@@ -9,6 +9,7 @@ mod post;
 mod reader;
 mod send;
 mod settings;
+pub mod smime;
 
 #[cfg(test)]
 pub use letter::Kind;

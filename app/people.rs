@@ -8,9 +8,11 @@
 //! departments = ["finance"]         # ["*"] is all
 //! units       = ["330683-017"]      # these units and all below them; absent: the whole city
 //! lang        = "zh"
+//! smime       = "certs/wang-lei.pem"  # letters are encrypted for this certificate
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use lettre::message::Mailbox;
@@ -39,6 +41,9 @@ pub struct Person {
     /// Language of their letters; the city's where it is not said.
     #[serde(default)]
     pub lang: Option<Lang>,
+    /// The certificate that their letters are encrypted for, PEM, below the root; null: letters are not encrypted.
+    #[serde(default)]
+    pub smime: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -55,7 +60,7 @@ pub fn people(source: &Source, departments: &[&str]) -> Result<Vec<Person>, Vec<
         vec![
             source
                 .mistake(err.span().unwrap_or(0..0), message, "here")
-                .try_this("id, name, address, departments, units and lang are known"),
+                .try_this("id, name, address, departments, units, lang and smime are known"),
         ]
     })?;
     let mut mistakes = Vec::new();

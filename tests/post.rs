@@ -1,4 +1,5 @@
-//! The way of a letter: a login that fails and is mended, over a real Postfix and Dovecot.
+//! The way of a letter: a login that fails and is mended, letters that only their reader can open. Over a real
+//! Postfix and Dovecot; what is encrypted is opened by openssl.
 #![allow(clippy::disallowed_methods, reason = "a test waits for other processes")]
 
 #[path = "support/postfix.rs"]
@@ -8,6 +9,10 @@ mod servers;
 mod support;
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
 
 use postfix::Postfix;
 use support::City;
@@ -117,4 +122,112 @@ fn a_wrong_password_is_told_and_nothing_is_lost() {
         assert_eq!(code, 0, "{place}: {told}");
         assert_eq!(postfix.letters("new", wanted).len(), wanted);
     }
+}
+
+/// A certificate by openssl with a key of 2048 bits; `NAME.pem` and `NAME.key` below `folder`.
+fn certificate(folder: &Path, name: &str) {
+    let mut command = Command::new("openssl");
+    command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/C=CN/CN=test"]);
+    command.arg("-addext").arg(format!("subjectAltName=email:{name}@city.example"));
+    command.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")]).current_dir(folder);
+    let done = command.output().expect("apt-get install openssl");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// A certificate that held until 2020.
+fn expired(folder: &Path, name: &str) {
+    let mut about = rcgen::CertificateParams::new(Vec::<String>::new()).expect("parameters");
+    about.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    about.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    fs::write(folder.join(format!("{name}.pem")), about.self_signed(&key).expect("a certificate").pem()).expect("to write");
+}
+
+/// What openssl finds in a letter, with the key of its reader.
+fn opened(folder: &Path, name: &str, letter: &str) -> String {
+    fs::write(folder.join("letter"), letter).expect("to write");
+    let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
+    let mut command = Command::new("openssl");
+    command.args(["cms", "-decrypt", "-in", "letter", "-recip", &certificate, "-inkey", &key]).current_dir(folder);
+    let done = command.output().expect("apt-get install openssl");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("UTF-8")
+}
+
+#[test]
+fn a_letter_to_somebody_with_a_certificate_only_they_can_open() {
+    let postfix = Postfix::start(&["unit", "payment", "death", "ops", "wang-lei", "li-na"]);
+    let city = city();
+    let certificates = city.path().join("certs");
+    fs::create_dir(&certificates).expect("a folder");
+    certificate(&certificates, "wang-lei");
+    expired(&certificates, "li-na");
+    let person = |id: &str| {
+        format!(
+            "[[person]]\nid = \"{id}\"\nname = \"{id}\"\naddress = \"{id}@city.example\"\ndepartments = [\"*\"]\nsmime = \"certs/{id}.pem\"\n"
+        )
+    };
+    fs::write(city.path().join("config/people.toml"), person("wang-lei") + &person("li-na")).expect("to write");
+    mail(&city, &postfix, "");
+    let config = city.path().join("config/muster.toml");
+    let settings = fs::read_to_string(&config).expect("the settings").replace("user = \"muster\"\n", "");
+    fs::write(&config, settings).expect("to write");
+
+    let (_, told, code) = city.run_in("en", &["run", "--night", NIGHT]);
+    assert!(code == 0 && told.contains("1 deferred") && told.contains("expired"), "what cannot be encrypted waits: {told}");
+    let (head, body) = head_and_body(&postfix.letters("wang-lei", 1)[0]);
+    assert!(head.contains("Content-Type: application/pkcs7-mime; smime-type=enveloped-data"), "{head}");
+    let subject = head.lines().find_map(|it| it.strip_prefix("Subject: ")).expect("a subject");
+    let outside = base64_of(&format!("【编制核对】{NIGHT}"));
+    assert_eq!(subject, format!("=?utf-8?b?{outside}?="), "no figure stands outside");
+    assert!(body.lines().all(|it| it.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/=".contains(&it))), "{body}");
+    let inside = opened(&certificates, "wang-lei", &postfix.letters("wang-lei", 1)[0]);
+    assert!(
+        inside.starts_with("Content-Type: multipart/alternative;")
+            && inside.contains("\r\n\r\n")
+            && !inside.replace("\r\n", "").contains('\n')
+    );
+    let decoded = decoded_letter(&inside);
+    assert!(decoded.contains("MU-2026-000001") && decoded.contains("市水文站") && decoded.contains("<html"), "{decoded}");
+    let reviewer = &postfix.letters("payment", 1)[0];
+    assert!(reviewer.contains("multipart/alternative"), "who has no certificate gets the letter as before");
+
+    // The one whose certificate expired: told, and never in clear.
+    let (told, _, _) = city.run_in("en", &["doctor", "--offline"]);
+    assert!(
+        told.contains("li-na.pem expired on 2020-01-01") && told.contains("the mail address of li-na is not in the certificate"),
+        "{told}"
+    );
+    city.run_in("en", &["mail", "retry"]);
+    sleep(Duration::from_secs(1));
+    assert!(!postfix.maildir("li-na").exists(), "nothing went to li-na");
+    certificate(&certificates, "li-na");
+    let (told, _, code) = city.run_in("en", &["mail", "retry"]);
+    assert_eq!(code, 0, "{told}");
+    let letters = postfix.letters("li-na", 1);
+    assert!(decoded_letter(&opened(&certificates, "li-na", &letters[0])).contains("MU-2026-000001"));
+
+    // What can be told beforehand is told beforehand, with its place.
+    fs::write(certificates.join("li-na.pem"), "no certificate").expect("to write");
+    let (_, told, code) = city.run_in("en", &["mail", "outbox"]);
+    assert!(code == 78 && told.contains("people.toml:") && told.contains("this is no certificate"), "{code} {told}");
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine as _;
+    base64::prelude::BASE64_STANDARD.encode(text)
+}
+
+/// Every part of a letter, decoded by Python's own parser.
+fn decoded_letter(letter: &str) -> String {
+    const PARTS: &str = "import sys,email,email.policy\nm=email.message_from_bytes(sys.stdin.buffer.read(),policy=email.policy.default)\n\
+                         assert not m.defects and not any(p.defects for p in m.walk()), 'not well-formed'\n\
+                         print(*[p.get_content() for p in m.walk() if not p.is_multipart()],sep='\\n')";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("letter");
+    fs::write(&path, letter).expect("to write");
+    let done = Command::new("python3").args(["-X", "utf8", "-c", PARTS]).stdin(fs::File::open(&path).expect("it is there")).output();
+    let done = done.expect("apt-get install python3");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("UTF-8")
 }

@@ -94,7 +94,8 @@ async fn test(args: &MailTestArgs, say: Say) -> Done {
     let plain = say.lang.pick("这是一封测试邮件：收到即表示发信配置可用。\n", "This is a test: if you read it, mail works.\n");
     let html = format!("<p>{}</p>", plain.trim_end());
     let id = format!("test.{}.{}@{}", now.replace([':', '-'], ""), std::process::id(), settings.domain());
-    let sheet = Sheet { message_id: &id, to: &args.to, subject, plain, html: &html, at: SystemTime::from(clock::instant()), thread: None };
+    let (at, certificate) = (SystemTime::from(clock::instant()), settings.certificates.of("", &args.to));
+    let sheet = Sheet { message_id: &id, to: &args.to, subject, plain, html: &html, at, certificate, thread: None };
     let (taken, answer) = match post.send(&sheet).await {
         Sent::Taken(answer) => (true, answer),
         Sent::Later(answer) | Sent::Refused(answer) | Sent::Shut(answer) => (false, answer),

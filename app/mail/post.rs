@@ -9,6 +9,8 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls as Prot
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::settings::{MailSettings, Tls};
+use super::smime;
+use crate::clock;
 use crate::store::outbox::Sent;
 
 /// A way to the mail server.
@@ -32,6 +34,8 @@ pub struct Sheet<'a> {
     pub html: &'a str,
     /// When it was written.
     pub at: SystemTime,
+    /// Whose certificate it is encrypted for; null: it is not.
+    pub certificate: Option<&'a smime::Certificate>,
     /// What mail programs gather the letters of one week and reader under.
     pub thread: Option<String>,
 }
@@ -68,7 +72,7 @@ impl Post {
     pub async fn send(&self, sheet: &Sheet<'_>) -> Sent {
         let message = match self.message(sheet) {
             Ok(it) => it,
-            Err(why) => return Sent::Refused(why),
+            Err(sent) => return sent,
         };
         match tokio::time::timeout(self.patience, self.transport.send(message)).await {
             Err(_) => Sent::Later(format!("no answer within {} s", self.patience.as_secs())),
@@ -97,13 +101,14 @@ impl Post {
     }
 
     /// Nothing of it can become a header of its own: every part is encoded or checked by its type.
-    fn message(&self, sheet: &Sheet) -> Result<Message, String> {
-        let to: Address = sheet.to.parse().map_err(|err| format!("this is no mail address: {err}"))?;
+    fn message(&self, sheet: &Sheet) -> Result<Message, Sent> {
+        let to: Address = sheet.to.parse().map_err(|err| Sent::Refused(format!("this is no mail address: {err}")))?;
+        let subject = if sheet.certificate.is_some() { smime::outside(sheet.subject) } else { sheet.subject.to_owned() };
         let header = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
         let mut message = Message::builder()
             .from(self.settings.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(one_line(sheet.subject))
+            .subject(one_line(&subject))
             .message_id(Some(format!("<{}>", sheet.message_id)))
             .date(sheet.at)
             .raw_header(header("Auto-Submitted", "auto-generated"))
@@ -115,7 +120,11 @@ impl Post {
             message = message.references(format!("<{thread}>"));
         }
         let both = MultiPart::alternative_plain_html(sheet.plain.to_owned(), sheet.html.to_owned());
-        message.multipart(both).map_err(|err| err.to_string())
+        match sheet.certificate {
+            // What cannot be encrypted waits: it never goes in clear.
+            Some(it) => it.holds(clock::instant()).and_then(|()| it.enclose(message, &both)).map_err(Sent::Later),
+            None => message.multipart(both).map_err(|err| Sent::Refused(err.to_string())),
+        }
     }
 }
 
@@ -157,7 +166,7 @@ mod tests {
 
     fn sheet<'a>(to: &'a str, subject: &'a str) -> Sheet<'a> {
         let (plain, html) = ("text\r\nBcc: all@evil.example", "<p>text</p>");
-        Sheet { message_id: "a.b@city.example", to, subject, plain, html, at: SystemTime::UNIX_EPOCH, thread: None }
+        Sheet { message_id: "a.b@city.example", to, subject, plain, html, at: SystemTime::UNIX_EPOCH, certificate: None, thread: None }
     }
 
     #[test]

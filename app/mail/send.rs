@@ -52,7 +52,7 @@ pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered
         let Some(letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
         let sent = match shut.take() {
             Some(why) => Sent::Shut(why),
-            None => post.send(&sheet(&letter)).await,
+            None => post.send(&sheet(&letter, settings)).await,
         };
         match &sent {
             Sent::Taken(_) => delivered.sent += 1,
@@ -77,7 +77,7 @@ pub async fn deliver(store: &Store, settings: &MailSettings) -> Result<Delivered
     }
 }
 
-fn sheet(letter: &Queued) -> Sheet<'_> {
+fn sheet<'a>(letter: &'a Queued, settings: &'a MailSettings) -> Sheet<'a> {
     let at = DateTime::parse_from_rfc3339(&letter.queued_at).map_or(DateTime::<Utc>::UNIX_EPOCH, |it| it.to_utc());
     let week = letter.night.iso_week();
     let domain = letter.message_id.rsplit('@').next().unwrap_or_default();
@@ -88,6 +88,7 @@ fn sheet(letter: &Queued) -> Sheet<'_> {
         plain: &letter.plain,
         html: &letter.html,
         at: at.into(),
+        certificate: settings.certificates.of(&letter.reader, &letter.address),
         thread: Some(format!("{}-w{:02}.{}.{}@{domain}", letter.night.year(), week.week(), letter.kind, letter.reader)),
     }
 }

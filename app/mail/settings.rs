@@ -8,6 +8,8 @@ use lettre::message::Mailbox;
 use muster_connectors::Secret;
 use serde::Deserialize;
 
+use super::smime::Certificates;
+
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +81,8 @@ pub struct MailSettings {
     pub reply_to: Option<Mailbox>,
     /// Operators.
     pub operators: Vec<Mailbox>,
+    /// For whom letters are encrypted: by people.toml.
+    pub certificates: Certificates,
     /// Folder that paths are below.
     pub root: PathBuf,
 }
@@ -119,7 +123,15 @@ impl MailFile {
         match (from, wrong.is_empty()) {
             (Some(from), true) => {
                 let port = self.port.unwrap_or(self.tls.port());
-                Ok(MailSettings { port, from, reply_to, operators, root: root.to_owned(), file: self })
+                Ok(MailSettings {
+                    port,
+                    from,
+                    reply_to,
+                    operators,
+                    certificates: Certificates::default(),
+                    root: root.to_owned(),
+                    file: self,
+                })
             }
             _ => Err(wrong),
         }
