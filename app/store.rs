@@ -7,6 +7,7 @@
 //! `store/sqlite/` and `store/postgres/`: the same migrations, each in the words of its database.
 
 pub mod audit;
+pub mod bounces;
 pub mod check;
 pub mod copy;
 pub mod db;
@@ -62,6 +63,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(9, "case decided", "0009_case_decided.sql"),
     migration!(10, "sealing key", "0010_sealing_key.sql"),
     migration!(11, "retention", "0011_retention.sql"),
+    migration!(16, "bounces", "0016_bounces.sql"),
 ];
 
 /// The store of one hub.

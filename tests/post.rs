@@ -1,4 +1,4 @@
-//! The way of a letter: a login that fails and is mended, letters that only their reader can open. Over a real
+//! The way of a letter: a login that fails and is mended, letters that come back, letters that only their reader can open. Over a real
 //! Postfix and Dovecot; what is encrypted is opened by openssl.
 #![allow(clippy::disallowed_methods, reason = "a test waits for other processes")]
 
@@ -15,6 +15,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use postfix::Postfix;
+use serde_json::Value;
 use support::City;
 
 const STORY: &str = "\
@@ -124,6 +125,56 @@ fn a_wrong_password_is_told_and_nothing_is_lost() {
     }
 }
 
+#[test]
+fn a_letter_that_comes_back_is_told_to_the_operators() {
+    // Nobody has the box `death`.
+    let postfix = Postfix::asking_for_a_login(&["unit", "payment", "ops", "bounces"], "muster", PASSWORD);
+    let city = city();
+    let maildir = postfix.make_maildir("bounces");
+    let bounces = format!("bounces = {{ maildir = {maildir:?}, return_path = \"bounces@city.example\" }}");
+    mail(&city, &postfix, &format!("password = {{ env = \"MUSTER_MAIL_PASSWORD\" }}\n{bounces}"));
+    let password = ("MUSTER_MAIL_PASSWORD", PASSWORD);
+    let (told, code) = with(&city, password, &["run", "--night", NIGHT]);
+    assert!(code == 0 && told.contains("0 parked"), "the server takes every letter: {told}");
+    postfix.letters("bounces", 1);
+    for (name, text) in
+        [("1.holiday", "Subject: away\n\nuntil Monday\n"), ("2.cut", "Content-Type: multipart/report; boundary=\"x\"\n\n--x\nContent-")]
+    {
+        fs::write(maildir.join("new").join(name), text).expect("to write");
+    }
+    fs::write(maildir.join("new/3.huge"), vec![b'x'; 8 << 20]).expect("to write");
+    fs::create_dir(maildir.join("new/4.folder")).expect("a folder");
+
+    let (told, code) = with(&city, password, &["mail", "bounces", "--json"]);
+    let told: Value =
+        serde_json::from_str(told.lines().take_while(|it| !it.starts_with("error")).collect::<String>().as_str()).expect("JSON");
+    assert_eq!(code, 1);
+    let count = |name: &str| told["found"][name].as_u64().expect("a number");
+    assert_eq!((count("new"), count("other"), count("unread"), count("foreign")), (1, 3, 1, 0), "{told}");
+    let bounced = &told["bounced"][0];
+    let text = |name: &str| bounced[name].as_str().expect("a text").to_owned();
+    assert_eq!(
+        (text("reader"), text("action"), text("status"), text("matched_by")),
+        ("death".into(), "failed".into(), "5.1.1".into(), "message-id".into())
+    );
+    assert_eq!(fs::read_dir(maildir.join("new")).expect("it is there").count(), 1, "what is no file stays");
+    assert_eq!(fs::read_dir(maildir.join("cur")).expect("it is there").count(), 4, "nothing is deleted");
+
+    let lines = [&["mail", "outbox", "--state", "bounced"][..], &["status"], &["doctor", "--offline"]];
+    for args in lines {
+        let (told, _, _) = city.run_in("zh", args);
+        let line = told.split("退回 5.1.1").count() - 1;
+        assert_eq!(line, 1, "{args:?}: {told}");
+        assert!(!told.contains("death@city.example"), "no address is told: {told}");
+    }
+    let letter = postfix.letters("ops", 1);
+    let (head, _) = head_and_body(&letter[0]);
+    assert!(head.contains("failures.operator-1-mail."), "{head}");
+    let (again, _) = with(&city, password, &["mail", "bounces", "--json"]);
+    assert!(again.contains("\"new\": 0"), "{again}");
+    assert_eq!(postfix.letters("ops", 1).len(), 1, "told once");
+}
+
 /// A certificate by openssl with a key of 2048 bits; `NAME.pem` and `NAME.key` below `folder`.
 fn certificate(folder: &Path, name: &str) {
     let mut command = Command::new("openssl");
@@ -198,6 +249,8 @@ fn a_letter_to_somebody_with_a_certificate_only_they_can_open() {
         told.contains("li-na.pem expired on 2020-01-01") && told.contains("the mail address of li-na is not in the certificate"),
         "{told}"
     );
+    let about = decoded_letter(&postfix.letters("ops", 1)[0]);
+    assert!(about.contains("li-na 的信不能加密"), "{about}");
     city.run_in("en", &["mail", "retry"]);
     sleep(Duration::from_secs(1));
     assert!(!postfix.maildir("li-na").exists(), "nothing went to li-na");

@@ -91,7 +91,7 @@ pub fn letters(city: &City, night: &Night) -> Result<Vec<Letter>, minijinja::Err
         };
         let mut lines: Vec<String> = left_out.iter().map(|it| format!("{}: {}", it.feed, why_left_out(it, lang))).collect();
         lines.extend(broken.iter().map(|it| format!("{it}: {}", lang.pick("规则执行中断", "the rule broke off"))));
-        letters.extend(words.failures(night.tonight, &subject, &lines)?);
+        letters.extend(words.failures(night.tonight, &subject, &lines, "failures")?);
     }
     Ok(letters)
 }
@@ -104,7 +104,14 @@ pub fn failed_night(city: &City, tonight: NaiveDate, why: &[String]) -> Result<V
         Lang::Zh => format!("【编制核对】{tonight} 对账未完成，请处理"),
         Lang::En => format!("[muster] {tonight}: the night could not be finished"),
     };
-    words.failures(tonight, &subject, why)
+    words.failures(tonight, &subject, why, "failures")
+}
+
+/// The letters about letters that did not arrive.
+pub fn undelivered(city: &City, night: NaiveDate, subject: &str, lines: &[String]) -> Result<Vec<Letter>, minijinja::Error> {
+    let Some(mail) = &city.mail else { return Ok(Vec::new()) };
+    let words = Words { city, mail, lang: city.settings.report.lang };
+    words.failures(night, subject, lines, "undelivered")
 }
 
 #[derive(Clone, Copy)]
@@ -182,7 +189,7 @@ impl Words<'_> {
     }
 
     /// One letter to each operator.
-    fn failures(&self, tonight: NaiveDate, subject: &str, lines: &[String]) -> Result<Vec<Letter>, minijinja::Error> {
+    fn failures(&self, tonight: NaiveDate, subject: &str, lines: &[String], template: &str) -> Result<Vec<Letter>, minijinja::Error> {
         let letter = |(place, to): (usize, &lettre::message::Mailbox)| {
             let about = context! {
                 city => self.lang.of(&self.city.settings.city),
@@ -191,7 +198,7 @@ impl Words<'_> {
                 lines => Serde(lines),
                 zh => self.lang == Lang::Zh,
             };
-            self.letter(Kind::Failures, format!("operator-{}", place + 1), to.email.to_string(), subject.to_owned(), "failures", &about)
+            self.letter(Kind::Failures, format!("operator-{}", place + 1), to.email.to_string(), subject.to_owned(), template, &about)
         };
         self.mail.operators.iter().enumerate().map(letter).collect()
     }
@@ -266,9 +273,11 @@ fn families(cases: &[Case], lang: Lang) -> Vec<FamilyTold> {
 }
 
 /// The words of the letters: what ends in `.html` is escaped.
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("nightly.txt", include_str!("../../config/mail/nightly.txt")),
     ("nightly.html", include_str!("../../config/mail/nightly.html")),
     ("failures.txt", include_str!("../../config/mail/failures.txt")),
     ("failures.html", include_str!("../../config/mail/failures.html")),
+    ("undelivered.txt", include_str!("../../config/mail/undelivered.txt")),
+    ("undelivered.html", include_str!("../../config/mail/undelivered.html")),
 ];

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -107,7 +108,7 @@ impl Post {
         let header = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
         let mut message = Message::builder()
             .from(self.settings.from.clone())
-            .to(Mailbox::new(None, to))
+            .to(Mailbox::new(None, to.clone()))
             .subject(one_line(&subject))
             .message_id(Some(format!("<{}>", sheet.message_id)))
             .date(sheet.at)
@@ -115,6 +116,10 @@ impl Post {
             .raw_header(header("X-Auto-Response-Suppress", "All"));
         if let Some(reply_to) = &self.settings.reply_to {
             message = message.reply_to(reply_to.clone());
+        }
+        if let Some(return_path) = &self.settings.return_path {
+            let envelope = Envelope::new(Some(return_path.clone()), vec![to]).map_err(|err| Sent::Refused(err.to_string()))?;
+            message = message.envelope(envelope);
         }
         if let Some(thread) = &sheet.thread {
             message = message.references(format!("<{thread}>"));
@@ -167,6 +172,20 @@ mod tests {
     fn sheet<'a>(to: &'a str, subject: &'a str) -> Sheet<'a> {
         let (plain, html) = ("text\r\nBcc: all@evil.example", "<p>text</p>");
         Sheet { message_id: "a.b@city.example", to, subject, plain, html, at: SystemTime::UNIX_EPOCH, certificate: None, thread: None }
+    }
+
+    #[test]
+    fn reports_go_to_the_return_path_and_answers_do_not() {
+        let mut post = post();
+        let sender = |post: &Post| {
+            let message = post.message(&sheet("desk@city.example", "s")).expect("a message");
+            let head = String::from_utf8(message.formatted()).expect("seven bits");
+            assert!(head.contains("<muster@city.example>") && !head.contains("back@city.example"), "{head}");
+            message.envelope().from().map(ToString::to_string)
+        };
+        assert_eq!(sender(&post).as_deref(), Some("muster@city.example"));
+        post.settings.return_path = Some("back@city.example".parse().expect("an address"));
+        assert_eq!(sender(&post).as_deref(), Some("back@city.example"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use lettre::Address;
 use lettre::message::Mailbox;
 use muster_connectors::Secret;
 use serde::Deserialize;
@@ -59,6 +60,8 @@ pub struct MailFile {
     pub operators: Vec<String>,
     /// Address of the page that letters point to.
     pub link: Option<String>,
+    /// Where reports about letters that did not arrive come in; they are not read where it is not said.
+    pub bounces: Option<BounceFile>,
     /// How long one step of the conversation with the server may take.
     #[serde(default = "timeout")]
     pub timeout_seconds: u64,
@@ -66,6 +69,16 @@ pub struct MailFile {
 
 fn timeout() -> u64 {
     30
+}
+
+/// `bounces = { … }` of `[mail]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BounceFile {
+    /// The mailbox folder, a Maildir.
+    pub maildir: PathBuf,
+    /// The address that mail servers send reports to, whose mailbox that is; `from` where it is not said.
+    pub return_path: Option<String>,
 }
 
 /// `[mail]`, checked.
@@ -81,6 +94,8 @@ pub struct MailSettings {
     pub reply_to: Option<Mailbox>,
     /// Operators.
     pub operators: Vec<Mailbox>,
+    /// Where reports about letters that did not arrive go; null: to `from`.
+    pub return_path: Option<Address>,
     /// For whom letters are encrypted: by people.toml.
     pub certificates: Certificates,
     /// Folder that paths are below.
@@ -101,6 +116,8 @@ impl MailFile {
         let from = mailbox(&self.from, "from");
         let reply_to = self.reply_to.as_deref().and_then(|it| mailbox(it, "reply_to"));
         let operators: Vec<Mailbox> = self.operators.iter().filter_map(|it| mailbox(it, "operators")).collect();
+        let return_path = self.bounces.as_ref().and_then(|it| it.return_path.as_deref()).and_then(|it| mailbox(it, "return_path"));
+        let return_path = return_path.map(|it| it.email);
         if self.tls == Tls::None && !is_loopback(&self.host) {
             wrong.push((
                 "tls".to_owned(),
@@ -128,6 +145,7 @@ impl MailFile {
                     from,
                     reply_to,
                     operators,
+                    return_path,
                     certificates: Certificates::default(),
                     root: root.to_owned(),
                     file: self,
@@ -168,6 +186,9 @@ mod tests {
         assert!(wrong("host = 'mail.city.example'\ntls = 'none'\nfrom = 'a@b.example'")[0].contains("127.0.0.1"));
         assert!(wrong("host = '127.0.0.1'\ntls = 'none'\nfrom = 'a@b.example'").is_empty());
         assert!(wrong("host = '127.0.0.1'\nfrom = 'a@b.example'\nuser = 'x'")[0].contains("together"));
+        let bounces = |address: &str| format!("{good}bounces = {{ maildir = 'Maildir', return_path = '{address}' }}");
+        assert!(wrong(&bounces("back@city.example")).is_empty());
+        assert!(wrong(&bounces("back"))[0].contains("`return_path` is no mail address"));
         assert!(!wrong("host = 'h'\nfrom = \"a <a@b.example>\\r\\nBcc: all@b.example\"").is_empty());
     }
 }

@@ -18,6 +18,7 @@ pub(super) const TABLES: &[&str] = &[
     "feed_event",
     "judgement_event",
     "outbox_letter",
+    "outbox_bounce",
     "schedule_job",
     "schedule_due",
     "lease",

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::bounces::Bounced;
 use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError, day};
 use crate::mail::Letter;
@@ -53,6 +54,9 @@ pub struct Queued {
     pub next_at: String,
     /// What the server said last; null before the first attempt.
     pub answer: Option<String>,
+    /// That it came back or is late; null where nothing was reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounced: Option<Bounced>,
 }
 
 /// What came of an attempt.
@@ -179,12 +183,22 @@ impl Store {
     /// The newest letters, the newest first; those of one state alone where it is given.
     pub async fn letters(&self, state: Option<&str>, rows: u32) -> Result<Vec<Queued>, StoreError> {
         let found = match state {
+            Some("bounced") => {
+                let sql =
+                    "select * from outbox_letter where message_id in (select message_id from outbox_bounce) order by id desc limit $1";
+                self.rows(sql, values![rows]).await?
+            }
             Some(state) => {
                 self.rows("select * from outbox_letter where state = $1 order by id desc limit $2", values![state, rows]).await?
             }
             None => self.rows("select * from outbox_letter order by id desc limit $1", values![rows]).await?,
         };
-        found.iter().map(queued).collect()
+        let mut letters = found.iter().map(queued).collect::<Result<Vec<_>, _>>()?;
+        let bounced = self.bounces(None).await?;
+        for letter in &mut letters {
+            letter.bounced = bounced.iter().find(|it| it.letter == letter.id).cloned();
+        }
+        Ok(letters)
     }
 
     /// How many letters there are, by state.
@@ -238,6 +252,7 @@ fn queued(row: &Row) -> Result<Queued, StoreError> {
         attempts: row.int("attempts")?,
         next_at: text("next_at")?,
         answer: row.maybe_text("answer")?.map(str::to_owned),
+        bounced: None,
     })
 }
 
