@@ -1064,6 +1064,8 @@ pub enum MailWhat {
     Retry(MailRetryArgs),
     /// 发送已到时间的信 Send what is due
     Send(ConfigArg),
+    /// 读退信目录，列出近期退回的信 Read the folder of bounces, and list letters that came back
+    Bounces(ConfigArg),
 }
 
 /// `muster mail preview`.
@@ -1099,7 +1101,7 @@ pub struct MailTestArgs {
 #[derive(Debug, Args)]
 pub struct MailOutboxArgs {
     /// 只看某一状态 One state alone
-    #[arg(long, value_parser = ["queued", "deferred", "sent", "parked", "superseded"])]
+    #[arg(long, value_parser = ["queued", "deferred", "sent", "parked", "superseded", "bounced"])]
     pub state: Option<String>,
     /// 条数 How many
     #[arg(long, default_value_t = 50)]

@@ -208,6 +208,10 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
     let told = if args.reveal { night.clone() } else { night.masked() };
     say.print(&told, || summary::text(&night, None, &city, &world.progress.times(), say.lang));
     if let Some(settings) = &city.mail {
+        match mail::bounce::tell(&city, &world.store, settings, tonight).await {
+            Ok(found) => eprint!("{}", mail::bounce::found_text(&found, say.lang)),
+            Err(stop) => tracing::error!(err = stop.line(), "what came back by mail could not be read"),
+        }
         let delivered = mail::deliver(&world.store, &city, settings).await?;
         eprint!("{}", mail::commands::delivered_text(&delivered, say.lang));
     }

@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 use crate::archive::Archive;
 use crate::doctor::beyond;
 use crate::mail::kind;
+use crate::mail::smime::{Certificate, Certificates};
 use crate::mail::{Attach, MailFile, MailSettings, Templates};
 use crate::people::{self, Person};
 use crate::pull::{PullFile, PullSettings};
@@ -330,8 +331,10 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
             .into_iter()
             .map(|(key, why)| source.mistake(find(&source, key), why, "here").try_this("a number of months from 1 to 1200")),
     );
+    let certificates = certificates(path, &root, &people, &mut mistakes);
     let mut mail = settings.mail.clone().and_then(|it| mail(&source, it, &root, &mut mistakes));
     if let Some(mail) = &mut mail {
+        mail.certificates = certificates;
         unfit(&source, mail, &settings.report, &mut mistakes);
         mail.templates = Templates::read(&path.with_file_name("mail")).unwrap_or_else(|more| {
             mistakes.extend(more);
@@ -536,6 +539,23 @@ fn people_beside(path: &Path, departments: &[Department], mistakes: &mut Vec<Mis
         mistakes.extend(more);
         Vec::new()
     })
+}
+
+/// The certificates that letters to people are encrypted for.
+fn certificates(path: &Path, root: &Path, people: &[Person], mistakes: &mut Vec<Mistake>) -> Certificates {
+    let mut certificates = Certificates::default();
+    for person in people {
+        let Some(file) = &person.smime else { continue };
+        match Certificate::read(&root.join(file)) {
+            Ok(it) => certificates.add(&person.id, &person.address, it),
+            Err((why, hint)) => {
+                let path = path.with_file_name("people.toml");
+                let source = Source::new(path.display().to_string(), std::fs::read_to_string(&path).unwrap_or_default());
+                mistakes.push(source.mistake(find(&source, &file.display().to_string()), why, "this certificate").try_this(hint));
+            }
+        }
+    }
+    certificates
 }
 
 /// When nights are due.

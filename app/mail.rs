@@ -5,6 +5,7 @@
 
 mod about;
 pub mod alarm;
+pub mod bounce;
 pub mod commands;
 mod enclose;
 pub mod kind;
@@ -14,9 +15,11 @@ mod post;
 mod reader;
 mod send;
 mod settings;
+pub mod smime;
 mod template;
 
-pub use letter::{Letter, Wanted, failed_night, history, letters};
+pub use bounce::Report;
+pub use letter::{Letter, Wanted, failed_night, history, letters, undelivered};
 pub use post::Post;
 pub use reader::{concerned, readers, share};
 pub use send::deliver;

@@ -9,9 +9,11 @@
 //! units       = ["330683-017"]      # these units and all below them; absent: the whole city
 //! lang        = "zh"
 //! letters     = ["weekly", "urgent"] # of nightly, urgent, weekly, monthly; absent: nightly
+//! smime       = "certs/wang-lei.pem"  # letters are encrypted for this certificate
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use lettre::message::Mailbox;
@@ -47,6 +49,9 @@ pub struct Person {
     /// Whether the nightly letter comes too when nothing is new; silence means that something is wrong.
     #[serde(default = "kind::heartbeat")]
     pub heartbeat: bool,
+    /// The certificate that their letters are encrypted for, PEM, below the root; null: letters are not encrypted.
+    #[serde(default)]
+    pub smime: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +68,7 @@ pub fn people(source: &Source, departments: &[&str]) -> Result<Vec<Person>, Vec<
         vec![
             source
                 .mistake(err.span().unwrap_or(0..0), message, "here")
-                .try_this("id, name, address, departments, units, lang, letters and heartbeat are known"),
+                .try_this("id, name, address, departments, units, lang, letters, heartbeat and smime are known"),
         ]
     })?;
     let mut mistakes = Vec::new();

@@ -9,11 +9,13 @@ use crate::audit::local_user;
 use crate::cli::{ConfigArg, HistoryArgs, PauseArgs};
 use crate::clock;
 use crate::commands::{Code, Done, Say, read};
+use crate::mail::bounce;
 use crate::mail::commands::state_word;
 use crate::schedule::Schedule;
 use crate::serve::http::trouble;
 use crate::store::Store;
 use crate::store::audit::Entry as Noted;
+use crate::store::bounces::Bounced;
 use crate::store::feeds::FeedCounts;
 use crate::store::ledger::{Entry, Outcome};
 use crate::words::{Lang, count, pad, pad_left};
@@ -35,6 +37,8 @@ struct Status {
     feeds: Vec<FeedCounts>,
     open_cases: u64,
     letters: Vec<(String, u64)>,
+    /// Letters that came back of late, to addresses that are still in use.
+    bounced: Vec<Bounced>,
     store: String,
 }
 
@@ -54,6 +58,7 @@ pub async fn status(args: &ConfigArg, say: Say) -> Done {
         feeds: store.feed_counts().await?,
         open_cases: store.open_cases().await?,
         letters: store.letter_counts().await?,
+        bounced: bounce::standing(&city, &store, clock::today()).await?,
         store: city.store().map_err(crate::run::Stop::Trouble)?.shown(),
     };
     say.print(&status, || text(&status, &city.schedule, say.lang));
@@ -102,6 +107,9 @@ fn text(it: &Status, schedule: &Schedule, lang: Lang) -> String {
         .collect();
     if !waiting.is_empty() {
         let _ = writeln!(out, "  {} {}  (muster mail outbox)", lang.pick("未发出的信", "letters not sent"), waiting.join(" · "));
+    }
+    for bounced in &it.bounced {
+        let _ = writeln!(out, "  ✗ {}", bounce::line(bounced, lang));
     }
     let _ = writeln!(out, "  {} {}\n", lang.pick("存储", "store"), it.store);
     out

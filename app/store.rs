@@ -8,6 +8,7 @@
 
 pub mod alarms;
 pub mod audit;
+pub mod bounces;
 pub mod check;
 pub mod copy;
 pub mod db;
@@ -66,6 +67,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(11, "retention", "0011_retention.sql"),
     migration!(14, "letter kinds", "0014_letter_kinds.sql"),
     migration!(15, "alarms", "0015_alarms.sql"),
+    migration!(16, "bounces", "0016_bounces.sql"),
 ];
 
 /// The store of one hub.

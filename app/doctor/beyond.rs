@@ -39,12 +39,20 @@ pub fn secrets(city: &City, now: DateTime<Utc>) -> Vec<Check> {
         named.extend(mail.file.password.clone().map(|it| ("[mail] password".to_owned(), it)));
         certificates.extend(mail.file.ca.iter().map(|it| mail.root.join(it)));
     }
+    certificates.extend(city.people.iter().filter_map(|it| it.smime.as_ref()).map(|it| city.root.join(it)));
     let mut checks: Vec<Check> = named.iter().filter_map(|(whose, secret)| kept(city, whose, secret)).collect();
     if checks.is_empty() && !named.is_empty() {
         checks.push(Check::fine(format!("{} 个口令均可取得", named.len()), format!("{} secrets are there", named.len())));
     }
     checks.extend(certificates.iter().map(|it| expires(it, now)));
     checks.extend(passwords(city).into_iter().filter_map(|(whose, day)| ends(&whose, day, now)));
+    checks.extend(city.mail.iter().flat_map(|it| it.certificates.all()).filter(|it| !it.2.is_for(it.1)).map(|(person, _, certificate)| {
+        let shown = certificate.path.display();
+        let zh = format!("{person} 的邮箱不在证书 {shown} 中：信照常加密，但请核对是不是本人的证书");
+        let en =
+            format!("the mail address of {person} is not in the certificate {shown}: letters are encrypted for it; see that it is theirs");
+        Check::doubtful(zh, en)
+    }));
     checks
 }
 

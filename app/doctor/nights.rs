@@ -10,10 +10,11 @@ use tokio::net::TcpStream;
 
 use super::{Check, State};
 use crate::config::City;
-use crate::mail::{MailSettings, Post, Tls};
+use crate::mail::{MailSettings, Post, Tls, bounce};
 use crate::store::Store;
 use crate::store::ledger::{Entry, Outcome};
 use crate::table::month_end;
+use crate::words::Lang;
 
 /// A feed that is left out for more nights leaves its rules blind for too long.
 const LEFT_OUT_NIGHTS_MAX: u64 = 3;
@@ -215,6 +216,13 @@ pub async fn mail(city: &City, store: &Store, now: DateTime<Utc>, offline: bool)
         }
         Err(err) => checks.push(Check::quoted(State::Wrong, ("发件箱无法读取", "the outbox cannot be read"), &err.to_string())),
     }
+    match bounce::standing(city, store, now.date_naive()).await {
+        Ok(bounced) => checks.extend(bounced.iter().map(|it| {
+            let check = Check::wrong(bounce::line(it, Lang::Zh), bounce::line(it, Lang::En));
+            check.mend("muster mail outbox --state bounced", "muster mail outbox --state bounced")
+        })),
+        Err(err) => checks.push(Check::quoted(State::Wrong, ("退信无法读取", "bounces cannot be read"), &err.to_string())),
+    }
     let Some(settings) = &city.mail else {
         checks.push(Check::fine("未设 [mail]，不发信", "no [mail]: no letters are sent"));
         return checks;
@@ -224,6 +232,13 @@ pub async fn mail(city: &City, store: &Store, now: DateTime<Utc>, offline: bool)
             Check::quoted(State::Wrong, ("邮件设置不可用", "the settings of mail cannot be used"), &why)
                 .mend("见 muster.toml [mail]", "see [mail] in muster.toml"),
         );
+    }
+    if let Some(Err(why)) = settings.file.bounces.as_ref().map(|it| bounce::is_maildir(&settings.root.join(&it.maildir))) {
+        let check = Check::quoted(State::Wrong, ("退信目录无法读取", "the folder of bounces cannot be read"), &why.to_string());
+        checks.push(check.mend(
+            "[mail] bounces 的 maildir 须是含 new、cur 的 Maildir，且本账号可写",
+            "`maildir` of [mail] bounces is a Maildir with new and cur, and this account may write to it",
+        ));
     }
     if !offline {
         checks.push(server(settings).await);

@@ -5,18 +5,20 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::bounce::{self, Found};
 use super::kind::Kind;
 use super::post::{Post, Sheet};
 use super::send::{Delivered, deliver};
 use super::settings::MailSettings;
 use super::{Letter, Wanted, alarm, history, letters};
-use crate::cli::{MailOutboxArgs, MailPreviewArgs, MailRetryArgs, MailTestArgs, MailWhat};
+use crate::cli::{ConfigArg, MailOutboxArgs, MailPreviewArgs, MailRetryArgs, MailTestArgs, MailWhat};
 use crate::clock;
 use crate::commands::{self, Code, Done, Say, read};
 use crate::config::City;
 use crate::files;
 use crate::run::Stop;
 use crate::store::Store;
+use crate::store::bounces::Bounced;
 use crate::store::outbox::{Queued, Sent};
 use crate::words::{Lang, pad};
 
@@ -27,6 +29,7 @@ pub async fn mail(what: &MailWhat, say: Say) -> Done {
         MailWhat::Test(args) => test(args, say).await,
         MailWhat::Outbox(args) => outbox(args, say).await,
         MailWhat::Retry(args) => retry(args, say).await,
+        MailWhat::Bounces(args) => bounces(args, say).await,
         MailWhat::Send(args) => {
             let city = read(&args.config)?;
             let delivered = deliver(&Store::of(&city).await?, &city, configured(&city, say)?).await?;
@@ -105,20 +108,22 @@ async fn test(args: &MailTestArgs, say: Say) -> Done {
     let plain = say.lang.pick("这是一封测试邮件：收到即表示发信配置可用。\n", "This is a test: if you read it, mail works.\n");
     let html = format!("<p>{}</p>", plain.trim_end());
     let id = format!("test.{}.{}@{}", now.replace([':', '-'], ""), std::process::id(), settings.domain());
+    let (at, certificate) = (SystemTime::from(clock::instant()), settings.certificates.of("", &args.to));
     let sheet = Sheet {
         message_id: &id,
         to: &args.to,
         subject,
         plain,
         html: &html,
-        at: SystemTime::from(clock::instant()),
+        at,
+        certificate,
         thread: None,
         unsubscribe: None,
         enclosure: None,
     };
     let (taken, answer) = match post.send(&sheet).await {
         Sent::Taken(answer) => (true, answer),
-        Sent::Later(answer) | Sent::Refused(answer) => (false, answer),
+        Sent::Later(answer) | Sent::Refused(answer) | Sent::Shut(answer) => (false, answer),
     };
     let tested = Tested { to: args.to.clone(), taken, answer };
     say.print(&tested, || {
@@ -137,6 +142,35 @@ async fn outbox(args: &MailOutboxArgs, say: Say) -> Done {
     let letters = store.letters(args.state.as_deref(), args.rows).await?;
     say.print(&letters, || letters.iter().map(|it| line(it, say.lang)).collect::<String>() + &sum(letters.len(), say.lang));
     Ok(Code::Fine)
+}
+
+/// What `muster mail bounces` tells.
+#[derive(Serialize)]
+struct BouncesTold {
+    found: Found,
+    bounced: Vec<Bounced>,
+}
+
+async fn bounces(args: &ConfigArg, say: Say) -> Done {
+    let city = read(&args.config)?;
+    let settings = configured(&city, say)?;
+    if settings.file.bounces.is_none() {
+        let none = say.lang.pick(
+            "没有配置退信目录：在 [mail] 中加入 bounces = { maildir = \"…\" }",
+            "no folder of bounces is configured: add bounces = { maildir = \"…\" } to [mail]",
+        );
+        return Err(Stop::Usage(none.to_owned()));
+    }
+    let store = Store::of(&city).await?;
+    let found = bounce::tell(&city, &store, settings, clock::today()).await?;
+    deliver(&store, &city, settings).await?;
+    let told = BouncesTold { found, bounced: bounce::standing(&city, &store, clock::today()).await? };
+    say.print(&told, || {
+        let lines: String = told.bounced.iter().map(|it| format!("    ✗ {}\n", bounce::line(it, say.lang))).collect();
+        let none = if lines.is_empty() { say.lang.pick("  近期没有退信\n", "  nothing came back of late\n") } else { "" };
+        bounce::found_text(&told.found, say.lang) + &lines + none
+    });
+    Ok(if told.bounced.is_empty() && told.found.trouble.is_none() { Code::Fine } else { Code::Defects })
 }
 
 fn sum(letters: usize, lang: Lang) -> String {
@@ -165,6 +199,9 @@ fn line(it: &Queued, lang: Lang) -> String {
             "        {next}{}: {answer}",
             lang.pick(format!("试过 {} 次", it.attempts), format!("tried {} times", it.attempts))
         );
+    }
+    if let Some(bounced) = &it.bounced {
+        let _ = writeln!(out, "        ✗ {}", bounce::line(bounced, lang));
     }
     out
 }

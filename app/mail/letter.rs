@@ -142,13 +142,20 @@ pub fn failed_night(city: &City, tonight: NaiveDate, why: &[String]) -> Result<V
         Lang::En => format!("{tonight}: the night could not be finished"),
     };
     let lines = why.iter().map(|it| Line { colour: "bad", text: it.clone(), hint: String::new() }).collect();
-    words.operators(Kind::Failures, tonight, &subject, lines)
+    words.operators(Kind::Failures, Kind::Failures.word(), tonight, &subject, lines)
+}
+
+/// The letters about letters that did not arrive.
+pub fn undelivered(city: &City, night: NaiveDate, subject: &str, lines: &[String]) -> Result<Vec<Letter>, minijinja::Error> {
+    let Some(mail) = &city.mail else { return Ok(Vec::new()) };
+    let lines = lines.iter().map(|it| Line { colour: "bad", text: it.clone(), hint: String::new() }).collect();
+    Words { city, mail, lang: city.settings.report.lang }.operators(Kind::Failures, "undelivered", night, subject, lines)
 }
 
 /// The letters that tell operators of what they must mend, or that is mended, on the day `today`.
 pub fn alarm(city: &City, today: NaiveDate, subject: &str, lines: Vec<Line>) -> Result<Vec<Letter>, minijinja::Error> {
     let Some(mail) = &city.mail else { return Ok(Vec::new()) };
-    Words { city, mail, lang: city.settings.report.lang }.operators(Kind::Alarm, today, subject, lines)
+    Words { city, mail, lang: city.settings.report.lang }.operators(Kind::Alarm, Kind::Alarm.word(), today, subject, lines)
 }
 
 /// What of a night one reader may see.
@@ -355,15 +362,22 @@ impl Words<'_> {
             Lang::Zh => format!("{tonight} 需处理：{feeds} 个数据源未采用，{rules} 条规则中断"),
             Lang::En => format!("{tonight}: {feeds} feeds left out, {rules} rules broke off"),
         };
-        let letters = self.operators(Kind::Failures, tonight, &subject, lines)?;
+        let letters = self.operators(Kind::Failures, Kind::Failures.word(), tonight, &subject, lines)?;
         Ok(letters.into_iter().map(|it| Letter { only_corrects: nothing, ..it }).collect())
     }
 
     /// One letter to each operator.
-    fn operators(&self, kind: Kind, day: NaiveDate, subject: &str, lines: Vec<Line>) -> Result<Vec<Letter>, minijinja::Error> {
+    fn operators(
+        &self,
+        kind: Kind,
+        template: &'static str,
+        day: NaiveDate,
+        subject: &str,
+        lines: Vec<Line>,
+    ) -> Result<Vec<Letter>, minijinja::Error> {
         let about = About {
             zh: self.lang == Lang::Zh,
-            kind: kind.word(),
+            kind: template,
             city: self.city_name(),
             night: day.to_string(),
             subject: subject.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, Message, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -9,6 +10,8 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls as Prot
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::settings::{MailSettings, Tls};
+use super::smime;
+use crate::clock;
 use crate::store::outbox::Sent;
 use crate::words::one_line;
 
@@ -39,6 +42,8 @@ pub struct Sheet<'a> {
     pub html: &'a str,
     /// When it was written.
     pub at: SystemTime,
+    /// Whose certificate it is encrypted for; null: it is not.
+    pub certificate: Option<&'a smime::Certificate>,
     /// What mail programs gather the letters of one week and reader under.
     pub thread: Option<String>,
     /// Where whoever wants fewer letters writes: what follows `mailto:`.
@@ -91,30 +96,53 @@ impl Post {
     pub async fn send(&self, sheet: &Sheet<'_>) -> Sent {
         let message = match self.message(sheet) {
             Ok(it) => it,
-            Err(why) => return Sent::Refused(why),
+            Err(sent) => return sent,
         };
         match tokio::time::timeout(self.patience, self.transport.send(message)).await {
             Err(_) => Sent::Later(format!("no answer within {} s", self.patience.as_secs())),
             Ok(Ok(answer)) => Sent::Taken(format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" "))),
+            Ok(Err(err)) if login_is_refused(&err) => Sent::Shut(self.shut(&told(&err))),
             Ok(Err(err)) if err.is_permanent() => Sent::Refused(told(&err)),
             Ok(Err(err)) => Sent::Later(told(&err)),
         }
     }
 
+    /// What to do where the server does not let us in.
+    fn shut(&self, said: &str) -> String {
+        let place = format!("{}:{}", self.settings.file.host, self.settings.port);
+        let [zh, en] = if self.settings.file.user.is_some() {
+            [
+                "不接受 [mail] 的 user 与 password：改正后 muster mail retry",
+                "does not accept `user` and `password` of [mail]: mend them, then muster mail retry",
+            ]
+        } else {
+            [
+                "要求登录：在 [mail] 设 user 与 password，再 muster mail retry",
+                "asks for a login: set `user` and `password` in [mail], then muster mail retry",
+            ]
+        };
+        format!("邮件服务器 {place} {zh} (the mail server {place} {en}): {said}")
+    }
+
     /// Nothing of it can become a header of its own: every part is encoded or checked by its type.
-    fn message(&self, sheet: &Sheet) -> Result<Message, String> {
-        let to: Address = sheet.to.parse().map_err(|err| format!("this is no mail address: {err}"))?;
+    fn message(&self, sheet: &Sheet) -> Result<Message, Sent> {
+        let to: Address = sheet.to.parse().map_err(|err| Sent::Refused(format!("this is no mail address: {err}")))?;
+        let subject = if sheet.certificate.is_some() { smime::outside(sheet.subject) } else { sheet.subject.to_owned() };
         let header = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
         let mut message = Message::builder()
             .from(self.settings.from.clone())
-            .to(Mailbox::new(None, to))
-            .subject(one_line(sheet.subject, SUBJECT_MAX))
+            .to(Mailbox::new(None, to.clone()))
+            .subject(one_line(&subject, SUBJECT_MAX))
             .message_id(Some(format!("<{}>", sheet.message_id)))
             .date(sheet.at)
             .raw_header(header("Auto-Submitted", "auto-generated"))
             .raw_header(header("X-Auto-Response-Suppress", "All"));
         if let Some(reply_to) = &self.settings.reply_to {
             message = message.reply_to(reply_to.clone());
+        }
+        if let Some(return_path) = &self.settings.return_path {
+            let envelope = Envelope::new(Some(return_path.clone()), vec![to]).map_err(|err| Sent::Refused(err.to_string()))?;
+            message = message.envelope(envelope);
         }
         if let Some(thread) = &sheet.thread {
             message = message.references(format!("<{thread}>"));
@@ -124,12 +152,22 @@ impl Post {
         }
         let mut body = MultiPart::alternative_plain_html(sheet.plain.to_owned(), sheet.html.to_owned());
         if let Some(it) = &sheet.enclosure {
-            let kind = ContentType::parse(WORKBOOK).map_err(|err| err.to_string())?;
+            let kind = ContentType::parse(WORKBOOK).map_err(|err| Sent::Refused(err.to_string()))?;
             // lettre encodes the name after RFC 2231.
             body = MultiPart::mixed().multipart(body).singlepart(Attachment::new(it.name.clone()).body(it.bytes.clone(), kind));
         }
-        message.multipart(body).map_err(|err| err.to_string())
+        match sheet.certificate {
+            // What cannot be encrypted waits: it never goes in clear.
+            Some(it) => it.holds(clock::instant()).and_then(|()| it.enclose(message, &body)).map_err(Sent::Later),
+            None => message.multipart(body).map_err(|err| Sent::Refused(err.to_string())),
+        }
     }
+}
+
+/// RFC 4954: the login is wrong, too weak or missing. Every further letter would be refused alike, and some servers lock an account that
+/// fails too often.
+fn login_is_refused(err: &lettre::transport::smtp::Error) -> bool {
+    err.status().is_some_and(|it| matches!(u16::from(it), 530 | 534 | 535 | 538))
 }
 
 /// The whole chain of causes: the outermost says little.
@@ -166,6 +204,7 @@ mod tests {
             plain,
             html,
             at: SystemTime::UNIX_EPOCH,
+            certificate: None,
             thread: None,
             unsubscribe: Some(hostile()),
             enclosure: None,

@@ -47,11 +47,18 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
     };
     let by = format!("{}-{}", std::process::id(), clock::now());
     let lease = settings.file.timeout_seconds.saturating_mul(4) + LEASE_SPARE_SECONDS;
+    // A server that refuses our login is asked once: what else is due meets the same.
+    let mut shut = None;
     loop {
         let when = When { now: clock::now(), lease_until: clock::after(lease) };
         let Some(mut letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
-        let enclosure = if letter.encloses { enclose::enclose(store, city, &mut letter).await } else { None };
-        let sent = post.send(&Sheet { enclosure, ..sheet(&letter, settings) }).await;
+        let sent = match shut.take() {
+            Some(why) => Sent::Shut(why),
+            None => {
+                let enclosure = if letter.encloses { enclose::enclose(store, city, &mut letter).await } else { None };
+                post.send(&Sheet { enclosure, ..sheet(&letter, settings) }).await
+            }
+        };
         match &sent {
             Sent::Taken(_) => delivered.sent += 1,
             Sent::Later(why) => {
@@ -62,6 +69,11 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
                 delivered.parked += 1;
                 delivered.trouble = Some(why.clone());
             }
+            Sent::Shut(why) => {
+                delivered.parked += 1;
+                delivered.trouble = Some(why.clone());
+                shut = Some(why.clone());
+            }
         }
         tracing::info!(letter = letter.id, message_id = letter.message_id, taken = matches!(sent, Sent::Taken(_)), "a letter was tried");
         if !store.letter_sent(letter.id, &by, &sent, |minutes| clock::after(minutes.unsigned_abs() * 60)).await? {
@@ -70,7 +82,7 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
     }
 }
 
-fn sheet<'a>(letter: &'a Queued, settings: &MailSettings) -> Sheet<'a> {
+fn sheet<'a>(letter: &'a Queued, settings: &'a MailSettings) -> Sheet<'a> {
     let at = DateTime::parse_from_rfc3339(&letter.queued_at).map_or(DateTime::<Utc>::UNIX_EPOCH, |it| it.to_utc());
     let week = letter.night.iso_week();
     let domain = letter.message_id.rsplit('@').next().unwrap_or_default();
@@ -81,6 +93,7 @@ fn sheet<'a>(letter: &'a Queued, settings: &MailSettings) -> Sheet<'a> {
         plain: &letter.plain,
         html: &letter.html,
         at: at.into(),
+        certificate: settings.certificates.of(&letter.reader, &letter.address),
         thread: Some(format!("{}-w{:02}.{}.{}@{domain}", week.year(), week.week(), letter.kind, letter.reader)),
         unsubscribe: Some(format!(
             "{}?subject={}",

@@ -11,6 +11,7 @@ use muster_connectors::Secret;
 use serde::Deserialize;
 
 use super::kind::{Kind, Rhythm};
+use super::smime::Certificates;
 use super::template::Templates;
 use crate::words::{Lang, one_line};
 
@@ -97,6 +98,8 @@ pub struct MailFile {
     pub night_by: Option<String>,
     /// The day on which `password` ends: operators hear of it before.
     pub expires: Option<NaiveDate>,
+    /// Where reports about letters that did not arrive come in; they are not read where it is not said.
+    pub bounces: Option<BounceFile>,
     /// How long one step of the conversation with the server may take.
     #[serde(default = "timeout")]
     pub timeout_seconds: u64,
@@ -115,6 +118,16 @@ fn attach_max() -> u64 {
     10
 }
 
+/// `bounces = { … }` of `[mail]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BounceFile {
+    /// The mailbox folder, a Maildir.
+    pub maildir: PathBuf,
+    /// The address that mail servers send reports to, whose mailbox that is; `from` where it is not said.
+    pub return_path: Option<String>,
+}
+
 /// `[mail]`, checked.
 #[derive(Clone, Debug)]
 pub struct MailSettings {
@@ -128,6 +141,10 @@ pub struct MailSettings {
     pub reply_to: Option<Mailbox>,
     /// Operators.
     pub operators: Vec<Mailbox>,
+    /// Where reports about letters that did not arrive go; null: to `from`.
+    pub return_path: Option<Address>,
+    /// For whom letters are encrypted: by people.toml.
+    pub certificates: Certificates,
     /// Folder that paths are below.
     pub root: PathBuf,
     /// When operators hear that there was no night.
@@ -150,6 +167,8 @@ impl MailFile {
         let from = mailbox(&self.from, "from");
         let reply_to = self.reply_to.as_deref().and_then(|it| mailbox(it, "reply_to"));
         let operators: Vec<Mailbox> = self.operators.iter().filter_map(|it| mailbox(it, "operators")).collect();
+        let return_path = self.bounces.as_ref().and_then(|it| it.return_path.as_deref()).and_then(|it| mailbox(it, "return_path"));
+        let return_path = return_path.map(|it| it.email);
         if self.tls == Tls::None && !is_loopback(&self.host) {
             wrong.push((
                 "tls".to_owned(),
@@ -188,6 +207,8 @@ impl MailFile {
                     from,
                     reply_to,
                     operators,
+                    return_path,
+                    certificates: Certificates::default(),
                     root: root.to_owned(),
                     night_by: night_by.and_then(Result::ok),
                     templates: Templates::default(),
@@ -254,6 +275,9 @@ mod tests {
         assert!(with("prefix = \"a\\r\\nBcc: all@b.example\"")[0].contains("one line"));
         assert!(with("monthly = 31")[0].contains("28") && with("night_by = '7 am'")[0].contains("07:00"));
         assert_eq!((settings.prefix(Lang::Zh), settings.prefix(Lang::En)), ("【编制核对】".to_owned(), "[muster] ".to_owned()));
+        let bounces = |address: &str| format!("{good}bounces = {{ maildir = 'Maildir', return_path = '{address}' }}");
+        assert!(wrong(&bounces("back@city.example")).is_empty());
+        assert!(wrong(&bounces("back"))[0].contains("`return_path` is no mail address"));
         assert!(!wrong("host = 'h'\nfrom = \"a <a@b.example>\\r\\nBcc: all@b.example\"").is_empty());
     }
 }

@@ -21,7 +21,7 @@ macro_rules! shipped {
 }
 
 /// The templates that come with muster.
-const SHIPPED: [(&str, &str); 22] = shipped![
+const SHIPPED: [(&str, &str); 24] = shipped![
     "frame.txt",
     "frame.html",
     "urgent.txt",
@@ -43,6 +43,8 @@ const SHIPPED: [(&str, &str); 22] = shipped![
     "feeds.txt",
     "feeds.html",
     "families.txt",
+    "undelivered.txt",
+    "undelivered.html",
     "families.html"
 ];
 
@@ -101,9 +103,9 @@ impl Templates {
     /// Where the operator's templates cannot be set: every place once.
     fn wrong(&self) -> Vec<Mistake> {
         let mut mistakes: BTreeMap<String, Mistake> = BTreeMap::new();
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.map(Kind::word).into_iter().chain(["undelivered"]) {
             for (lang, full) in [(Lang::Zh, true), (Lang::En, true), (Lang::Zh, false), (Lang::En, false)] {
-                if let Err(err) = self.letter(&About::sample(kind.word(), lang, full)) {
+                if let Err(err) = self.letter(&About::sample(kind, lang, full)) {
                     let mistake = self.mistake(&err);
                     mistakes.entry(format!("{} {mistake}", mistake.place())).or_insert(mistake);
                 }

@@ -19,6 +19,7 @@ pub(super) const TABLES: &[&str] = &[
     "judgement_event",
     "outbox_letter",
     "alarm",
+    "outbox_bounce",
     "schedule_job",
     "schedule_due",
     "lease",

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::bounces::Bounced;
 use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError, day};
 use crate::mail::Letter;
@@ -55,6 +56,9 @@ pub struct Queued {
     pub answer: Option<String>,
     /// Whether the reader's workbook goes with it.
     pub encloses: bool,
+    /// That it came back or is late; null where nothing was reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounced: Option<Bounced>,
 }
 
 /// What came of an attempt.
@@ -66,6 +70,8 @@ pub enum Sent {
     Later(String),
     /// Never: the server refuses it for good.
     Refused(String),
+    /// Never, and no other letter either: the server does not let us in.
+    Shut(String),
 }
 
 /// Instants that an attempt needs, UTC.
@@ -212,7 +218,7 @@ impl Store {
         let (state, answer) = match sent {
             Sent::Taken(answer) => ("sent", answer),
             Sent::Later(answer) if attempts < ATTEMPTS_MAX => ("deferred", answer),
-            Sent::Later(answer) | Sent::Refused(answer) => ("parked", answer),
+            Sent::Later(answer) | Sent::Refused(answer) | Sent::Shut(answer) => ("parked", answer),
         };
         write
             .run(
@@ -228,12 +234,22 @@ impl Store {
     /// The newest letters, the newest first; those of one state alone where it is given.
     pub async fn letters(&self, state: Option<&str>, rows: u32) -> Result<Vec<Queued>, StoreError> {
         let found = match state {
+            Some("bounced") => {
+                let sql =
+                    "select * from outbox_letter where message_id in (select message_id from outbox_bounce) order by id desc limit $1";
+                self.rows(sql, values![rows]).await?
+            }
             Some(state) => {
                 self.rows("select * from outbox_letter where state = $1 order by id desc limit $2", values![state, rows]).await?
             }
             None => self.rows("select * from outbox_letter order by id desc limit $1", values![rows]).await?,
         };
-        found.iter().map(queued).collect()
+        let mut letters = found.iter().map(queued).collect::<Result<Vec<_>, _>>()?;
+        let bounced = self.bounces(None).await?;
+        for letter in &mut letters {
+            letter.bounced = bounced.iter().find(|it| it.letter == letter.id).cloned();
+        }
+        Ok(letters)
     }
 
     /// How many letters there are, by state.
@@ -288,6 +304,7 @@ fn queued(row: &Row) -> Result<Queued, StoreError> {
         next_at: text("next_at")?,
         answer: row.maybe_text("answer")?.map(str::to_owned),
         encloses: row.int("encloses")? != 0,
+        bounced: None,
     })
 }
 

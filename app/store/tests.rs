@@ -12,10 +12,13 @@ use tempfile::TempDir;
 use muster_core::link::judge;
 
 use super::audit::{Entry, Verified};
+use super::bounces::Kept;
 use super::judgements::{Made, New};
 use super::outbox::{Sent, When};
 use super::work::{Actor, NotDone, Wanted};
 use super::*;
+use crate::mail::Report;
+use crate::mail::bounce::Action;
 use crate::vault;
 
 #[allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
@@ -114,6 +117,7 @@ on_both! {
     a_letter_is_queued_once_replaced_while_it_waits_and_corrected_when_it_is_gone
     a_letter_goes_to_one_sender_at_a_time_and_keeps_its_id_on_repeat
     letters_are_kept_with_their_night_or_not_at_all
+    a_bounce_stands_beside_its_letter_once
     a_judgement_stands_until_it_is_withdrawn_and_is_never_contradicted
     the_audit_log_is_a_chain_and_its_end_may_be_remembered
     what_is_changed_behind_the_audit_log_s_back_is_seen
@@ -576,6 +580,39 @@ async fn letters_are_kept_with_their_night_or_not_at_all(city: City) {
     let tell = |cases: Vec<Case>| Ok::<_, StoreError>((cases.len(), vec![letter("a")]));
     assert_eq!(city.store.keep(night(1), &[], &[], &folded, tell).await.expect("kept"), 1);
     assert_eq!(city.store.letters(None, 9).await.expect("they read").len(), 1);
+}
+
+async fn a_bounce_stands_beside_its_letter_once(city: City) {
+    let store = &city.store;
+    store.queue(night(1), &at(0).now, &[letter("a")]).await.expect("it is queued");
+    let due = store.lease_letter("one", &at(1)).await.expect("it reads").expect("one is due");
+    let report = |digest: &str, ids: &[&str], action: Action, status: &str| Report {
+        digest: digest.into(),
+        message_ids: ids.iter().map(|it| (*it).to_owned()).collect(),
+        recipients: vec!["Finance-Desk@City.example".into()],
+        action,
+        status: status.into(),
+    };
+    let keep = async |it: &Report| store.keep_bounce(night(2), &at(9).now, it).await.expect("it is kept");
+    let late = report("1", &["other@b.example", &due.message_id], Action::Delayed, "4.4.1");
+    let nowhere = report("2", &[], Action::Failed, "5.1.1");
+    assert_eq!(keep(&nowhere).await, Kept::Foreign, "no letter has gone to the address yet");
+    assert_eq!((keep(&late).await, keep(&late).await), (Kept::New, Kept::Known));
+    let told = async |since: Option<NaiveDate>| {
+        let bounced = store.bounces(since).await.expect("they read");
+        bounced.into_iter().map(|it| (it.letter, it.action, it.status, it.matched_by)).collect::<Vec<_>>()
+    };
+    let line = |action: &str, status: &str, by: &str| (due.id, action.to_owned(), status.to_owned(), by.to_owned());
+    assert_eq!(told(None).await, [line("delayed", "4.4.1", "message-id")]);
+    assert!(store.letter_sent(due.id, "one", &Sent::Taken("250 ok".into()), minute).await.expect("kept"));
+    let others = report("3", &["other@b.example"], Action::Failed, "5.1.1");
+    assert_eq!(keep(&others).await, Kept::Foreign, "it names a letter, and the letter is not ours");
+    assert_eq!(keep(&nowhere).await, Kept::New, "by the address that the letter went to");
+    assert_eq!(told(Some(night(2))).await, [line("failed", "5.1.1", "recipient")], "given up counts more than late");
+    assert!(told(Some(night(3))).await.is_empty());
+    let listed = store.letters(Some("bounced"), 9).await.expect("they read");
+    assert_eq!(listed.iter().map(|it| it.bounced.as_ref().map(|it| it.status.as_str())).collect::<Vec<_>>(), [Some("5.1.1")]);
+    assert_eq!(listed[0].state, "sent", "the letter stays as it is");
 }
 
 fn wanted(number: u32, deed: Deed) -> Wanted {
