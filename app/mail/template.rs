@@ -126,7 +126,7 @@ impl Templates {
             }
             at = std::error::Error::source(it).and_then(|it| it.downcast_ref::<Error>());
         }
-        let hint = "what a template may use is in docs/guide/nightly.md; `muster mail preview` shows a letter";
+        let hint = "the shipped template of this name shows what it may use; `muster mail preview` shows the letter";
         match found {
             Some((source, line)) => source.mistake(whole_line(&source.text, line), said, "here").try_this(hint),
             None => Source::new(format!("config/mail/{}", err.name().unwrap_or_default()), "").mistake(0..0, said, "").try_this(hint),
