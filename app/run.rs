@@ -10,7 +10,7 @@ use chrono::{Datelike, NaiveDate};
 use muster_connectors::Hidden;
 use muster_core::case::{self, RulesRan};
 use muster_core::category;
-use muster_core::check::{self, FeedState, LookedAt, NightParams};
+use muster_core::check::{self, FeedState, LookedAt, Names, NightParams};
 use muster_core::diag::Mistake;
 use muster_core::engine::{Engine, Limits, LinkedFeed};
 use muster_core::finding::Finding;
@@ -305,6 +305,7 @@ async fn check(
 ) -> Result<(Vec<Finding>, Vec<RuleNight>, RulesRan), Stop> {
     let feeds: Vec<FeedState> = pulled.iter().map(feed_state).collect();
     let looked_at = LookedAt::count(engine).await?;
+    let names = Names::read(engine).await?;
     let (mut findings, mut told, mut ran) = (Vec::new(), Vec::new(), RulesRan::default());
     for card in &city.rules {
         let rule = card.tuned(city.tuning(card));
@@ -326,7 +327,7 @@ async fn check(
             Ok(month) => {
                 let params = NightParams { tonight, month, first_month };
                 let clock = Stopwatch::start();
-                let result = check::run(&rule, engine, &params).await;
+                let result = check::run(&rule, engine, &params, &names).await;
                 progress.rule(&rule.id, clock.elapsed());
                 match result {
                     Ok(result) => {

@@ -1,12 +1,12 @@
 //! Runs a rule on a night's tables and makes findings of what its query gives.
 #![allow(clippy::result_large_err, reason = "a mistake ends the rule; it is never made in a loop over rows")]
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Float32Type, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, Schema};
 use chrono::NaiveDate;
 use futures::TryStreamExt;
 
@@ -19,10 +19,12 @@ use crate::rule::{Rule, STANDARD_PARAMS, Status};
 use crate::schema;
 
 mod looked_at;
+mod names;
 mod sentence;
 
 pub use looked_at::{About, LookedAt};
-use sentence::{Names, Shape, Template};
+pub use names::Names;
+use sentence::{Shape, Template};
 
 /// What a rule is told about the night.
 #[derive(Clone, Debug)]
@@ -87,17 +89,16 @@ pub fn gate(rule: &Rule, feeds: &[FeedState], tonight: NaiveDate) -> Result<i32,
 /// Runs `rule` on the tables of `engine`. The same tables give the same findings, byte for byte.
 ///
 /// A mistake points into the card; when the machine failed and not the card, it says so at the query.
-pub async fn run(rule: &Rule, engine: &Engine, night: &NightParams) -> Result<RuleResult, Mistake> {
+pub async fn run(rule: &Rule, engine: &Engine, night: &NightParams, names: &Names) -> Result<RuleResult, Mistake> {
     let rows = rows(rule, engine, night).await?;
     let columns = Columns::of(rule, rows.schema_ref())?;
-    let names = names(engine, &columns, &rows, rule).await.map_err(|it| point_at(rule, &it))?;
     let mut found: BTreeMap<Subject, Vec<usize>> = BTreeMap::new();
     for row in 0..rows.num_rows() {
-        if let Some(subject) = columns.subject(&rows, row, &names) {
+        if let Some(subject) = columns.subject(&rows, row, names) {
             found.entry(subject).or_default().push(row);
         }
     }
-    let mut findings: Vec<Finding> = found.into_iter().map(|(subject, of)| columns.finding(rule, &rows, subject, &of, &names)).collect();
+    let mut findings: Vec<Finding> = found.into_iter().map(|(subject, of)| columns.finding(rule, &rows, subject, &of, names)).collect();
     findings.sort_by(|one, other| one.subject.key().cmp(other.subject.key()));
     let about = if columns.person.is_some() { About::People } else { About::Units };
     Ok(RuleResult { rule: rule.id.clone(), rows: rows.num_rows() as u64, about, findings })
@@ -223,11 +224,11 @@ impl Columns {
     /// The person, or the unit where no person is named. None when neither is.
     fn subject(&self, rows: &RecordBatch, row: usize, names: &Names) -> Option<Subject> {
         if let Some(id) = whole(rows, self.person, row) {
-            let key = names.person_keys.get(&id).cloned().unwrap_or_else(|| format!("p-#{id}"));
+            let key = names.person_key(id).map_or_else(|| format!("p-#{id}"), ToOwned::to_owned);
             return Some(Subject::Person { key, id });
         }
         let id = whole(rows, self.unit, row)?;
-        let key = names.units.get(&id).map_or_else(|| format!("u-#{id}"), |it| format!("u-{}", it.code));
+        let key = names.unit(id).map_or_else(|| format!("u-#{id}"), |it| format!("u-{}", it.code));
         Some(Subject::Unit { key, id })
     }
 
@@ -243,7 +244,7 @@ impl Columns {
         let since = of.iter().filter_map(|row| whole(rows, self.since, *row)).min().or_else(|| months.first().copied());
         let amounts: Vec<i64> = lines.iter().filter_map(|(_, it)| it.amount_fen).collect();
         let linked = match &subject {
-            Subject::Person { id, .. } => names.link_scores.get(id).copied().unwrap_or(1.0),
+            Subject::Person { id, .. } => names.surely(rule, *id),
             Subject::Unit { .. } => 1.0,
         };
         Finding {
@@ -252,7 +253,7 @@ impl Columns {
             severity: rule.severity,
             subject,
             unit_id,
-            unit_code: unit_id.and_then(|it| names.units.get(&it)).map(|it| it.code.clone()),
+            unit_code: unit_id.and_then(|it| names.unit(it)).map(|it| it.code.clone()),
             months: months.into_iter().collect(),
             since,
             amount_fen: (!amounts.is_empty()).then(|| amounts.iter().fold(0i64, |sum, it| sum.saturating_add(*it))),
@@ -291,44 +292,6 @@ impl Columns {
 fn whole(rows: &RecordBatch, column: Option<usize>, row: usize) -> Option<i32> {
     let array = rows.column(column?).as_primitive::<Int32Type>();
     array.is_valid(row).then(|| array.value(row))
-}
-
-/// Keys, unit names and link scores of those whom `rows` speak of.
-pub(crate) async fn names(engine: &Engine, columns: &Columns, rows: &RecordBatch, rule: &Rule) -> Result<Names, EngineError> {
-    let persons: BTreeSet<i32> = (0..rows.num_rows()).filter_map(|row| whole(rows, columns.person, row)).collect();
-    let units = sentence::units(engine).await?;
-    if persons.is_empty() {
-        return Ok(Names { units, ..Names::default() });
-    }
-    let mut person_keys = HashMap::new();
-    let mut stream = engine.stream("select person_id, person_key from person", &Params::new()).await?;
-    while let Some(batch) = next(&mut stream).await? {
-        let keys = cast(batch.column(1), &DataType::Utf8).map_err(|it| EngineError::ours(&it))?;
-        let (ids, keys) = (batch.column(0).as_primitive::<Int32Type>(), keys.as_string::<i32>());
-        let wanted = (0..batch.num_rows()).filter(|row| persons.contains(&ids.value(*row)));
-        person_keys.extend(wanted.map(|row| (ids.value(row), keys.value(row).to_owned())));
-    }
-    let link_scores = link_scores(engine, &persons, rule).await?;
-    Ok(Names { units, person_keys, link_scores })
-}
-
-/// How surely the rows that the rule read are about each person: the least sure link among the tables it needs.
-async fn link_scores(engine: &Engine, persons: &BTreeSet<i32>, rule: &Rule) -> Result<HashMap<i32, f32>, EngineError> {
-    let mut scores: HashMap<i32, f32> = HashMap::new();
-    let tables: Vec<String> = rule.needs.iter().map(|it| format!("'{it}'")).collect();
-    let sql = format!(
-        "select person_id, score from identity where score < 1 and person_id is not null and table_name in ({})",
-        tables.join(", ")
-    );
-    let mut stream = engine.stream(&sql, &Params::new()).await?;
-    while let Some(batch) = next(&mut stream).await? {
-        let (ids, found) = (batch.column(0).as_primitive::<Int32Type>(), batch.column(1).as_primitive::<Float32Type>());
-        for row in (0..batch.num_rows()).filter(|row| persons.contains(&ids.value(*row))) {
-            let score = scores.entry(ids.value(row)).or_insert(1.0);
-            *score = score.min(found.value(row));
-        }
-    }
-    Ok(scores)
 }
 
 async fn next(stream: &mut datafusion::execution::SendableRecordBatchStream) -> Result<Option<RecordBatch>, EngineError> {

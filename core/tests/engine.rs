@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
-use muster_core::check::{self, FeedState, NightParams};
+use muster_core::check::{self, FeedState, Names, NightParams};
 use muster_core::diag::Source;
 use muster_core::engine::{Engine, Limits, LinkedFeed, Params};
 use muster_core::finding::Subject;
@@ -198,7 +198,8 @@ async fn a_night_over_sealed_files() {
     let feeds = [state("civil/deaths", "death", None), state("finance/current", "payment", Some(202_610))];
     let month = check::gate(&rule, &feeds, tonight()).expect("may run");
     let night = NightParams { tonight: tonight(), month, first_month: window.first };
-    let found = check::run(&rule, &engine, &night).await.expect("runs");
+    let names = Names::read(&engine).await.expect("read");
+    let found = check::run(&rule, &engine, &night, &names).await.expect("runs");
 
     assert_eq!((found.rows, found.findings.len()), (2, 1));
     let finding = &found.findings[0];
@@ -214,7 +215,7 @@ async fn a_night_over_sealed_files() {
     assert_eq!(finding.lines[0].places, vec![("finance/archive".to_owned(), 6), ("civil/deaths".to_owned(), 2)]);
     assert_eq!(finding.lines[0].facts.get("death_source").map(String::as_str), Some("police"));
 
-    let again = check::run(&rule, &engine, &night).await.expect("runs");
+    let again = check::run(&rule, &engine, &night, &names).await.expect("runs");
     assert_eq!(serde_json::to_string(&found.findings).ok(), serde_json::to_string(&again.findings).ok());
 }
 

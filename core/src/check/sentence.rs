@@ -1,54 +1,17 @@
 //! Sentences of evidence: values as people read them, in both languages.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::{next, within};
+use super::{Names, within};
 use crate::codes::{self, CodeList};
 use crate::diag::{Mistake, did_you_mean};
-use crate::engine::{Engine, EngineError, Params};
 use crate::function;
 use crate::rule::Rule;
 use crate::schema::{self, Kind};
-
-/// What sentences and findings need to know beside a row.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    /// Units by tonight's number.
-    pub units: HashMap<i32, Unit>,
-    /// Lasting keys by `person_id`.
-    pub person_keys: HashMap<i32, String>,
-    /// Probability that the rows are about the person; absent: certain.
-    pub link_scores: HashMap<i32, f32>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Unit {
-    pub code: String,
-    pub name: String,
-}
-
-/// Every unit of tonight.
-pub(super) async fn units(engine: &Engine) -> Result<HashMap<i32, Unit>, EngineError> {
-    let sql = "select unit_id, arrow_cast(unit_code, 'Utf8'), arrow_cast(unit_name, 'Utf8') from unit where unit_id is not null";
-    let mut units = HashMap::new();
-    let mut stream = engine.stream(sql, &Params::new()).await?;
-    while let Some(batch) = next(&mut stream).await? {
-        let ids = batch.column(0).as_primitive::<Int32Type>();
-        let (codes, names) = (batch.column(1).as_string::<i32>(), batch.column(2).as_string::<i32>());
-        for row in 0..batch.num_rows() {
-            let text = |array: &arrow::array::StringArray| array.is_valid(row).then(|| array.value(row).to_owned());
-            let code = text(codes).unwrap_or_else(|| format!("#{}", ids.value(row)));
-            let name = text(names).unwrap_or_else(|| code.clone());
-            units.insert(ids.value(row), Unit { code, name });
-        }
-    }
-    Ok(units)
-}
 
 /// The two languages of sentences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +70,7 @@ impl Shape {
             Shape::Day => day(array.as_primitive::<Date32Type>().value(row)),
             Shape::Unit => {
                 let id = array.as_primitive::<Int32Type>().value(row);
-                names.units.get(&id).map_or_else(|| format!("#{id}"), |it| it.name.clone())
+                names.unit(id).map_or_else(|| format!("#{id}"), |it| it.name.clone())
             }
             Shape::Flag if array.as_boolean().value(row) => language.of("是", "yes"),
             Shape::Flag => language.of("否", "no"),

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 
 use super::grid::{self, Grid};
 use super::{EXAMPLE_NIGHT, Example, Rule};
-use crate::check::{self, Columns, NightParams};
+use crate::check::{self, Columns, Names, NightParams};
 use crate::diag::{Mistake, did_you_mean};
 use crate::engine::{Engine, EngineError, Limits};
 use crate::function;
@@ -91,7 +91,7 @@ async fn run(rule: &Rule, example: &Example) -> Result<Outcome, Box<Mistake>> {
         city(rule, example).await.map_err(|it| Box::new(rule.source.mistake(example.at.clone(), it.what, "in this example")))?;
     let rows = check::rows(rule, &engine, &night).await?;
     let columns = Columns::of(rule, rows.schema_ref())?;
-    let names = check::names(&engine, &columns, &rows, rule)
+    let names = Names::of_units(&engine)
         .await
         .map_err(|it| Box::new(rule.source.mistake(example.at.clone(), it.what, "in this example")))?;
     let stated = if example.finds.rows.is_empty() {
