@@ -17,6 +17,7 @@ use crate::clock::Stopwatch;
 use crate::commands::{Code, Done, Say};
 use crate::config;
 use crate::key;
+use crate::memory::peak_mib;
 use crate::progress::{Progress, Show, Stage};
 use crate::run::{self, Stop, World};
 use crate::store::Store;
@@ -30,7 +31,9 @@ struct Told {
     months: u32,
     rows: u64,
     seconds_by_stage: Vec<(&'static str, f64)>,
-    /// The ten slowest rules.
+    /// The most memory held in each stage.
+    peak_mib_by_stage: Vec<(&'static str, u64)>,
+    /// All rules, the slowest first.
     seconds_by_rule: Vec<(String, f64)>,
     rules: usize,
     broke_off: Vec<String>,
@@ -67,9 +70,10 @@ pub async fn night(people: usize, months: u32, out: &Path, memory_mib: usize, sa
     let rows: u64 = night.feeds.iter().filter_map(|it| it.tally.as_ref()).map(|it| it.pulled).sum();
     let mut rules: Vec<(String, f64)> = world.progress.rules().into_iter().map(|(id, took)| (id, took.as_secs_f64())).collect();
     rules.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let peaks = world.progress.peaks();
     let told = Told {
         rules: rules.len(),
-        seconds_by_rule: rules.into_iter().take(10).collect(),
+        seconds_by_rule: rules,
         broke_off: night.rules.iter().filter(|it| it.broke_off).map(|it| it.id.clone()).collect(),
         people,
         months,
@@ -78,7 +82,8 @@ pub async fn night(people: usize, months: u32, out: &Path, memory_mib: usize, sa
         seconds: all.as_secs_f64(),
         seconds_to_findings: seconds(&[Stage::Link, Stage::Presence, Stage::Check, Stage::Fold]),
         rows_per_second: rows as f64 / all.as_secs_f64(),
-        peak_mib: peak_mib(),
+        peak_mib: peaks.iter().map(|it| it.1).max().unwrap_or(0).max(peak_mib()),
+        peak_mib_by_stage: peaks.iter().map(|(stage, mib)| (stage.word(), *mib)).collect(),
         cases: night.cases.len(),
     };
     say.print(&told, || text(&told, say.lang));
@@ -87,10 +92,11 @@ pub async fn night(people: usize, months: u32, out: &Path, memory_mib: usize, sa
 
 fn text(told: &Told, lang: Lang) -> String {
     let mut out = String::new();
-    for (stage, seconds) in &told.seconds_by_stage {
-        out.push_str(&format!("  {} {}\n", pad(stage, 10), pad_left(&format!("{seconds:.1} s"), 9)));
+    for ((stage, seconds), (_, mib)) in told.seconds_by_stage.iter().zip(&told.peak_mib_by_stage) {
+        let (seconds, mib) = (format!("{seconds:.1} s"), format!("{} MiB", count(*mib as i64)));
+        out.push_str(&format!("  {} {} {}\n", pad(stage, 10), pad_left(&seconds, 9), pad_left(&mib, 12)));
     }
-    for (rule, seconds) in &told.seconds_by_rule {
+    for (rule, seconds) in told.seconds_by_rule.iter().take(10) {
         out.push_str(&format!("    {} {}\n", pad(rule, 8), pad_left(&format!("{seconds:.2} s"), 9)));
     }
     for rule in &told.broke_off {
@@ -105,11 +111,4 @@ fn text(told: &Told, lang: Lang) -> String {
     out.push_str(&line(lang.pick("内存峰值", "peak memory"), format!("{} MiB", count(told.peak_mib as i64))));
     out.push_str(&line(lang.pick("问题", "cases"), count(told.cases as i64)));
     out
-}
-
-/// The most memory this process ever held, as the kernel counts it; 0 where it does not say.
-pub(crate) fn peak_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
-    line.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
 }

@@ -25,6 +25,7 @@ mod key;
 mod link;
 mod look;
 mod mail;
+mod memory;
 mod night;
 mod notice;
 mod page;

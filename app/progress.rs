@@ -9,6 +9,7 @@ use muster_core::mapping::Title;
 use muster_core::schema::Table;
 
 use crate::clock::Stopwatch;
+use crate::memory;
 use crate::words::{self, Lang};
 
 /// How progress is told.
@@ -79,6 +80,8 @@ pub struct Progress {
     clock: Stopwatch,
     times: Mutex<Vec<(Stage, Duration)>>,
     rules: Mutex<Vec<(String, Duration)>>,
+    /// Most memory held in each stage that is over, MiB.
+    peaks: Mutex<Vec<(Stage, u64)>>,
 }
 
 /// The progress of one feed; a bar shows nothing where bars are not shown.
@@ -94,12 +97,18 @@ impl Progress {
     pub fn new(show: Show, lang: Lang) -> Progress {
         let target = if show == Show::Bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
-        Progress { show, lang, bars, clock: Stopwatch::start(), times: Mutex::default(), rules: Mutex::default() }
+        Progress { show, lang, bars, clock: Stopwatch::start(), times: Mutex::default(), rules: Mutex::default(), peaks: Mutex::default() }
     }
 
     /// A stage begins.
     pub fn stage(&self, stage: Stage) {
-        self.times.lock().expect("no panic while held").push((stage, self.clock.elapsed()));
+        let mut times = self.times.lock().expect("no panic while held");
+        if let Some((before, _)) = times.last() {
+            self.peaks.lock().expect("no panic while held").push((*before, memory::peak_mib()));
+        }
+        memory::forget_peak();
+        times.push((stage, self.clock.elapsed()));
+        drop(times);
         match self.show {
             Show::Bars => drop(self.bars.println(format!("  {} …", stage.title(self.lang)))),
             Show::Lines => eprintln!("stage {}", stage.word()),
@@ -146,6 +155,13 @@ impl Progress {
     /// How long every rule took, in the order they ran.
     pub fn rules(&self) -> Vec<(String, Duration)> {
         self.rules.lock().expect("no panic while held").clone()
+    }
+
+    /// The most memory that was held in each stage so far, MiB.
+    pub fn peaks(&self) -> Vec<(Stage, u64)> {
+        let now = self.times.lock().expect("no panic while held").last().map(|it| (it.0, memory::peak_mib()));
+        let over = self.peaks.lock().expect("no panic while held").clone();
+        over.into_iter().chain(now).collect()
     }
 
     /// How long every stage took so far, in order, and all of it.

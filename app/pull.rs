@@ -7,6 +7,7 @@
 //! may pass is tried again from the beginning.
 
 mod drift;
+mod hours;
 mod landing;
 mod order;
 mod parts;
@@ -36,6 +37,7 @@ use crate::store::Before;
 use crate::store::feeds::{FeedBefore, Hold};
 use crate::vault::Vault;
 
+use hours::Hours;
 use landing::{Delivery, Landed, Trouble, Worker};
 pub use landing::{broken_reject, settings, total, writer};
 pub use settings::{PullFile, PullSettings};
@@ -111,6 +113,8 @@ enum Broken {
     Source(Failure),
     /// Our own disk's trouble.
     Disk(String),
+    /// The source may be touched in these hours only.
+    Closed(Hours),
 }
 
 /// One feed's pull tonight.
@@ -225,6 +229,10 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
     let (mut sealed, mut rejected_people) = (None, Vec::new());
     match landed {
         Err(Broken::Source(failure)) => told.left_out.push(failed(&failure)),
+        Err(Broken::Closed(hours)) => told.left_out.push(Said {
+            zh: format!("只许在 {hours} 取数，此时不在该时段或时段已结束（部门文件 [pull] between）"),
+            en: format!("it may be pulled between {hours} alone, and that was not now or came to its end ([pull] between of the department file)"),
+        }),
         Err(Broken::Disk(why)) => told
             .left_out
             .push(Said { zh: format!("无法写入数据目录：{why}"), en: format!("the data folder cannot be written: {why}") }),

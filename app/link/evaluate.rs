@@ -143,7 +143,7 @@ pub fn evaluate(args: &EvaluateArgs, lang: Lang) -> Result<Told, Stop> {
         seconds: clock.elapsed().as_secs_f64(),
         seconds_linking,
         cpu_seconds: clock::cpu_seconds() - cpu,
-        peak_mib: crate::bench::peak_mib(),
+        peak_mib: crate::memory::peak_mib(),
     })
 }
 

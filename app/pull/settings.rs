@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::hours::Hours;
+
 /// As the file has it; what is not said is taken from the department, and then from [`PullSettings::default`].
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +19,10 @@ pub struct PullFile {
     wait_max_seconds: Option<u64>,
     /// Feeds of one source that are pulled side by side.
     parallel: Option<usize>,
+    /// Hours in which the source may be touched.
+    between: Option<Hours>,
+    /// Most minutes that a pull waits for them to begin.
+    between_wait_minutes: Option<u64>,
 }
 
 /// How one source is asked.
@@ -30,11 +36,22 @@ pub struct PullSettings {
     pub wait_max: Duration,
     /// Feeds of one source that are pulled side by side.
     pub parallel: usize,
+    /// Hours in which the source may be touched; null: always.
+    pub between: Option<Hours>,
+    /// Most that a pull waits for them to begin.
+    pub between_wait: Duration,
 }
 
 impl Default for PullSettings {
     fn default() -> PullSettings {
-        PullSettings { retries: 3, wait: Duration::from_secs(5), wait_max: Duration::from_mins(5), parallel: 2 }
+        PullSettings {
+            retries: 3,
+            wait: Duration::from_secs(5),
+            wait_max: Duration::from_mins(5),
+            parallel: 2,
+            between: None,
+            between_wait: Duration::from_hours(2),
+        }
     }
 }
 
@@ -43,11 +60,14 @@ impl PullSettings {
     pub fn of(department: PullFile, source: PullFile) -> PullSettings {
         let usual = PullSettings::default();
         let seconds = |own: Option<u64>, whole: Option<u64>| own.or(whole).map(Duration::from_secs);
+        let minutes = |own: Option<u64>, whole: Option<u64>| own.or(whole).map(Duration::from_mins);
         PullSettings {
             retries: source.retries.or(department.retries).unwrap_or(usual.retries),
             wait: seconds(source.wait_seconds, department.wait_seconds).unwrap_or(usual.wait),
             wait_max: seconds(source.wait_max_seconds, department.wait_max_seconds).unwrap_or(usual.wait_max),
             parallel: source.parallel.or(department.parallel).unwrap_or(usual.parallel).max(1),
+            between: source.between.or(department.between),
+            between_wait: minutes(source.between_wait_minutes, department.between_wait_minutes).unwrap_or(usual.between_wait),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use futures::StreamExt;
 use futures::future::join_all;
 use muster_connectors::{Connector, Consistency, Failure, Held, KINDS};
@@ -11,7 +12,9 @@ use muster_core::mapping::Feed;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::landing::Landed;
+use super::hours::Hours;
 use super::{Broken, FeedPulled, Job, Landing, PullSettings, conclude, cores, land, source_name};
+use crate::clock;
 use crate::config::{City, Department};
 use crate::night::Said;
 use crate::progress::Progress;
@@ -22,7 +25,8 @@ use crate::store::feeds::FeedBefore;
 const PULLS_PER_CORE: usize = 2;
 
 pub(super) async fn all(city: &City, landing: &Landing, before: &Before, progress: &Arc<Progress>) -> Vec<FeedPulled> {
-    let night = Night { landing, before, progress, gate: Semaphore::new(PULLS_PER_CORE * cores()) };
+    let zone = city.schedule.night.zone();
+    let night = Night { landing, before, progress, zone, gate: Semaphore::new(PULLS_PER_CORE * cores()) };
     let sources = sources(city);
     let mut pulled: Vec<(usize, FeedPulled)> = join_all(sources.iter().map(|it| it.pull(&night))).await.into_iter().flatten().collect();
     pulled.sort_by_key(|(place, _)| *place);
@@ -34,6 +38,8 @@ struct Night<'a> {
     landing: &'a Landing,
     before: &'a Before,
     progress: &'a Arc<Progress>,
+    /// Whose hours are meant.
+    zone: Tz,
     /// How many pulls may work at once, whoever's they are.
     gate: Semaphore,
 }
@@ -75,7 +81,11 @@ fn settings(department: &Department, source: &str) -> PullSettings {
 
 impl Source<'_> {
     async fn pull(&self, night: &Night<'_>) -> Vec<(usize, FeedPulled)> {
-        let pin = Pin::hold(self.connector, &self.settings, &self.department.file.name).await;
+        let pin = match self.open(night).await {
+            Ok(()) => Pin::hold(self.connector, &self.settings, &self.department.file.name).await,
+            // Nothing is asked of it: every feed finds the hours over.
+            Err(_) => Pin::untouched(self.connector),
+        };
         let feeds = self.feeds.iter().map(|(place, feed)| async { (*place, self.feed(feed, &pin, night).await) });
         futures::stream::iter(feeds).buffer_unordered(self.settings.parallel).collect().await
     }
@@ -99,6 +109,30 @@ impl Source<'_> {
         conclude(&job, notes, landed)
     }
 
+    /// Waits until the source may be touched; says which hours are kept where that takes too long.
+    async fn open(&self, night: &Night<'_>) -> Result<(), Hours> {
+        let Some(hours) = self.settings.between else { return Ok(()) };
+        let wait = hours.wait(clock::instant(), night.zone);
+        if wait > self.settings.between_wait {
+            return Err(hours);
+        }
+        if !wait.is_zero() {
+            tracing::info!(department = self.department.file.name, wait_s = wait.as_secs(), "waiting for the hours in which it may be pulled");
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// Pulls once, within the hours.
+    async fn within_hours(&self, job: &Job<'_>, night: &Night<'_>, notes: &mut Vec<Said>) -> Result<Landed, Broken> {
+        let Some(hours) = self.settings.between else { return land(job, notes).await };
+        let left = hours.left(clock::instant(), night.zone).ok_or(Broken::Closed(hours))?;
+        tokio::time::timeout(left, land(job, notes)).await.unwrap_or_else(|_| {
+            job.delivery().discard();
+            Err(Broken::Closed(hours))
+        })
+    }
+
     /// Tries again what may pass, each time from the beginning.
     async fn patiently(&self, job: &Job<'_>, pin: &Pin<'_>, night: &Night<'_>, notes: &mut Vec<Said>) -> Result<Landed, Broken> {
         let mut attempt = 1;
@@ -106,7 +140,7 @@ impl Source<'_> {
             let held = pin.state().await.map_err(Broken::Source)?;
             let landed = {
                 let _pass = night.gate.acquire().await.expect("the gate is never closed");
-                land(job, notes).await
+                self.within_hours(job, night, notes).await
             };
             match landed {
                 Err(Broken::Source(failure)) if failure.passing && attempt <= self.settings.retries => {
@@ -144,6 +178,11 @@ struct Pin<'a> {
 }
 
 impl<'a> Pin<'a> {
+    /// Of a source that nothing is asked of.
+    fn untouched(connector: &'a dyn Connector) -> Pin<'a> {
+        Pin { connector, state: Mutex::new((0, Ok(None))) }
+    }
+
     /// Holds the source, as patiently as it is pulled from.
     async fn hold(connector: &'a dyn Connector, settings: &PullSettings, department: &str) -> Pin<'a> {
         let mut held = connector.hold().await;

@@ -185,6 +185,29 @@ async fn patience_ends_and_a_rerun_keeps_what_was_there() {
     assert_eq!(hub.landed(1).len(), 50, "a failed rerun touches nothing");
 }
 
+/// Hours that begin so many hours from now and last one.
+fn hours_in(hours: i64) -> Hours {
+    let at = |it: i64| (clock::instant() + chrono::TimeDelta::hours(8 + it)).format("%H:%M").to_string();
+    Hours::try_from(format!("{}-{}", at(hours), at(hours + 1))).expect("hours")
+}
+
+#[tokio::test]
+async fn outside_its_hours_a_source_is_not_touched() {
+    let mut hub = Hub::new("").await;
+    hub.source.set(people(0..50));
+    hub.night(1).await;
+    let usual = PullSettings::default();
+    hub.city.departments[0].pulls.insert("main".to_owned(), PullSettings { between: Some(hours_in(5)), ..usual });
+    let feed = hub.night(2).await;
+    assert!(reasons(&feed).contains("it may be pulled between"), "{}", reasons(&feed));
+    assert!(feed.sealed.is_none());
+    let asked = (hub.source.pulls.load(Ordering::Relaxed), hub.source.holds.load(Ordering::Relaxed));
+    assert_eq!(asked, (1, 1), "the first night's alone");
+    hub.city.departments[0].pulls.insert("main".to_owned(), PullSettings { between: Some(hours_in(0)), ..usual });
+    assert_eq!(reasons(&hub.night(3).await), "");
+    assert_eq!(hub.deliveries(), ["2026-11-01", "2026-11-03"]);
+}
+
 #[tokio::test]
 async fn a_source_is_held_once_for_its_feeds_and_anew_after_a_loss() {
     let hub = Hub::new("").await;

@@ -56,7 +56,7 @@ fn measured(rows: u64, batches: u64, bytes: u64, clock: &Stopwatch) -> Pulled {
         arrow_mib: bytes >> 20,
         seconds: clock.elapsed().as_secs_f64(),
         cpu_seconds: cpu_seconds(),
-        peak_mib: crate::bench::peak_mib(),
+        peak_mib: crate::memory::peak_mib(),
     }
 }
 

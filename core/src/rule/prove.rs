@@ -91,9 +91,8 @@ async fn run(rule: &Rule, example: &Example) -> Result<Outcome, Box<Mistake>> {
         city(rule, example).await.map_err(|it| Box::new(rule.source.mistake(example.at.clone(), it.what, "in this example")))?;
     let rows = check::rows(rule, &engine, &night).await?;
     let columns = Columns::of(rule, rows.schema_ref())?;
-    let names = Names::of_units(&engine)
-        .await
-        .map_err(|it| Box::new(rule.source.mistake(example.at.clone(), it.what, "in this example")))?;
+    let names =
+        Names::of_units(&engine).await.map_err(|it| Box::new(rule.source.mistake(example.at.clone(), it.what, "in this example")))?;
     let stated = if example.finds.rows.is_empty() {
         rows.schema().fields().iter().map(|it| it.name().clone()).collect()
     } else {
