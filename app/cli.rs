@@ -114,6 +114,8 @@ pub enum Command {
     Pause(PauseArgs),
     /// 恢复自动对账 Let them go on
     Resume(ConfigArg),
+    /// 重做一夜 Run a night again
+    Rerun(RerunArgs),
     /// 依次补跑多夜 Run several nights, one after the other
     Backfill(BackfillArgs),
     /// 邮件：预览、测试、发件箱、重发 Mail: preview, test, outbox, retry
@@ -231,6 +233,15 @@ pub struct RunArgs {
     pub leash: bool,
 }
 
+/// `muster rerun`.
+#[derive(Debug, Args)]
+pub struct RerunArgs {
+    /// 哪一夜 The night
+    pub night: NaiveDate,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
 /// `muster serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -244,6 +255,9 @@ pub struct ServeArgs {
 /// `muster history`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
+    /// 任务：night 对账、backup 备份、retain 清理 What was due
+    #[arg(long, default_value = "night", value_parser = ["night", "backup", "retain"])]
+    pub job: String,
     /// 夜数 How many
     #[arg(long, default_value_t = 60)]
     pub rows: u32,
@@ -1129,7 +1143,7 @@ pub enum StoreWhat {
     /// 复制到一个空的存储，如由 SQLite 迁往 PostgreSQL Copy everything into an empty store, as from SQLite to PostgreSQL
     Copy(StoreCopyArgs),
     /// 备份为一个文件；运行中亦可 Back up into one file, also while a night runs
-    Backup(StoreFileArgs),
+    Backup(BackupArgs),
     /// 由备份恢复到空的存储 Restore a backup into an empty store
     Restore(StoreFileArgs),
 }
@@ -1151,6 +1165,16 @@ pub struct StoreFileArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub config: ConfigArg,
+}
+
+/// `muster store backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    pub to: StoreFileArgs,
+    /// 同一目录中只留最新的几份 muster-*.db，其余删除 Keep the newest so many muster-*.db of its folder, and remove the others
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
 }
 
 /// `muster report`.

@@ -12,8 +12,8 @@ use muster_core::rule::Rule;
 use serde::Serialize;
 
 use crate::cli::{
-    BackfillArgs, CheckArgs, Cli, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, ProveArgs, RejectsArgs,
-    RunArgs,
+    BackfillArgs, CheckArgs, Cli, ConfigArg, DemoArgs, ExplainArgs, ExplainLinkArgs, ExplainWhat, PreviewArgs, ProgressArg, ProveArgs,
+    RejectsArgs, RerunArgs, RunArgs,
 };
 use crate::config::{self, City, Department};
 use crate::demo::{self, Plan};
@@ -185,6 +185,12 @@ pub async fn backfill(args: &BackfillArgs, say: Say) -> Done {
         retain::after_night(&city, &world.store, night).await;
     }
     Ok(worst)
+}
+
+/// `muster rerun`: only a night that is there, or a later one than it, can be run; which the store decides.
+pub async fn rerun(args: &RerunArgs, say: Say) -> Done {
+    let config = ConfigArg { config: args.config.config.clone() };
+    run(&RunArgs { config, night: Some(args.night), reveal: false, leash: false }, say).await
 }
 
 /// `muster run`.

@@ -323,7 +323,7 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
     }
     let calendar = holidays(path, &mut mistakes);
     let people = people_beside(path, &departments, &mut mistakes);
-    let schedule = schedule(&source, &settings.schedule, &mut mistakes);
+    let schedule = schedule(&source, &settings.schedule, &root, &mut mistakes);
     mistakes.extend(
         settings
             .retain
@@ -559,12 +559,12 @@ fn certificates(path: &Path, root: &Path, people: &[Person], mistakes: &mut Vec<
 }
 
 /// When nights are due.
-fn schedule(source: &Source, file: &ScheduleFile, mistakes: &mut Vec<Mistake>) -> Option<Schedule> {
+fn schedule(source: &Source, file: &ScheduleFile, root: &Path, mistakes: &mut Vec<Mistake>) -> Option<Schedule> {
     let told = |(about, why): (String, String)| {
         let at = find(source, &about);
         mistakes.push(source.mistake(if at.is_empty() { find(source, "[schedule]") } else { at }, why, "here"));
     };
-    file.check().map_err(|wrong| wrong.into_iter().for_each(told)).ok()
+    file.check(root).map_err(|wrong| wrong.into_iter().for_each(told)).ok()
 }
 
 /// How letters are sent.

@@ -90,6 +90,7 @@ async fn main() -> ExitCode {
         Command::History(args) => status::history(args, say).await,
         Command::Pause(args) => status::pause(args, say).await,
         Command::Resume(args) => status::resume(args, say).await,
+        Command::Rerun(args) => commands::rerun(args, say).await,
         Command::Backfill(args) => commands::backfill(args, say).await,
         Command::Doctor(args) => doctor::doctor(args, say).await,
         Command::Retain(args) => retain::retain(args, say).await,

@@ -231,7 +231,9 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
         Err(Broken::Source(failure)) => told.left_out.push(failed(&failure)),
         Err(Broken::Closed(hours)) => told.left_out.push(Said {
             zh: format!("只许在 {hours} 取数，此时不在该时段或时段已结束（部门文件 [pull] between）"),
-            en: format!("it may be pulled between {hours} alone, and that was not now or came to its end ([pull] between of the department file)"),
+            en: format!(
+                "it may be pulled between {hours} alone, and that was not now or came to its end ([pull] between of the department file)"
+            ),
         }),
         Err(Broken::Disk(why)) => told
             .left_out

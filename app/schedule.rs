@@ -1,15 +1,19 @@
-//! When a night is due, and what is done about it: `[schedule]` of muster.toml.
+//! When nights, backups and clearing up are due, and what is done about it: `[schedule]` of muster.toml.
 //!
 //! Due instants are worked out here, from wall-clock times at a place; whatever wakes us only wakes us. [`due`] knows the calendar,
-//! [`keeper`] decides what becomes of each due instant and writes it to the ledger in the store.
+//! [`job`] what there is to do, [`keeper`] decides what becomes of each due instant and writes it to the ledger in the store.
 
 pub mod due;
+pub mod job;
 pub mod keeper;
+
+use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use serde::Deserialize;
 
 use due::Wall;
+use job::Backup;
 
 /// `[schedule]` as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +29,27 @@ pub struct ScheduleFile {
     pub deadline_minutes: u32,
     /// A night may begin that much later than it is due and still be on time.
     pub grace_minutes: u32,
+    /// Backups of the store; absent: none by themselves.
+    pub backup: Option<BackupFile>,
+    /// When what is older than may be kept goes, besides after every night: like `night`.
+    pub retain: Option<String>,
+}
+
+/// `[schedule.backup]` as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupFile {
+    /// When they are due: like `night`.
+    at: String,
+    /// Where they go.
+    folder: PathBuf,
+    /// How many are kept; 14 where it is not said.
+    #[serde(default = "keep")]
+    keep: u32,
+}
+
+fn keep() -> u32 {
+    14
 }
 
 impl Default for ScheduleFile {
@@ -36,6 +61,8 @@ impl Default for ScheduleFile {
             catch_up: CatchUp::Latest,
             deadline_minutes: 240,
             grace_minutes: 15,
+            backup: None,
+            retain: None,
         }
     }
 }
@@ -64,27 +91,42 @@ pub struct Schedule {
     pub deadline_minutes: u32,
     /// A night may begin that much later.
     pub grace_minutes: u32,
+    /// Backups of the store; null: none by themselves.
+    pub backup: Option<Backup>,
+    /// When what is older than may be kept goes, besides after every night.
+    pub retain: Option<Wall>,
 }
 
 impl ScheduleFile {
-    /// Checks it; every mistake with the text that it is about.
-    pub fn check(&self) -> Result<Schedule, Vec<(String, String)>> {
+    /// Checks it; every mistake with the text that it is about. Paths are below `root`.
+    pub fn check(&self, root: &Path) -> Result<Schedule, Vec<(String, String)>> {
         let mut wrong = Vec::new();
         let zone = self.zone.parse::<Tz>().ok();
         if zone.is_none() {
             wrong.push((self.zone.clone(), format!("`{}` is no time zone: write one like Asia/Shanghai", self.zone)));
         }
-        let night = Wall::read(&self.night, zone.unwrap_or(Tz::Asia__Shanghai));
-        if let Err(why) = &night {
-            wrong.push((self.night.clone(), why.clone()));
+        let mut wall = |text: &str| {
+            let read = Wall::read(text, zone.unwrap_or(Tz::Asia__Shanghai));
+            read.map_err(|why| wrong.push((text.to_owned(), why))).ok()
+        };
+        let night = wall(&self.night);
+        let retain = self.retain.as_deref().and_then(&mut wall);
+        let backup = self.backup.as_ref().and_then(|it| Some(Backup { at: wall(&it.at)?, folder: root.join(&it.folder), keep: it.keep }));
+        if self.backup.as_ref().is_some_and(|it| it.keep == 0) {
+            wrong.push(("keep".to_owned(), "`keep` is at least 1".to_owned()));
         }
         if self.deadline_minutes == 0 {
             wrong.push(("deadline_minutes".to_owned(), "`deadline_minutes` is at least 1".to_owned()));
         }
         match (night, wrong.is_empty()) {
-            (Ok(night), true) => {
-                Ok(Schedule { night, catch_up: self.catch_up, deadline_minutes: self.deadline_minutes, grace_minutes: self.grace_minutes })
-            }
+            (Some(night), true) => Ok(Schedule {
+                night,
+                catch_up: self.catch_up,
+                deadline_minutes: self.deadline_minutes,
+                grace_minutes: self.grace_minutes,
+                backup,
+                retain,
+            }),
             _ => Err(wrong),
         }
     }

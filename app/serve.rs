@@ -1,4 +1,4 @@
-//! `muster serve`: every night by itself, in a process of its own.
+//! `muster serve`: every night by itself, backups and clearing up too, each in a process of its own.
 //!
 //! tokio-cron-scheduler wakes us every few seconds and decides nothing; [`crate::schedule`] works out what is due. A night is a child
 //! process: its memory goes back to the system when it ends, a source that hangs is cut with it, and a crash in a driver takes
@@ -15,13 +15,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio_cron_scheduler::{Job, JobScheduler};
+use tokio_cron_scheduler::{Job as Wake, JobScheduler};
 
 use crate::cli::ServeArgs;
 use crate::commands::{Code, Done, Say, read};
 use crate::config::City;
 use crate::run::Stop;
 use crate::schedule::due::Due;
+use crate::schedule::job::Job;
 use crate::schedule::keeper::Keeper;
 use crate::store::Store;
 use crate::store::ledger::Outcome;
@@ -41,14 +42,9 @@ pub async fn serve(args: &ServeArgs, say: Say) -> Done {
     if let Some(listen) = city.settings.serve.listen {
         http::listen(listen, watch.clone()).await?;
     }
-    let mut served = Served {
-        keeper: Keeper { store, schedule: city.schedule.clone(), me: process::me() },
-        city,
-        config,
-        at_work: None,
-        watch,
-        looked_at: None,
-    };
+    let keeper = |job| Keeper { store: store.clone(), job, schedule: city.schedule.clone(), me: process::me() };
+    let works = Job::ALL.map(|job| Work { keeper: keeper(job), at: None }).into();
+    let mut served = Served { store, works, city, config, watch, looked_at: None };
     served.run(Duration::from_secs(args.tick_seconds), say).await?;
     Ok(Code::Fine)
 }
@@ -56,12 +52,18 @@ pub async fn serve(args: &ServeArgs, say: Say) -> Done {
 struct Served {
     city: City,
     config: PathBuf,
-    keeper: Keeper,
-    /// The night that runs, and since when.
-    at_work: Option<(Due, Child)>,
+    store: Store,
+    works: Vec<Work>,
     watch: Arc<Watch>,
     /// When we last looked for what operators must hear of.
     looked_at: Option<DateTime<Utc>>,
+}
+
+/// One job and what runs of it.
+struct Work {
+    keeper: Keeper,
+    /// What runs, and which due time it is for.
+    at: Option<(Due, Child)>,
 }
 
 impl Served {
@@ -79,16 +81,17 @@ impl Served {
                     self.watch.ticked();
                     self.tick().await;
                 }
-                ended = ended(&mut self.at_work) => self.ended(ended).await,
+                (place, ended) = ended(&mut self.works) => self.ended(place, ended).await,
                 _ = hangup.recv() => self.reload(say),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
         }
         tell(&[NotifyState::Stopping]);
-        if let Some((due, child)) = self.at_work.take() {
-            // Its line stays as it is: whoever starts next finds that we are gone, and begins the night again from where it was.
-            tracing::info!(slot = due.name(), "told to stop in the middle of a night; it will be begun again");
+        for work in &mut self.works {
+            let Some((due, child)) = work.at.take() else { continue };
+            // Its line stays as it is: whoever starts next finds that we are gone, and begins it again from where it was.
+            tracing::info!(job = work.keeper.job.word(), slot = due.name(), "told to stop in the middle of it; it will be begun again");
             child.cut().await;
         }
         scheduler.shutdown().await.map_err(|err| Stop::Trouble(err.to_string()))?;
@@ -98,15 +101,19 @@ impl Served {
     /// Accounts for what is due, begins what is to be begun, sends letters whose time has come. A store that cannot be reached is told
     /// and asked again the next time.
     async fn tick(&mut self) {
-        match self.keeper.tick(clock::instant(), self.at_work.is_some(), process::may_live).await {
-            Ok(Some(due)) => self.begin(due).await,
-            Ok(None) => {}
-            Err(err) => tracing::error!(%err, "the ledger cannot be written"),
+        for place in 0..self.works.len() {
+            let work = &self.works[place];
+            match work.keeper.tick(clock::instant(), work.at.is_some(), process::may_live).await {
+                Ok(Some(due)) => self.begin(place, due).await,
+                Ok(None) => {}
+                Err(err) => tracing::error!(%err, "the ledger cannot be written"),
+            }
         }
+        let night_runs = self.works.iter().any(|it| it.keeper.job == Job::Night && it.at.is_some());
         self.look_after(clock::instant()).await;
-        if self.at_work.is_none()
+        if !night_runs
             && let Some(settings) = &self.city.mail
-            && let Err(err) = mail::deliver(&self.keeper.store, &self.city, settings).await
+            && let Err(err) = mail::deliver(&self.store, &self.city, settings).await
         {
             tracing::error!(%err, "the outbox cannot be read");
         }
@@ -118,39 +125,43 @@ impl Served {
             return;
         }
         self.looked_at = Some(now);
-        match mail::alarm::look(&self.city, &self.keeper.store).await {
+        match mail::alarm::look(&self.city, &self.store).await {
             Ok(news) if news.is_empty() => {}
             Ok(news) => tracing::warn!(new = news.new.len(), over = news.over.len(), "operators are told by mail"),
             Err(stop) => tracing::error!(err = stop.line(), "what operators should hear of cannot be queued"),
         }
     }
 
-    async fn begin(&mut self, due: Due) {
-        tracing::info!(slot = due.name(), night = %due.night(), "a night begins");
-        tell(&[NotifyState::Status(&format!("night {}", due.night()))]);
-        match Child::begin(&self.config, due, self.keeper.schedule.deadline_minutes) {
-            Ok(child) => self.at_work = Some((due, child)),
-            Err(err) => self.written(due, Outcome::Failed, Some(format!("cannot be started: {err}"))).await,
+    async fn begin(&mut self, place: usize, due: Due) {
+        let work = &mut self.works[place];
+        let (job, schedule) = (work.keeper.job, &work.keeper.schedule);
+        tracing::info!(job = job.word(), slot = due.name(), "it begins");
+        tell(&[NotifyState::Status(&format!("{} {}", job.word(), due.night()))]);
+        let command = job.command(due, schedule).unwrap_or_default();
+        match Child::begin(&self.config, &command, schedule.deadline_minutes) {
+            Ok(child) => work.at = Some((due, child)),
+            Err(err) => self.written(place, due, Outcome::Failed, Some(format!("cannot be started: {err}"))).await,
         }
     }
 
-    async fn ended(&mut self, how: child::Ended) {
-        let Some((due, _)) = self.at_work.take() else { return };
+    async fn ended(&mut self, place: usize, how: child::Ended) {
+        let work = &mut self.works[place];
+        let Some((due, _)) = work.at.take() else { return };
         let (outcome, why) = match how {
             child::Ended::Fine => (Outcome::Done, None),
             child::Ended::LeftOut => (Outcome::Done, Some("有数据源未采用 a feed was left out".to_owned())),
             child::Ended::Failed(why) => (Outcome::Failed, Some(why)),
         };
-        tracing::info!(slot = due.name(), outcome = outcome.word(), why, "a night ended");
-        self.written(due, outcome, why).await;
+        tracing::info!(job = work.keeper.job.word(), slot = due.name(), outcome = outcome.word(), why, "it ended");
+        self.written(place, due, outcome, why).await;
         self.told_next();
     }
 
-    async fn written(&self, due: Due, outcome: Outcome, why: Option<String>) {
-        match self.keeper.ended(due, outcome, why.as_deref(), clock::instant()).await {
+    async fn written(&self, place: usize, due: Due, outcome: Outcome, why: Option<String>) {
+        match self.works[place].keeper.ended(due, outcome, why.as_deref(), clock::instant()).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!(slot = due.name(), "another process has taken this night over"),
-            Err(err) => tracing::error!(%err, slot = due.name(), "how the night ended cannot be written; it will look unfinished"),
+            Ok(false) => tracing::warn!(slot = due.name(), "another process has taken it over"),
+            Err(err) => tracing::error!(%err, slot = due.name(), "how it ended cannot be written; it will look unfinished"),
         }
     }
 
@@ -159,7 +170,7 @@ impl Served {
         tell(&[NotifyState::Reloading]);
         match read(&self.config) {
             Ok(city) => {
-                self.keeper.schedule = city.schedule.clone();
+                self.works.iter_mut().for_each(|it| it.keeper.schedule = city.schedule.clone());
                 self.watch.scheduled(city.schedule.clone());
                 self.city = city;
                 tracing::info!("the configuration was read anew");
@@ -174,19 +185,21 @@ impl Served {
     }
 
     fn told_next(&self) {
-        let next = self.keeper.schedule.night.next(clock::instant());
-        let next = next.map_or_else(|| "never".to_owned(), |it| format!("{} {}", it.name(), self.keeper.schedule.night.zone()));
+        let wall = &self.city.schedule.night;
+        let next = wall.next(clock::instant()).map_or_else(|| "never".to_owned(), |it| format!("{} {}", it.name(), wall.zone()));
         tracing::info!(next, "waiting");
         tell(&[NotifyState::Status(&format!("next night {next}"))]);
     }
 }
 
-/// Waits for the night that runs; for ever where none does.
-async fn ended(at_work: &mut Option<(Due, Child)>) -> child::Ended {
-    match at_work {
-        Some((_, child)) => child.ended().await,
-        None => std::future::pending().await,
+/// Waits for the first that ends, and says which; for ever where nothing runs.
+async fn ended(works: &mut [Work]) -> (usize, child::Ended) {
+    let running = works.iter_mut().enumerate().filter_map(|(place, it)| Some((place, &mut it.at.as_mut()?.1)));
+    let waiting: Vec<_> = running.map(|(place, child)| Box::pin(async move { (place, child.ended().await) })).collect();
+    if waiting.is_empty() {
+        return std::future::pending().await;
     }
+    futures::future::select_all(waiting).await.0
 }
 
 /// Wakes us again and again. A wake that finds the one before not yet taken is dropped.
@@ -194,7 +207,7 @@ async fn waker(tick: Duration) -> Result<(mpsc::Receiver<()>, JobScheduler), Sto
     let trouble = |err: tokio_cron_scheduler::JobSchedulerError| Stop::Trouble(format!("the clockwork does not start: {err}"));
     let (wakes, wake) = mpsc::channel(1);
     let scheduler = JobScheduler::new().await.map_err(trouble)?;
-    let job = Job::new_repeated(tick, move |_, _| {
+    let job = Wake::new_repeated(tick, move |_, _| {
         let _ = wakes.try_send(());
     })
     .map_err(trouble)?;

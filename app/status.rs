@@ -12,6 +12,7 @@ use crate::commands::{Code, Done, Say, read};
 use crate::mail::bounce;
 use crate::mail::commands::state_word;
 use crate::schedule::Schedule;
+use crate::schedule::job::Job;
 use crate::serve::http::trouble;
 use crate::store::Store;
 use crate::store::audit::Entry as Noted;
@@ -31,7 +32,9 @@ struct Status {
     trouble: Option<String>,
     /// Wall-clock time of the next night, and its zone.
     next: Option<String>,
-    /// Who paused the schedule, and why.
+    /// The newest backup by itself, and when the next is due.
+    backup: Option<(Option<Entry>, Option<String>)>,
+    /// Who paused the nights, and why.
     paused: Option<(String, String)>,
     nights: Vec<Entry>,
     feeds: Vec<FeedCounts>,
@@ -46,10 +49,18 @@ struct Status {
 pub async fn status(args: &ConfigArg, say: Say) -> Done {
     let city = read(&args.config)?;
     let store = Store::of(&city).await?;
-    let nights = store.ledger(SHOWN).await?;
+    let nights = store.ledger(Job::Night, SHOWN).await?;
     let next =
         city.schedule.night.next(clock::instant()).map(|it| format!("{} {}", it.name().replace('T', " "), city.schedule.night.zone()));
+    let backup = match Job::Backup.wall(&city.schedule) {
+        Some(wall) => {
+            let next = wall.next(clock::instant()).map(|it| it.name().replace('T', " "));
+            Some((store.ledger(Job::Backup, 1).await?.into_iter().next(), next))
+        }
+        None => None,
+    };
     let status = Status {
+        backup,
         city: say.lang.of(&city.settings.city).to_owned(),
         trouble: trouble(nights.first(), &city.schedule, clock::instant()),
         next,
@@ -111,6 +122,10 @@ fn text(it: &Status, schedule: &Schedule, lang: Lang) -> String {
     for bounced in &it.bounced {
         let _ = writeln!(out, "  ✗ {}", bounce::line(bounced, lang));
     }
+    if let Some((last, next)) = &it.backup {
+        let _ = writeln!(out, "  {} {}", lang.pick("下一次备份", "next backup"), next.as_deref().unwrap_or("–"));
+        last.iter().for_each(|it| line(&mut out, it, schedule, lang));
+    }
     let _ = writeln!(out, "  {} {}\n", lang.pick("存储", "store"), it.store);
     out
 }
@@ -139,11 +154,13 @@ fn line(out: &mut String, it: &Entry, schedule: &Schedule, lang: Lang) {
 /// `muster history`.
 pub async fn history(args: &HistoryArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
-    let lines = Store::of(&city).await?.ledger(args.rows).await?;
+    let job = Job::read(&args.job).expect("clap takes the words of jobs alone");
+    let lines = Store::of(&city).await?.ledger(job, args.rows).await?;
     say.print(&lines, || {
         let mut out = String::new();
         lines.iter().for_each(|it| line(&mut out, it, &city.schedule, say.lang));
-        out + &say.lang.pick(format!("  共 {} 夜\n", lines.len()), format!("  {} nights\n", lines.len()))
+        let (zh, en) = job.label();
+        out + &say.lang.pick(format!("  {zh} 共 {} 次\n", lines.len()), format!("  {en}: {} lines\n", lines.len()))
     });
     Ok(Code::Fine)
 }

@@ -1,12 +1,12 @@
 //! `muster store`: whether it holds together, which tables it has, and copies of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::audit::local_user;
-use crate::cli::{StoreCopyArgs, StoreFileArgs, StoreWhat};
+use crate::cli::{BackupArgs, StoreCopyArgs, StoreFileArgs, StoreWhat};
 use crate::clock;
 use crate::commands::{Code, Done, Say, read};
 use crate::config::City;
@@ -58,8 +58,12 @@ async fn copy(args: &StoreCopyArgs, say: Say) -> Done {
 }
 
 /// A backup appears whole or not at all.
-async fn backup(args: &StoreFileArgs, say: Say) -> Done {
+async fn backup(args: &BackupArgs, say: Say) -> Done {
+    let (keep, args) = (args.keep, &args.to);
     let from = sealed(&read(&args.config.config)?).await?;
+    if let Some(folder) = args.file.parent().filter(|it| keep.is_some() && !it.as_os_str().is_empty()) {
+        files::private_folder(folder)?;
+    }
     if args.file.exists() {
         return Err(exists(&args.file, say.lang));
     }
@@ -72,10 +76,26 @@ async fn backup(args: &StoreFileArgs, say: Say) -> Done {
     to.close().await;
     std::fs::File::open(&partial)?.sync_all()?;
     std::fs::rename(&partial, &args.file)?;
+    if let Some(keep) = keep {
+        thin_out(&args.file, keep as usize)?;
+    }
     let told = Told { tables, place: args.file.display().to_string() };
     noted(&from, "store-backed-up", &told.place).await?;
     say.print(&told, || copied_text(&told, say.lang.pick("已备份到", "backed up to"), say.lang));
     Ok(Code::Fine)
+}
+
+/// Removes the oldest `muster-*.db` beside `newest`, until `keep` are left. Their names are dates, so that names tell their age.
+fn thin_out(newest: &Path, keep: usize) -> std::io::Result<()> {
+    let folder = newest.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_backup = |it: &PathBuf| {
+        let name = it.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+        name.starts_with("muster-") && Path::new(name).extension().is_some_and(|it| it == "db")
+    };
+    let mut backups: Vec<PathBuf> = folder.read_dir()?.filter_map(|it| Some(it.ok()?.path())).filter(is_backup).collect();
+    backups.sort_unstable();
+    let many = backups.len().saturating_sub(keep);
+    backups[..many].iter().filter(|it| *it != newest).try_for_each(std::fs::remove_file)
 }
 
 /// The backup itself is not opened: it might be of an older version, and stays as it is.
@@ -155,4 +175,24 @@ fn copied_text(told: &Told, done: &str, lang: Lang) -> String {
         out.push_str(&format!("  {} {} {}\n", pad(it.table, 16), pad_left(&count(it.rows), 12), lang.pick("行", "rows")));
     }
     out + &format!("  ✓ {done} {}\n", told.place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_backups_are_kept_and_nothing_else_is_touched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in
+            ["muster-2026-11-14T0430.db", "muster-2026-11-15T0430.db", "muster-2026-11-16T0430.db", "before-upgrade.db", "muster-notes.txt"]
+        {
+            std::fs::write(folder.path().join(name), "").expect("a file");
+        }
+        thin_out(&folder.path().join("muster-2026-11-16T0430.db"), 2).expect("thinned");
+        let mut left: Vec<String> =
+            folder.path().read_dir().expect("a folder").filter_map(|it| it.ok()?.file_name().into_string().ok()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["before-upgrade.db", "muster-2026-11-15T0430.db", "muster-2026-11-16T0430.db", "muster-notes.txt"]);
+    }
 }

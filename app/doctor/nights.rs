@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::{Check, State};
 use crate::config::City;
 use crate::mail::{MailSettings, Post, Tls, bounce};
+use crate::schedule::job::Job;
 use crate::store::Store;
 use crate::store::ledger::{Entry, Outcome};
 use crate::table::month_end;
@@ -70,7 +71,7 @@ pub async fn nights(city: &City, store: &Store, nights: &[NaiveDate], now: DateT
         }
         Err(err) => checks.push(unread(err)),
     }
-    match store.ledger(1).await {
+    match store.ledger(Job::Night, 1).await {
         Ok(ledger) => checks.extend(ledger.first().and_then(went_wrong)),
         Err(err) => checks.push(unread(err)),
     }

@@ -11,8 +11,8 @@ use muster_connectors::{Connector, Consistency, Failure, Held, KINDS};
 use muster_core::mapping::Feed;
 use tokio::sync::{Mutex, Semaphore};
 
-use super::landing::Landed;
 use super::hours::Hours;
+use super::landing::Landed;
 use super::{Broken, FeedPulled, Job, Landing, PullSettings, conclude, cores, land, source_name};
 use crate::clock;
 use crate::config::{City, Department};
@@ -117,7 +117,11 @@ impl Source<'_> {
             return Err(hours);
         }
         if !wait.is_zero() {
-            tracing::info!(department = self.department.file.name, wait_s = wait.as_secs(), "waiting for the hours in which it may be pulled");
+            tracing::info!(
+                department = self.department.file.name,
+                wait_s = wait.as_secs(),
+                "waiting for the hours in which it may be pulled"
+            );
             tokio::time::sleep(wait).await;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What becomes of every due time: begun, missed, skipped; ended well or not. Decided and written in one transaction.
+//! What becomes of every due time of a job: begun, missed, skipped; ended well or not. Decided and written in one transaction.
 //!
 //! The watermark says up to where due times were accounted for: a clock that is put forward makes late what it jumped over, a changed
 //! schedule replays nothing. It falls only when the clock was far ahead and was set right; no slot is begun twice for that, because a
@@ -7,11 +7,12 @@
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use super::due::Due;
+use super::job::Job;
 use super::{CatchUp, Schedule};
 use crate::store::ledger::{self, Entry, Outcome, instant};
 use crate::store::{Store, StoreError};
 
-/// A night whose process died is begun that often in all.
+/// What died with its process is begun that often in all.
 const ATTEMPTS_MAX: i64 = 3;
 
 /// A clock that shows so much less than the watermark was ahead; less than that, clocks of two machines may differ.
@@ -22,59 +23,63 @@ const AHEAD: TimeDelta = TimeDelta::hours(1);
 pub struct Keeper {
     /// Where the ledger is.
     pub store: Store,
-    /// When nights are due.
+    /// What it keeps.
+    pub job: Job,
+    /// When that is due.
     pub schedule: Schedule,
     /// The name of this process.
     pub me: String,
 }
 
 impl Keeper {
-    /// Accounts for every due time up to `now` and gives the one that is to be begun. `busy`: this process runs a night.
+    /// Accounts for every due time up to `now` and gives the one that is to be begun. `busy`: this process is at the job.
     /// `lives`: whether another process may still be there.
     pub async fn tick(&self, now: DateTime<Utc>, busy: bool, lives: impl Fn(&str) -> bool + Send) -> Result<Option<Due>, StoreError> {
+        let (job, catch_up) = (self.job, self.job.catch_up(&self.schedule));
+        let Some(wall) = job.wall(&self.schedule) else { return Ok(None) };
         let mut write = self.store.write().await?;
-        let standing = ledger::standing(&mut write).await?;
+        let standing = ledger::standing(&mut write, job).await?;
         let Some(mut watermark) = standing.watermark else {
             // The first start: what was due before nobody had asked for.
-            ledger::account(&mut write, now).await?;
+            ledger::account(&mut write, job, now).await?;
             write.commit().await?;
             return Ok(None);
         };
         if watermark - now > AHEAD {
             tracing::warn!(%watermark, %now, "the clock was ahead and was set right: nights that it made out to be missed come again");
-            ledger::forget_not_come(&mut write, now).await?;
+            ledger::forget_not_come(&mut write, job, now).await?;
             watermark = now;
         }
         let mut begun = None;
         let mut at_work = None;
-        let newest = ledger::newest(&mut write).await?;
-        for entry in ledger::running(&mut write).await? {
+        let newest = ledger::newest(&mut write, job).await?;
+        for entry in ledger::running(&mut write, job).await? {
             let holder = entry.holder.clone().unwrap_or_default();
             if if holder == self.me { busy } else { lives(&holder) } {
                 at_work = Some(entry.slot);
                 continue;
             }
             let is_newest = newest.as_ref().is_some_and(|it| it.slot == entry.slot);
-            let again = is_newest && entry.attempts < ATTEMPTS_MAX && self.schedule.catch_up != CatchUp::None && standing.paused.is_none();
+            let again = is_newest && entry.attempts < ATTEMPTS_MAX && catch_up != CatchUp::None && standing.paused.is_none();
             match due(&entry).filter(|_| again && !busy) {
                 Some(due) => {
-                    ledger::take_over(&mut write, &entry.slot, &self.me, now).await?;
+                    ledger::take_over(&mut write, job, &entry.slot, &self.me, now).await?;
                     at_work = Some(entry.slot);
                     begun = Some(due);
                 }
                 None => {
                     let why = "进程中途消失 the process that ran it is gone";
-                    ledger::end(&mut write, &entry.slot, &holder, Outcome::Failed, Some(why), now).await?;
+                    ledger::end(&mut write, job, &entry.slot, &holder, Outcome::Failed, Some(why), now).await?;
                 }
             }
         }
-        let dues = self.schedule.night.between(watermark, now);
+        let dues = wall.between(watermark, now);
         let mut accounted = watermark.max(now);
         let runs = self.runs(&dues, now);
         for (place, due) in dues.iter().enumerate() {
             let (outcome, why) = match (&standing.paused, &at_work) {
                 (Some((by, why)), _) => (Outcome::Skipped, Some(format!("{by} 暂停 paused: {why}"))),
-                (None, Some(_)) if runs[place] && self.schedule.catch_up == CatchUp::All => {
+                (None, Some(_)) if runs[place] && catch_up == CatchUp::All => {
                     // Its turn comes when the one before has ended.
                     accounted = due.at - TimeDelta::seconds(1);
                     break;
@@ -85,6 +90,7 @@ impl Keeper {
             };
             let starts = outcome == Outcome::Running;
             let entry = Entry {
+                job,
                 slot: due.name(),
                 due_at: instant(due.at),
                 outcome,
@@ -100,15 +106,15 @@ impl Keeper {
             }
         }
         // A clock that is put back a little finds nothing due until it has come up again.
-        ledger::account(&mut write, accounted.max(watermark)).await?;
+        ledger::account(&mut write, job, accounted.max(watermark)).await?;
         write.commit().await?;
         Ok(begun)
     }
 
-    /// Writes down how a night ended; says whether it was still ours.
+    /// Writes down how it ended; says whether it was still ours.
     pub async fn ended(&self, due: Due, outcome: Outcome, why: Option<&str>, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let mut write = self.store.write().await?;
-        let ours = ledger::end(&mut write, &due.name(), &self.me, outcome, why, now).await?;
+        let ours = ledger::end(&mut write, self.job, &due.name(), &self.me, outcome, why, now).await?;
         write.commit().await?;
         Ok(ours)
     }
@@ -120,7 +126,7 @@ impl Keeper {
         let last = dues.len().saturating_sub(1);
         dues.iter()
             .enumerate()
-            .map(|(place, due)| match self.schedule.catch_up {
+            .map(|(place, due)| match self.job.catch_up(&self.schedule) {
                 CatchUp::All => true,
                 CatchUp::Latest => place == last,
                 CatchUp::None => place == last && on_time(due),

@@ -1,4 +1,4 @@
-//! A night as a process of its own.
+//! A night, a backup, a clearing up as a process of its own.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::commands::Code;
-use crate::schedule::due::Due;
 
 /// Lines of what it said that are kept for the ledger.
 const LINES_KEPT: usize = 6;
@@ -19,7 +18,7 @@ const LINES_KEPT: usize = 6;
 /// Characters of them.
 const WHY_MAX: usize = 600;
 
-/// A night that runs.
+/// A job that runs.
 pub struct Child {
     process: tokio::process::Child,
     said: JoinHandle<VecDeque<String>>,
@@ -29,22 +28,23 @@ pub struct Child {
     _leash: Option<ChildStdin>,
 }
 
-/// How a night ended.
+/// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It is kept, and every feed was used.
+    /// It is done; of a night: it is kept, and every feed was used.
     Fine,
-    /// It is kept, and a feed was left out.
+    /// A night is kept, and a feed was left out.
     LeftOut,
-    /// It is not kept.
+    /// It is not done.
     Failed(String),
 }
 
 impl Child {
-    /// Begins the night of `due`.
-    pub fn begin(config: &Path, due: Due, minutes: u32) -> std::io::Result<Child> {
+    /// Begins `command`, one of this program's own.
+    pub fn begin(config: &Path, command: &[String], minutes: u32) -> std::io::Result<Child> {
         let mut process = Command::new(super::program()?)
-            .args(["run", "--leash", "--progress", "none", "--night", &due.night().to_string(), "--config"])
+            .args(command)
+            .arg("--config")
             .arg(config)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -78,7 +78,7 @@ impl Child {
             status = self.process.wait() => status,
             () = sleep_until(self.deadline) => {
                 let killed = self.process.kill().await;
-                tracing::error!(minutes = self.minutes, ?killed, "the night was cut at its deadline");
+                tracing::error!(minutes = self.minutes, ?killed, "it was cut at its deadline");
                 return Ended::Failed(format!("超过 {} 分钟被终止 cut after {} minutes", self.minutes, self.minutes));
             }
         };
@@ -95,7 +95,7 @@ impl Child {
     /// Ends it at once: a night that is not kept leaves nothing.
     pub async fn cut(mut self) {
         if let Err(err) = self.process.kill().await {
-            tracing::warn!(%err, "the night's process cannot be ended");
+            tracing::warn!(%err, "its process cannot be ended");
         }
     }
 }

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use crate::clock;
 use crate::run::Stop;
 use crate::schedule::Schedule;
+use crate::schedule::job::Job;
 use crate::store::ledger::{self, Entry, Outcome};
 use crate::store::{Store, StoreError};
 
@@ -73,7 +74,7 @@ async fn healthz(State(watch): State<Arc<Watch>>) -> impl IntoResponse {
 
 async fn readyz(State(watch): State<Arc<Watch>>) -> impl IntoResponse {
     let now = clock::instant();
-    match watch.store.ledger(400).await {
+    match watch.store.ledger(Job::Night, 400).await {
         Err(err) => (StatusCode::SERVICE_UNAVAILABLE, format!("{err}\n")),
         // A line from a clock that was ahead says nothing about today.
         Ok(lines) => match trouble(lines.iter().find(|it| it.due_at <= ledger::instant(now)), &watch.schedule(), now) {
@@ -114,7 +115,7 @@ async fn measured(watch: &Watch) -> Result<String, StoreError> {
     };
     let label = |name: &str, it: &str| format!("{{{name}=\"{}\"}}", it.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " "));
     of("muster_build_info", "gauge", "Version of the program.", vec![(label("version", env!("CARGO_PKG_VERSION")), 1.0)]);
-    let ledger = watch.store.ledger(400).await?;
+    let ledger = watch.store.ledger(Job::Night, 400).await?;
     let outcomes = [Outcome::Running, Outcome::Done, Outcome::Failed, Outcome::Missed, Outcome::Skipped];
     let count = |outcome| ledger.iter().filter(|it| it.outcome == outcome).count() as f64;
     of(
@@ -135,6 +136,14 @@ async fn measured(watch: &Watch) -> Result<String, StoreError> {
     );
     let took = done.and_then(|it| Some(instant(&it.ended_at)? - instant(&it.started_at)?));
     of("muster_last_night_seconds", "gauge", "How long it took.", took.map(|it| (String::new(), it)).into_iter().collect());
+    let backups = watch.store.ledger(Job::Backup, 400).await?;
+    let backed_up = backups.iter().find(|it| it.outcome == Outcome::Done).and_then(|it| instant(&it.ended_at));
+    of(
+        "muster_last_backup_timestamp_seconds",
+        "gauge",
+        "When the newest backup by itself ended.",
+        backed_up.map(|it| (String::new(), it)).into_iter().collect(),
+    );
     let schedule = watch.schedule();
     let next = schedule.night.next(clock::instant()).map(|it| (String::new(), it.at.timestamp() as f64));
     of("muster_next_night_timestamp_seconds", "gauge", "When the next night is due.", next.into_iter().collect());
@@ -166,9 +175,10 @@ mod tests {
 
     #[test]
     fn a_night_that_was_due_and_has_no_line_is_trouble() {
-        let schedule = ScheduleFile::default().check().expect("a schedule");
+        let schedule = ScheduleFile::default().check(std::path::Path::new(".")).expect("a schedule");
         let utc = |text: &str| DateTime::parse_from_rfc3339(text).expect("an instant").to_utc();
         let line = |outcome| Entry {
+            job: Job::Night,
             slot: "2026-11-16T01:30".into(),
             due_at: "2026-11-15T17:30:00Z".into(),
             outcome,

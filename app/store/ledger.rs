@@ -5,9 +5,7 @@ use serde::Serialize;
 
 use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError};
-
-/// The only job so far.
-const NIGHT: &str = "night";
+use crate::schedule::job::Job;
 
 /// What became of a due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +44,8 @@ impl Outcome {
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
+    /// What was due.
+    pub job: Job,
     /// Wall-clock time at the place, `2026-11-16T01:30`.
     pub slot: String,
     /// Instant, UTC.
@@ -78,8 +78,8 @@ pub fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-pub(crate) async fn standing(db: &mut Tx) -> Result<Standing, StoreError> {
-    let row = db.row("select watermark, paused_by, paused_why from schedule_job where job = $1", values![NIGHT]).await?;
+pub(crate) async fn standing(db: &mut Tx, job: Job) -> Result<Standing, StoreError> {
+    let row = db.row("select watermark, paused_by, paused_why from schedule_job where job = $1", values![job.word()]).await?;
     let Some(row) = row else { return Ok(Standing::default()) };
     let watermark = DateTime::parse_from_rfc3339(row.text("watermark")?).map_err(|_| StoreError::Damaged { what: "watermark" })?;
     let paused = match row.maybe_text("paused_by")? {
@@ -89,10 +89,10 @@ pub(crate) async fn standing(db: &mut Tx) -> Result<Standing, StoreError> {
     Ok(Standing { watermark: Some(watermark.to_utc()), paused })
 }
 
-pub(crate) async fn account(db: &mut Tx, watermark: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn account(db: &mut Tx, job: Job, watermark: DateTime<Utc>) -> Result<(), StoreError> {
     db.run(
         "insert into schedule_job (job, watermark) values ($1, $2) on conflict (job) do update set watermark = excluded.watermark",
-        values![NIGHT, instant(watermark)],
+        values![job.word(), instant(watermark)],
     )
     .await?;
     Ok(())
@@ -105,7 +105,7 @@ pub(crate) async fn enter(db: &mut Tx, entry: &Entry) -> Result<bool, StoreError
             "insert into schedule_due (job, slot, due_at, outcome, why, holder, attempts, started_at, ended_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (job, slot) do nothing",
             values![
-                NIGHT,
+                entry.job.word(),
                 &entry.slot,
                 &entry.due_at,
                 entry.outcome.word(),
@@ -121,34 +121,35 @@ pub(crate) async fn enter(db: &mut Tx, entry: &Entry) -> Result<bool, StoreError
 }
 
 /// Takes back lines that nobody began and that are not due before `now`: a clock that was ahead wrote them.
-pub(crate) async fn forget_not_come(db: &mut Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn forget_not_come(db: &mut Tx, job: Job, now: DateTime<Utc>) -> Result<(), StoreError> {
     let sql = "delete from schedule_due where job = $1 and due_at > $2 and attempts = 0 and outcome in ('missed', 'skipped')";
-    db.run(sql, values![NIGHT, instant(now)]).await?;
+    db.run(sql, values![job.word(), instant(now)]).await?;
     Ok(())
 }
 
 /// Lines that are running, the oldest first.
-pub(crate) async fn running(db: &mut Tx) -> Result<Vec<Entry>, StoreError> {
-    let rows = db.rows("select * from schedule_due where job = $1 and outcome = 'running' order by due_at", values![NIGHT]).await?;
+pub(crate) async fn running(db: &mut Tx, job: Job) -> Result<Vec<Entry>, StoreError> {
+    let rows = db.rows("select * from schedule_due where job = $1 and outcome = 'running' order by due_at", values![job.word()]).await?;
     rows.iter().map(entry).collect()
 }
 
 /// The newest slot in the ledger.
-pub(crate) async fn newest(db: &mut Tx) -> Result<Option<Entry>, StoreError> {
-    let row = db.row("select * from schedule_due where job = $1 order by due_at desc limit 1", values![NIGHT]).await?;
+pub(crate) async fn newest(db: &mut Tx, job: Job) -> Result<Option<Entry>, StoreError> {
+    let row = db.row("select * from schedule_due where job = $1 order by due_at desc limit 1", values![job.word()]).await?;
     row.as_ref().map(entry).transpose()
 }
 
 /// Gives a running line another holder.
-pub(crate) async fn take_over(db: &mut Tx, slot: &str, holder: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn take_over(db: &mut Tx, job: Job, slot: &str, holder: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     let sql = "update schedule_due set holder = $1, attempts = attempts + 1, started_at = $2 where job = $3 and slot = $4 and outcome = 'running'";
-    db.run(sql, values![holder, instant(now), NIGHT, slot]).await?;
+    db.run(sql, values![holder, instant(now), job.word(), slot]).await?;
     Ok(())
 }
 
 /// Ends a running line of `holder`; says whether it was still theirs.
 pub(crate) async fn end(
     db: &mut Tx,
+    job: Job,
     slot: &str,
     holder: &str,
     outcome: Outcome,
@@ -156,32 +157,32 @@ pub(crate) async fn end(
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let sql = "update schedule_due set outcome = $1, why = $2, ended_at = $3 where job = $4 and slot = $5 and holder = $6 and outcome = 'running'";
-    Ok(db.run(sql, values![outcome.word(), why, instant(now), NIGHT, slot, holder]).await? > 0)
+    Ok(db.run(sql, values![outcome.word(), why, instant(now), job.word(), slot, holder]).await? > 0)
 }
 
 impl Store {
-    /// The newest lines, the newest first.
-    pub async fn ledger(&self, rows: u32) -> Result<Vec<Entry>, StoreError> {
-        let found = self.rows("select * from schedule_due where job = $1 order by due_at desc limit $2", values![NIGHT, rows]).await?;
+    /// The newest lines of a job, the newest first.
+    pub async fn ledger(&self, job: Job, rows: u32) -> Result<Vec<Entry>, StoreError> {
+        let found = self.rows("select * from schedule_due where job = $1 order by due_at desc limit $2", values![job.word(), rows]).await?;
         found.iter().map(entry).collect()
     }
 
-    /// Where the job stands.
+    /// Where the nights stand.
     pub async fn schedule_standing(&self) -> Result<Standing, StoreError> {
-        standing(&mut self.db.read().await?).await
+        standing(&mut self.db.read().await?, Job::Night).await
     }
 
-    /// Pauses the schedule, or lets it go on (`why` null). Due times of a pause are skipped, not caught up. Says whether that changed anything.
+    /// Pauses the nights, or lets them go on (`why` null). Due times of a pause are skipped, not caught up. Says whether that changed anything.
     pub async fn pause(&self, by: &str, why: Option<&str>, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
-        let before = standing(&mut write).await?;
+        let before = standing(&mut write, Job::Night).await?;
         if before.watermark.is_none() {
-            account(&mut write, now).await?;
+            account(&mut write, Job::Night, now).await?;
         }
         let changes = before.paused.is_some() != why.is_some();
         if changes {
             let sql = "update schedule_job set paused_by = $1, paused_why = $2, paused_at = $3 where job = $4";
-            write.run(sql, values![why.map(|_| by), why.map(personal), instant(now), NIGHT]).await?;
+            write.run(sql, values![why.map(|_| by), why.map(personal), instant(now), Job::Night.word()]).await?;
         }
         write.commit().await?;
         Ok(changes)
@@ -191,6 +192,7 @@ impl Store {
 fn entry(row: &Row) -> Result<Entry, StoreError> {
     let maybe = |name| row.maybe_text(name).map(|it| it.map(str::to_owned));
     Ok(Entry {
+        job: Job::read(row.text("job")?).ok_or(StoreError::Damaged { what: "job" })?,
         slot: row.text("slot")?.to_owned(),
         due_at: row.text("due_at")?.to_owned(),
         outcome: Outcome::read(row.text("outcome")?)?,

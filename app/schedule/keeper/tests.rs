@@ -19,7 +19,9 @@ async fn store(folder: &tempfile::TempDir) -> Store {
 }
 
 fn schedule(night: &str, zone: Tz, catch_up: CatchUp) -> Schedule {
-    ScheduleFile { zone: zone.name().to_owned(), night: night.to_owned(), catch_up, ..ScheduleFile::default() }.check().expect("a schedule")
+    ScheduleFile { zone: zone.name().to_owned(), night: night.to_owned(), catch_up, ..ScheduleFile::default() }
+        .check(std::path::Path::new("."))
+        .expect("a schedule")
 }
 
 /// A city in Shanghai whose nights are due at 01:30, which is 17:30 the day before in UTC.
@@ -31,8 +33,12 @@ struct Place {
 impl Place {
     async fn new(catch_up: CatchUp) -> Place {
         let folder = tempfile::tempdir().expect("a folder");
-        let keeper =
-            Keeper { store: store(&folder).await, schedule: schedule("01:30", Tz::Asia__Shanghai, catch_up), me: "one".to_owned() };
+        let keeper = Keeper {
+            store: store(&folder).await,
+            job: Job::Night,
+            schedule: schedule("01:30", Tz::Asia__Shanghai, catch_up),
+            me: "one".to_owned(),
+        };
         Place { _folder: folder, keeper }
     }
 
@@ -47,7 +53,7 @@ impl Place {
     }
 
     async fn told(&self) -> Vec<(String, Outcome)> {
-        let mut lines = self.keeper.store.ledger(1000).await.expect("it reads");
+        let mut lines = self.keeper.store.ledger(Job::Night, 1000).await.expect("it reads");
         lines.reverse();
         lines.into_iter().map(|it| (it.slot, it.outcome)).collect()
     }
@@ -67,6 +73,31 @@ async fn the_first_start_replays_nothing_and_a_night_is_begun_once() {
     place.end("2026-11-16T01:30", Outcome::Done, "2026-11-15T17:40:00Z").await;
     assert_eq!(place.tick("2026-11-15T17:41:00Z", false).await, None);
     assert_eq!(place.told().await, [line("2026-11-16T01:30", Outcome::Done)]);
+}
+
+#[tokio::test]
+async fn every_job_has_a_ledger_of_its_own() {
+    let place = Place::new(CatchUp::All).await;
+    let text = "[backup]\nat = '04:30'\nfolder = 'backups'\nkeep = 3\n";
+    let file: ScheduleFile = toml::from_str(text).expect("TOML");
+    let schedule = file.check(std::path::Path::new("/srv/muster")).expect("a schedule");
+    let backup = Keeper { job: Job::Backup, schedule: schedule.clone(), ..place.keeper.clone() };
+    let tick = async |now: &str| backup.tick(utc(now), false, |_| false).await.expect("it is written");
+    assert_eq!(tick("2026-11-15T12:00:00Z").await, None);
+    assert_eq!(place.tick("2026-11-15T12:00:00Z", false).await, None);
+    assert_eq!(place.tick("2026-11-15T17:30:00Z", false).await.as_deref(), Some("2026-11-16T01:30"));
+    assert_eq!(tick("2026-11-15T17:30:00Z").await, None, "it is due at half past four");
+    // Three days later: one backup makes up for the others.
+    let due = tick("2026-11-18T02:00:00Z").await.expect("it is due");
+    assert_eq!(due.name(), "2026-11-18T04:30");
+    let command = Job::Backup.command(due, &schedule).expect("it is scheduled");
+    assert_eq!(command, ["store", "backup", "/srv/muster/backups/muster-2026-11-18T0430.db", "--keep", "3"]);
+    assert!(backup.ended(due, Outcome::Done, None, utc("2026-11-18T02:00:09Z")).await.expect("it is written"));
+    let told = backup.store.ledger(Job::Backup, 9).await.expect("it reads");
+    assert_eq!(told.iter().map(|it| it.outcome).collect::<Vec<_>>(), [Outcome::Done, Outcome::Missed, Outcome::Missed]);
+    assert_eq!(place.told().await, [line("2026-11-16T01:30", Outcome::Running)]);
+    let nothing = Keeper { job: Job::Retain, ..place.keeper.clone() };
+    assert_eq!(nothing.tick(utc("2026-11-18T02:00:00Z"), false, |_| false).await.expect("read"), None, "nobody scheduled it");
 }
 
 #[tokio::test]
@@ -156,7 +187,7 @@ async fn a_pause_skips_and_says_who() {
     assert_eq!(place.tick("2026-11-15T17:30:00Z", false).await, None);
     assert!(pause(None).await);
     assert_eq!(place.tick("2026-11-16T17:30:00Z", false).await.as_deref(), Some("2026-11-17T01:30"));
-    let skipped = &place.keeper.store.ledger(9).await.expect("it reads")[1];
+    let skipped = &place.keeper.store.ledger(Job::Night, 9).await.expect("it reads")[1];
     assert!(
         skipped.outcome == Outcome::Skipped && skipped.why.as_deref().is_some_and(|it| it.contains("wang-lei") && it.contains("机房检修"))
     );
@@ -173,7 +204,7 @@ async fn a_year_has_every_night_accounted_for_once() {
         let store = store(&folder).await;
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
         let schedule = Schedule { grace_minutes: 180, ..schedule("01:30", zone, catch_up) };
-        let keeper = |it: i32| Keeper { store: store.clone(), schedule: schedule.clone(), me: format!("{it}-0") };
+        let keeper = |it: i32| Keeper { store: store.clone(), job: Job::Night, schedule: schedule.clone(), me: format!("{it}-0") };
         let mut keepers = [keeper(0), keeper(1)];
         let mut runs: BTreeMap<String, (Due, DateTime<Utc>)> = BTreeMap::new();
         let living = RefCell::new(BTreeSet::from(["0-0".to_owned(), "1-0".to_owned()]));
@@ -220,7 +251,7 @@ async fn a_year_has_every_night_accounted_for_once() {
         while let Some(due) = keepers[0].tick(end, false, |_| false).await.expect("written") {
             keepers[0].ended(due, Outcome::Done, None, end).await.expect("written");
         }
-        let lines = store.ledger(10_000).await.expect("it reads");
+        let lines = store.ledger(Job::Night, 10_000).await.expect("it reads");
         let nights: Vec<NaiveDate> = lines.iter().rev().map(|it| it.slot[..10].parse().expect("a day")).collect();
         let expected: Vec<NaiveDate> = schedule.night.between(start, end).iter().map(Due::night).collect();
         assert!(nights == expected, "every night has one line: {} of {}", nights.len(), expected.len());
