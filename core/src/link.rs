@@ -27,6 +27,7 @@ mod kernel;
 mod linked;
 pub mod model;
 pub mod pair;
+mod parallel;
 mod person;
 mod record;
 mod residual;

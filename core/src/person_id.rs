@@ -193,6 +193,8 @@ impl State {
 pub struct Repairs(u16);
 
 impl Repairs {
+    /// Nothing was repaired.
+    pub const NONE: Repairs = Repairs(0);
     /// Full-width characters became ASCII.
     pub const FULL_WIDTH: Repairs = Repairs(1);
     /// Blanks or invisible characters were removed.

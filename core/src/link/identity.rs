@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, Date32Array, Int32Array, StringArray};
 use arrow::datatypes::{Date32Type, Int32Type};
 use chrono::{Datelike, NaiveDate};
 
-use super::{FeedIn, Units};
+use super::{FeedIn, Units, parallel};
 use crate::name;
 use crate::person_id::{self, PersonId, Reading, Repairs, State};
 
@@ -56,6 +56,21 @@ pub struct Identity {
     pub state: State,
     pub sex: Sex,
     pub rank: Rank,
+}
+
+impl Identity {
+    /// Of nobody.
+    const NONE: Identity = Identity {
+        id: 0,
+        name: 0,
+        birth: NO_DAY,
+        unit: -1,
+        feed: 0,
+        repairs: Repairs::NONE,
+        state: State::Missing,
+        sex: Sex::Unknown,
+        rank: Rank::Population,
+    };
 }
 
 /// The source's own column.
@@ -156,7 +171,8 @@ pub fn read<'a>(feeds: &'a [FeedIn<'a>], units: &Units, tonight: NaiveDate) -> S
         let texts = texts(feed, all.len());
         let unit_at: &Int32Array = column(feed, "unit_at").as_primitive::<Int32Type>();
         let unit = |row| if unit_at.is_valid(row) { unit_of.get(unit_at.value(row) as usize).copied().unwrap_or(-1) } else { -1 };
-        all.extend((0..feed.identities.num_rows()).map(|row| Identity {
+        let rows = feed.identities.num_rows();
+        all.extend(parallel::fill(rows, Identity::NONE, |row| Identity {
             feed: at as u16,
             unit: unit(row),
             rank,

@@ -10,6 +10,7 @@ use sha2::Sha256;
 use super::People;
 use super::identity::{Identity, NO_DAY, Said, Sex, Texts, day_number};
 use super::linked::{Cluster, Conflict, Considered, Kinds, Link, Linked, Members, Method, NOBODY};
+use super::parallel;
 use crate::name::Nearness;
 use crate::person_id::{PersonId, State};
 use crate::schema::{CANDIDATES, IDENTITY, PERSONS};
@@ -21,10 +22,10 @@ type Keyed = (u64, u32);
 pub fn tell(said: &Said, linked: &Linked, hash_key: &str) -> People {
     let hash = Hmac::<Sha256>::new_from_slice(hash_key.as_bytes()).expect("HMAC takes keys of any length");
     let (kinds, members) = (linked.kinds(said), linked.members(said));
-    let mut keyed: Vec<Keyed> = (0..linked.clusters.len() as u32)
-        .filter(|it| !kinds.empty(*it))
-        .map(|it| (key(said, linked, it, members.of_cluster(it), &hash), it))
-        .collect();
+    let people: Vec<u32> = (0..linked.clusters.len() as u32).filter(|it| !kinds.empty(*it)).collect();
+    let mut keyed: Vec<Keyed> =
+        parallel::fill(people.len(), (0, 0), |it| (key(said, linked, people[it], members.of_cluster(people[it]), &hash), people[it]));
+    drop(people);
     keyed.sort_unstable();
     let mut person_of_cluster = vec![-1; linked.clusters.len()];
     keyed.iter().enumerate().for_each(|(person_id, (_, cluster))| person_of_cluster[*cluster as usize] = person_id as i32);
@@ -36,7 +37,7 @@ pub fn tell(said: &Said, linked: &Linked, hash_key: &str) -> People {
     People {
         candidates: candidates(said, linked, &person_of_cluster),
         persons: persons(said, linked, &members, &keyed),
-        identities: said.feeds.iter().zip(&person_of).map(|(it, person_of)| identities(said, linked, &kinds, it, person_of)).collect(),
+        identities: parallel::several(said.feeds.len(), |it| identities(said, linked, &kinds, &said.feeds[it], &person_of[it])),
         person_of,
     }
 }
@@ -60,7 +61,8 @@ fn unnumbered(said: &Said, number: u32) -> String {
 }
 
 fn persons(said: &Said, linked: &Linked, members: &Members, keyed: &[Keyed]) -> RecordBatch {
-    let told: Vec<Told> = (0..linked.clusters.len() as u32).map(|it| Told::of(said, linked, it, members.of_cluster(it))).collect();
+    let nothing = Told { name: None, id_text: None, sex: Sex::Unknown, birth: NO_DAY };
+    let told = parallel::fill(linked.clusters.len(), nothing, |it| Told::of(said, linked, it as u32, members.of_cluster(it as u32)));
     let told = || keyed.iter().map(|(_, cluster)| (&told[*cluster as usize], &linked.clusters[*cluster as usize]));
     let id_number = |(told, cluster): (&Told, &Cluster)| match PersonId::from_body(cluster.id) {
         Some(id) => Some(id.to_string()),
@@ -83,6 +85,7 @@ fn persons(said: &Said, linked: &Linked, members: &Members, keyed: &[Keyed]) -> 
 
 /// What is told of a person, by the identities that say it best. Found in the order of clusters, whose members are near each other
 /// in memory; persons come in the order of keys, in which nothing is near.
+#[derive(Clone)]
 struct Told {
     name: Option<u32>,
     id_text: Option<u32>,

@@ -5,6 +5,7 @@ use hashbrown::{HashMap, HashSet};
 use super::decide::{Belief, Evidence, Number, believe, plausible};
 use super::identity::{NO_DAY, Said, Sex, day_number};
 use super::linked::{Considered, Considering, Linked, Members, Method, SURE};
+use super::parallel;
 use super::record::{Cause, Record, collect, nothing};
 use crate::name::{self, Nearness};
 use crate::person_id::{PersonId, Repairs, State, classify, repair};
@@ -23,12 +24,12 @@ pub fn link(said: &Said, linked: &mut Linked, rejected: &[(String, String)]) {
 
     let kinds = linked.kinds(said);
     let search = Search::new(said, linked, &wanted, |cluster, believed| believed && kinds.living(cluster));
-    let decided: Vec<Decision> = registers.iter().map(|it| search.decide(linked, it)).collect();
+    let decided = search.decide_all(linked, &registers);
     decided.into_iter().zip(&registers).for_each(|(it, record)| apply(linked, record, it));
 
     let kinds = linked.kinds(said);
     let search = Search::new(said, linked, &wanted, |cluster, _| kinds.staff(cluster));
-    let decided: Vec<Decision> = others.iter().map(|it| search.decide(linked, it)).collect();
+    let decided = search.decide_all(linked, &others);
     let in_doubt: Vec<u32> = rejected.iter().flat_map(|(id, name)| search.rejected(linked, id, name)).collect();
     decided.into_iter().zip(&others).for_each(|(it, record)| apply(linked, record, it));
     for cluster in in_doubt {
@@ -130,6 +131,10 @@ impl<'a> Search<'a> {
             clusters.dedup();
         }
         Search { said, members: linked.members(said), allowed, names }
+    }
+
+    fn decide_all(&self, linked: &Linked, records: &[Record]) -> Vec<Decision> {
+        parallel::pieces(records.len(), |piece| records[piece].iter().map(|it| self.decide(linked, it)).collect())
     }
 
     fn decide(&self, linked: &Linked, record: &Record) -> Decision {
