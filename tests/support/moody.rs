@@ -1,7 +1,9 @@
 //! A mail server that refuses, stalls or drops at any step of the conversation, and remembers what it took.
+#![allow(dead_code, reason = "every test uses a part of it")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -39,6 +41,7 @@ pub struct Moody {
     mood: Arc<Mutex<Option<(Step, Mood)>>>,
     taken: Arc<Mutex<Vec<String>>>,
     met: Arc<Mutex<usize>>,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Moody {
@@ -46,10 +49,11 @@ impl Moody {
     pub fn start() -> Moody {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
-        let moody = Moody { port, mood: Arc::default(), taken: Arc::default(), met: Arc::default() };
-        let (mood, taken, met) = (moody.mood.clone(), moody.taken.clone(), moody.met.clone());
+        let moody = Moody { port, mood: Arc::default(), taken: Arc::default(), met: Arc::default(), asked: Arc::default() };
+        let (mood, taken, met, asked) = (moody.mood.clone(), moody.taken.clone(), moody.met.clone(), moody.asked.clone());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                asked.fetch_add(1, Ordering::Relaxed);
                 let (mood, taken, met) = (*mood.lock().expect("mood"), taken.clone(), met.clone());
                 thread::spawn(move || drop(talk(&stream, mood, &taken, &met)));
             }
@@ -66,6 +70,11 @@ impl Moody {
     /// How often the mood has struck since it was set.
     pub fn met(&self) -> usize {
         *self.met.lock().expect("met")
+    }
+
+    /// How many conversations were begun with it.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Recipient and Message-ID of every letter that it took.
