@@ -1,7 +1,8 @@
 //! `muster bench night`: a province of any size, written as its data warehouse would deliver it, and one real night over it.
-//! `muster bench pull` is in its own file.
+//! `muster bench nights`, `muster bench link` and `muster bench pull` are in files of their own.
 
 mod link;
+pub mod nights;
 mod province;
 pub mod pull;
 

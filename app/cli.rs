@@ -1018,11 +1018,33 @@ pub enum BenchWhat {
         #[arg(long, default_value_t = 1024)]
         memory_mib: usize,
     },
+    /// 多年：逐夜折叠、存储与办理，每夜验证计数与编号 Years: night after night folded, kept and worked on; counts and numbers are checked
+    Nights(BenchNightsArgs),
     /// 取数：由数据库或文件到 Arrow A pull: from a database or file into Arrow
     Pull(BenchPullArgs),
     /// 取数一次，由 `bench pull` 在子进程中调用 One pull, as `bench pull` runs it in a process of its own
     #[command(hide = true)]
     PullOne(PullOneArgs),
+}
+
+/// `muster bench nights`.
+#[derive(Debug, Args)]
+pub struct BenchNightsArgs {
+    /// 夜数 Nights
+    #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub nights: u32,
+    /// 人数 Staff
+    #[arg(long, default_value_t = 14_000)]
+    pub people: usize,
+    /// 随机种子 Seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// 空的 PostgreSQL 库；默认用 SQLite 文件 An empty PostgreSQL database; a SQLite file by default
+    #[arg(long)]
+    pub url: Option<String>,
+    /// SQLite 文件所在目录，每次重建 Folder of the SQLite file, made anew
+    #[arg(long, default_value = "target/bench-nights")]
+    pub out: PathBuf,
 }
 
 /// `muster bench pull`.

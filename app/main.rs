@@ -107,6 +107,7 @@ async fn main() -> ExitCode {
         Command::Bench(args) => match &args.what {
             BenchWhat::Link { people, seed, set, out } => bench::link(*people, *seed, *set, out, say),
             BenchWhat::Night { people, months, out, memory_mib } => bench::night(*people, *months, out, *memory_mib, say).await,
+            BenchWhat::Nights(args) => bench::nights::nights(args, say).await,
             BenchWhat::Pull(args) => bench::pull::pull(args, say).await,
             BenchWhat::PullOne(args) => bench::pull::pull_one(args, say).await,
         },

@@ -255,6 +255,16 @@ impl Store {
         Ok(u64::try_from(rows.first().ok_or(StoreError::Damaged { what: "case" })?.int("n")?).unwrap_or(0))
     }
 
+    /// How large it is.
+    pub async fn bytes(&self) -> Result<u64, StoreError> {
+        let size = match self.db.pool {
+            Pool::Sqlite(_) => "select page_count * page_size as n from pragma_page_count(), pragma_page_size()",
+            Pool::Postgres(_) => "select pg_database_size(current_database()) as n",
+        };
+        let rows = self.rows(size, values![]).await?;
+        Ok(u64::try_from(rows.first().ok_or(StoreError::Damaged { what: "size" })?.int("n")?).unwrap_or(0))
+    }
+
     /// Every night that is kept, the oldest first.
     pub async fn nights(&self) -> Result<Vec<NaiveDate>, StoreError> {
         let rows = self.rows("select night from night order by night", values![]).await?;

@@ -20,6 +20,8 @@ pub enum Stream {
     Damage = 6,
     /// The people of the linking benchmark.
     Link = 7,
+    /// What comes and goes in the benchmark of nights.
+    Nights = 8,
 }
 
 /// A seeded source of chance.

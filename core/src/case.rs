@@ -121,9 +121,11 @@ pub fn fold(before: &[Case], findings: &[Finding], rules: &RulesRan, tonight: Na
         let (case, what) = match (before.get(key.as_str()), found.remove(&key)) {
             (None, None) => continue,
             (None, Some(found)) => open(key, found, tonight),
+            // Told first, then held against what is found: a case that grew in the night after its decision would else come back without
+            // ever having gone, and the night's line would not begin where the one before ended.
             (Some(case), found) if matches!(case.state, State::Settled(_)) => match (found, case.state) {
-                (Some(found), _) if has_grown(case, &found, tonight) => reopen(case, found, tonight),
                 (_, State::Settled(settled)) if !settled.told => decided(case, settled, tonight),
+                (Some(found), _) if has_grown(case, &found, tonight) => reopen(case, found, tonight),
                 _ => continue,
             },
             (Some(case), Some(found)) if case.state == State::Cured => reopen(case, found, tonight),

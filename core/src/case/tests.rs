@@ -129,6 +129,21 @@ fn a_cured_case_comes_back_under_its_old_number() {
     assert_eq!(case.findings.keys().collect::<Vec<_>>(), ["G03"]);
 }
 
+/// Decided on the last day of a month, paid again on the first of the next: it went before it comes back, so that a line of counts
+/// begins where the one before ended.
+#[test]
+fn a_case_that_grows_in_the_night_after_its_decision_is_told_as_decided_first() {
+    let opened = fold(&[], &[found("G01", "p-1", 7, &[202_611], 1)], &ran(&["G01"]), night(1));
+    let settled = State::Settled(work::Settled { outcome: work::Outcome::C2, until: None, told: false });
+    let decided = vec![Case { state: settled, ..opened.cases[0].clone() }];
+    let grown = [found("G01", "p-1", 7, &[202_611, 202_612], 1)];
+    let second = fold(&decided, &grown, &ran(&["G01"]), night(2));
+    assert_eq!(told(&second), ["decided G01"]);
+    assert_eq!(second.cases[0].findings["G01"].months, [202_611], "what it was decided on");
+    let third = fold(&second.cases, &grown, &ran(&["G01"]), night(3));
+    assert_eq!((told(&third), third.cases[0].state), (vec!["reopened G01".to_owned()], State::Reopened));
+}
+
 #[test]
 fn a_skipped_rule_touches_nothing() {
     let cases = check(&[(&[dead_and_paid()], &["G01"], &["opened G01"]), (&[], &["P01"], &[]), (&[], &[], &[])]);
