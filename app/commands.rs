@@ -17,7 +17,7 @@ use crate::cli::{
 };
 use crate::config::{self, City, Department};
 use crate::demo::{self, Plan};
-use crate::night::Night;
+use crate::night::{Night, Said};
 use crate::people::Eyes;
 use crate::progress::{Progress, Show};
 use crate::prove::Proven;
@@ -25,7 +25,7 @@ use crate::run::{self, Stop, World};
 use crate::score::{self, Score};
 use crate::store::Store;
 use crate::words::{Lang, count, pad, pad_left};
-use crate::{clock, dry, dry_text, explain, look, mail, pull, rejects, retain, serve, summary};
+use crate::{clock, disk, dry, dry_text, explain, look, mail, pull, rejects, retain, serve, summary};
 
 /// How to speak.
 #[derive(Clone, Copy, Debug)]
@@ -536,6 +536,9 @@ pub fn told(stop: Stop, say: Say) -> Code {
         }
         Stop::Trouble(why) => {
             eprintln!("{}: {why}", say.lang.pick("错误", "error"));
+            if let Some(Said { zh, en }) = disk::advice(&why) {
+                eprintln!("{}: {}", say.lang.pick("提示", "hint"), say.lang.pick(&zh, &en));
+            }
             Code::Trouble
         }
     }

@@ -11,6 +11,7 @@ mod config;
 mod connect;
 mod demo;
 mod digest;
+mod disk;
 mod docs;
 mod doctor;
 mod dry;

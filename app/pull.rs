@@ -31,6 +31,7 @@ use muster_core::snapshot::Sealed;
 use tokio::sync::mpsc;
 
 use crate::config::{City, Department};
+use crate::disk;
 use crate::night::{FeedNight, Said};
 use crate::progress::{Bar, Progress};
 use crate::store::Before;
@@ -55,6 +56,8 @@ pub struct FeedPulled {
     pub sealed: Option<SealedFeed>,
     /// People of rejected rows: number and name as written. Never leaves memory.
     pub rejected_people: Vec<(String, String)>,
+    /// Why our own disk, full or read-only, did not take it; null when that was not it.
+    pub unwritten: Option<String>,
 }
 
 /// Where a feed's sealed rows are, and the texts they point to.
@@ -226,7 +229,7 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
         notes,
         held: None,
     };
-    let (mut sealed, mut rejected_people) = (None, Vec::new());
+    let (mut sealed, mut rejected_people, mut unwritten) = (None, Vec::new(), None);
     match landed {
         Err(Broken::Source(failure)) => told.left_out.push(failed(&failure)),
         Err(Broken::Closed(hours)) => told.left_out.push(Said {
@@ -235,9 +238,11 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
                 "it may be pulled between {hours} alone, and that was not now or came to its end ([pull] between of the department file)"
             ),
         }),
-        Err(Broken::Disk(why)) => told
-            .left_out
-            .push(Said { zh: format!("无法写入数据目录：{why}"), en: format!("the data folder cannot be written: {why}") }),
+        Err(Broken::Disk(why)) => {
+            told.left_out
+                .push(Said { zh: format!("无法写入数据目录：{why}"), en: format!("the data folder cannot be written: {why}") });
+            unwritten = disk::advice(&why).map(|_| why);
+        }
         Ok(mut landed) => {
             rejected_people = std::mem::take(&mut landed.tally.rejected_people);
             told.skipped_lines = landed.skipped_lines;
@@ -254,7 +259,7 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
         });
     }
     let sealed = sealed.filter(|_| told.left_out.is_empty());
-    FeedPulled { told, table: job.feed.fills, sealed, rejected_people }
+    FeedPulled { told, table: job.feed.fills, sealed, rejected_people, unwritten }
 }
 
 fn failed(failure: &Failure) -> Said {

@@ -81,7 +81,10 @@ impl<E: std::error::Error> From<E> for Stop {
 pub async fn one_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Night, Stop> {
     let turn = Turn::take(&world.store).await?;
     let night = the_night(city, tonight, &World { store: turn.store.clone(), progress: world.progress.clone() }).await;
-    turn.give_back().await?;
+    // What became of the night is what is told; a right that cannot be given back ends by itself.
+    if let Err(stop) = turn.give_back().await {
+        tracing::warn!(why = stop.line(), "the right to run nights could not be given back; it ends by itself");
+    }
     night
 }
 
@@ -96,6 +99,7 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
 
     progress.stage(Stage::Pull);
     let mut pulled = pull::all(city, &folder.landing(&archive.vault), &before, progress).await;
+    landed(&pulled, &folder)?;
 
     progress.stage(Stage::Link);
     let judgements = world.store.judgements_standing().await?;
@@ -117,7 +121,9 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     }
 
     progress.stage(Stage::Fold);
-    let mut folded = case::fold(&before.cases, &findings, &ran, tonight);
+    let mut cases = before.cases;
+    cases.extend(world.store.closed_before(tonight, &city.calendar, &case::keys(&findings, &ran)).await?);
+    let mut folded = case::fold(&cases, &findings, &ran, tonight);
     let (person_ids, unit_ids) = (show::person_ids(&people), show::unit_ids(&units));
     case::renumber(&mut folded.cases, |key| person_ids.get(key).copied(), |key| unit_ids.get(key).copied());
 
@@ -145,6 +151,12 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     Ok(night)
 }
 
+/// A disk of ours that takes nothing is no department's failure: no night is kept, and no reviewer told, that its feed was left out.
+fn landed(pulled: &[FeedPulled], folder: &NightFolder) -> Result<(), Stop> {
+    let unwritten = pulled.iter().find_map(|it| it.unwritten.as_ref());
+    unwritten.map_or(Ok(()), |why| Err(Stop::Trouble(format!("cannot write below {}: {why}", folder.deliveries.display()))))
+}
+
 /// The folder of a night, filled beside its place and moved there when it is whole.
 pub struct NightFolder {
     /// `nights/<night>.partial`.
@@ -156,17 +168,17 @@ pub struct NightFolder {
 }
 
 impl NightFolder {
-    fn begin(data: &Path, tonight: NaiveDate) -> std::io::Result<NightFolder> {
+    fn begin(data: &Path, tonight: NaiveDate) -> Result<NightFolder, Stop> {
         let nights = data.join("nights");
         let partial = nights.join(format!("{tonight}.partial"));
         // A night that was killed leaves its folder, and in it what the engine had spilled in clear. Only one night is under way at a time.
         for it in nights.read_dir().into_iter().flatten() {
             let path = it?.path();
             if path.extension().is_some_and(|it| it == "partial") {
-                fs::remove_dir_all(path)?;
+                fs::remove_dir_all(&path).map_err(|err| unwritten(&path, &err))?;
             }
         }
-        files::private_folder(&partial)?;
+        files::private_folder(&partial).map_err(|err| unwritten(&partial, &err))?;
         Ok(NightFolder { partial, place: nights.join(tonight.to_string()), deliveries: data.join("deliveries"), tonight })
     }
 
@@ -185,6 +197,10 @@ impl NightFolder {
         }
         fs::rename(&self.partial, &self.place)
     }
+}
+
+fn unwritten(path: &Path, err: &std::io::Error) -> Stop {
+    Stop::Trouble(format!("cannot write {}: {err}", path.display()))
 }
 
 /// Where the engine spills while a night works.

@@ -24,7 +24,7 @@ mod sealing;
 pub mod trend;
 pub mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
@@ -90,7 +90,7 @@ pub struct Migrated {
 /// What a night starts from.
 #[derive(Clone, Debug, Default)]
 pub struct Before {
-    /// Every case as it was before the night, cured ones too, by key.
+    /// Every case that was open before the night, by key; also one that people have decided since. The others: [`Store::closed_before`].
     pub cases: Vec<Case>,
     /// By feed, `department/feed`: its last nights, and who holds it.
     pub feeds: BTreeMap<String, FeedBefore>,
@@ -198,9 +198,30 @@ impl Store {
     pub async fn before(&self, tonight: NaiveDate, calendar: &Calendar) -> Result<Before, StoreError> {
         let mut read = self.db.read().await?;
         not_over(&mut read, tonight).await?;
-        let mut cases = cases_before(&mut read, tonight).await?;
+        let mut cases = open_before(&mut read, tonight).await?;
         work::settle(&mut read, &mut cases, tonight, calendar).await?;
         Ok(Before { cases, feeds: feeds::before(&mut read, tonight).await? })
+    }
+
+    /// Of the cases that were closed before the night, cured or told as decided, those with these keys: what is found tonight may bring
+    /// them back. The others stay as they are and are not read, so that a night costs what is open and not what ever was.
+    pub async fn closed_before(&self, tonight: NaiveDate, calendar: &Calendar, keys: &BTreeSet<String>) -> Result<Vec<Case>, StoreError> {
+        let mut read = self.db.read().await?;
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let sql = "with newest as (
+                       select e.case_key, max(e.run) as run
+                       from case_event e join night n using (run)
+                       where n.night < $1 and e.case_key in ({keys})
+                       group by e.case_key)
+                   select f.year, f.serial, v.body
+                   from newest join case_event e using (case_key, run) join case_version v using (case_key, run)
+                        join case_file f using (case_key)
+                   where e.what in ('cured', 'decided')
+                   order by f.case_key";
+        let rows = read.rows_of(sql, &values![tonight], &keys).await?;
+        let mut cases: Vec<Case> = rows.iter().map(case).collect::<Result<_, _>>()?;
+        work::settle(&mut read, &mut cases, tonight, calendar).await?;
+        Ok(cases)
     }
 
     /// Keeps a night in one transaction, the letters that tell it too, and gives what `tell` makes of its cases with their numbers, by
@@ -306,16 +327,18 @@ async fn not_over(db: &mut Tx, tonight: NaiveDate) -> Result<(), StoreError> {
     }
 }
 
-async fn cases_before(db: &mut Tx, tonight: NaiveDate) -> Result<Vec<Case>, StoreError> {
+async fn open_before(db: &mut Tx, tonight: NaiveDate) -> Result<Vec<Case>, StoreError> {
     let rows = db
         .rows(
             "with newest as (
-                 select v.case_key, max(v.run) as run
-                 from case_version v join night n using (run)
+                 select e.case_key, max(e.run) as run
+                 from case_event e join night n using (run)
                  where n.night < $1
-                 group by v.case_key)
+                 group by e.case_key)
              select f.year, f.serial, v.body
-             from newest join case_version v using (case_key, run) join case_file f using (case_key)
+             from newest join case_event e using (case_key, run) join case_version v using (case_key, run)
+                  join case_file f using (case_key)
+             where e.what not in ('cured', 'decided')
              order by f.case_key",
             values![tonight],
         )

@@ -137,9 +137,7 @@ impl City {
             let text = fs::read_to_string(entry.path()).expect("a department");
             fs::write(entry.path(), format!("reviewers = [\"{name}@city.example\"]\n{text}")).expect("to write");
         }
-        let off = rules().into_iter().filter(|it| !RULES.contains(&it.as_str()));
-        let off: String = off.map(|it| format!("[{it}]\noff = \"a test of faults needs few rules\"\n")).collect();
-        fs::write(root.path().join("config/rules.toml"), off).expect("to write");
+        support::only_rules(root.path(), &RULES);
         let settings = root.path().join("config/muster.toml");
         fs::copy(&settings, settings.with_extension("plain")).expect("a copy");
         let city = City { root, mail: Moody::start() };
@@ -254,18 +252,6 @@ impl City {
             sleep(Duration::from_millis(300));
         }
     }
-}
-
-/// Ids of all shipped cards.
-fn rules() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
-    let cards = fs::read_dir(folder).expect("the cards").filter_map(Result::ok).map(|it| it.path());
-    let id = |card: PathBuf| {
-        let text = fs::read_to_string(card).ok()?;
-        let line = text.lines().find(|it| it.starts_with("id "))?;
-        Some(line.split('"').nth(1)?.to_owned())
-    };
-    cards.filter(|it| it.extension().is_some_and(|it| it == "md")).filter_map(id).collect()
 }
 
 /// Well, or one thing that goes wrong.

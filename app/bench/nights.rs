@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chrono::{Days, Months, NaiveDate};
 use muster_core::calendar::Calendar;
-use muster_core::case::{Case, CaseEvent, Folded, RulesRan, What, fold};
+use muster_core::case::{self, Case, CaseEvent, Folded, RulesRan, What};
 use muster_core::check::About;
 use muster_core::finding::Finding;
 use muster_core::map::Tally;
@@ -98,9 +98,9 @@ pub struct Mark {
     pub letters: u64,
     /// Size of the store.
     pub bytes: u64,
-    /// The middle one of the nights since the mark before: read, fold, keep, send.
+    /// Of the nights since the mark before, a quarter were quicker: read, fold, keep, send. What else the machine does shows less so.
     pub night_ms: f64,
-    /// The middle one of the days since the mark before: read every case with its acts, and write acts.
+    /// The same of the days: list every case with its acts, and write acts.
     pub day_ms: f64,
 }
 
@@ -183,8 +183,8 @@ pub async fn simulate(store: &Store, plan: Plan, mut tell: impl FnMut(&Mark)) ->
                 night: tonight,
                 letters: letters_sent(store, place).await?,
                 bytes: store.bytes().await?,
-                night_ms: middle(&mut nights_ms),
-                day_ms: middle(&mut days_ms),
+                night_ms: quarter(&mut nights_ms),
+                day_ms: quarter(&mut days_ms),
                 ..book.mark()
             };
             tell(&mark);
@@ -213,7 +213,10 @@ impl NightWork<'_> {
     /// The middle of `run::one_night`: from yesterday's cases to tonight's, with their letters.
     async fn run(&self) -> Result<NightKept, Stop> {
         let before = self.store.before(self.tonight, self.calendar).await?;
-        let folded = fold(&before.cases, &self.findings, &self.ran(), self.tonight);
+        let ran = self.ran();
+        let mut cases = before.cases;
+        cases.extend(self.store.closed_before(self.tonight, self.calendar, &case::keys(&self.findings, &ran)).await?);
+        let folded = case::fold(&cases, &self.findings, &ran, self.tonight);
         let tell = |cases: Vec<Case>| {
             let letters = READERS.iter().map(|it| letter(it, self.tonight, &cases, &folded)).collect();
             Ok::<_, Stop>((cases, letters))
@@ -427,12 +430,12 @@ async fn whole(store: &Store, book: &Book) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The middle one; the list is empty afterwards.
-fn middle(times_ms: &mut Vec<f64>) -> f64 {
+/// A quarter of them are less; the list is empty afterwards.
+fn quarter(times_ms: &mut Vec<f64>) -> f64 {
     times_ms.sort_by(f64::total_cmp);
-    let middle = times_ms.get(times_ms.len() / 2).copied().unwrap_or(0.0);
+    let quarter = times_ms.get(times_ms.len() / 4).copied().unwrap_or(0.0);
     times_ms.clear();
-    middle
+    quarter
 }
 
 /// What grew, from the second part to the last, in both languages: in the first part the store is still warming up.

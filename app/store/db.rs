@@ -302,6 +302,17 @@ impl Tx {
         }
     }
 
+    /// The rows that `sql` gives for `keys`, which it names as `{keys}`, some keys at a time; `values` are bound before them.
+    pub(super) async fn rows_of(&mut self, sql: &'static str, values: &[Value], keys: &[&str]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for some in keys.chunks(ROWS_AT_ONCE) {
+            let places: Vec<String> = (values.len() + 1..).take(some.len()).map(|it| format!("${it}")).collect();
+            let bound = values.iter().cloned().chain(some.iter().map(|it| Value::from(*it))).collect();
+            rows.extend(self.any_rows(sql.replace("{keys}", &places.join(", ")), bound).await?);
+        }
+        Ok(rows)
+    }
+
     /// The rows of a statement, `at_once` at a time: for tables that memory should not hold. As safe as [`Tx::any_rows`].
     pub(super) fn batches(&mut self, sql: String, at_once: usize) -> Batches<'_> {
         let sql = AssertSqlSafe(sql).into_sql_str();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use muster_core::case::work::{Deed, Outcome, Refused, Stage};
-use muster_core::case::{RulesRan, State, fold};
+use muster_core::case::{self, RulesRan, State, fold};
 use muster_core::finding::{Family, Finding, Severity, Subject};
 use muster_core::map::Tally;
 use muster_core::mapping::Title;
@@ -19,6 +19,7 @@ use super::work::{Actor, NotDone, Wanted};
 use super::*;
 use crate::mail::Report;
 use crate::mail::bounce::Action;
+use crate::bench::nights;
 use crate::vault;
 
 #[allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]
@@ -75,9 +76,16 @@ impl City {
     }
 
     async fn folded(&self, tonight: NaiveDate, found: &[(&str, i64)]) -> Folded {
-        let before = self.store.before(tonight, &Calendar::shipped()).await.expect("the night may run");
         let findings: Vec<Finding> = found.iter().map(|(key, amount_fen)| finding(key, *amount_fen)).collect();
-        fold(&before.cases, &findings, &RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() }, tonight)
+        let ran = RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() };
+        fold(&self.cases_before(tonight, &findings, &ran).await, &findings, &ran, tonight)
+    }
+
+    /// The cases that a night starts from when it finds this.
+    async fn cases_before(&self, tonight: NaiveDate, findings: &[Finding], ran: &RulesRan) -> Vec<Case> {
+        let before = self.store.before(tonight, &Calendar::shipped()).await.expect("the night may run");
+        let closed = self.store.closed_before(tonight, &Calendar::shipped(), &case::keys(findings, ran)).await.expect("they read");
+        before.cases.into_iter().chain(closed).collect()
     }
 
     /// The number that `sql` gives as `n`.
@@ -110,6 +118,7 @@ macro_rules! on_both {
 }
 
 on_both! {
+    counts_balance_and_numbers_stay_over_many_nights
     the_line_of_a_night_ends_where_the_next_begins
     a_decided_case_is_not_told_again_until_it_grows
     an_explanation_holds_until_its_day
@@ -718,4 +727,12 @@ async fn the_line_of_a_night_ends_where_the_next_begins(city: City) {
 }
 
 mod letters;
+/// Eighty nights of a small town with two reviewers and lost feeds: `muster bench nights` does more.
+async fn counts_balance_and_numbers_stay_over_many_nights(city: City) {
+    let plan = nights::Plan { nights: 80, people: 4_000, seed: 3 };
+    let marks = nights::simulate(&city.store, plan, |_| {}).await.expect("every night is right");
+    let last = marks.last().expect("ten marks");
+    assert!(last.cured > 20 && last.decided > 20 && last.reopened > 5 && last.open > 5, "{last:?}");
+}
+
 mod retain;

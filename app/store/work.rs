@@ -1,6 +1,6 @@
 //! What people did about cases, and where each case stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use muster_core::calendar::Calendar;
@@ -108,8 +108,8 @@ impl Store {
 
     /// The case with this number; null when no night that counts knows it.
     pub async fn worked_case(&self, number: &str, calendar: &Calendar) -> Result<Option<Worked>, StoreError> {
-        let Some(number) = Number::read(number).map(Number::text) else { return Ok(None) };
-        Ok(self.worked(calendar).await?.into_iter().find(|it| it.case.number.as_ref() == Some(&number)))
+        let numbers: Vec<Number> = Number::read(number).into_iter().collect();
+        Ok(some(&mut self.db.read().await?, calendar, &numbers).await?.pop())
     }
 
     /// Does all of `wanted`, or nothing of it and says everything that is wrong; each act is written into the audit log with it. Gives the
@@ -125,7 +125,8 @@ impl Store {
     ) -> Result<Result<Vec<Worked>, Vec<NotDone>>, StoreError> {
         let Actor { who, login, at, on, only_try } = *actor;
         let mut write = self.write().await?;
-        let mut cases: BTreeMap<String, Worked> = all(&mut write, calendar)
+        let numbers: Vec<Number> = wanted.iter().filter_map(|it| Number::read(&it.number)).collect();
+        let mut cases: BTreeMap<String, Worked> = some(&mut write, calendar, &numbers)
             .await?
             .into_iter()
             .filter(|it| sees(&it.case))
@@ -182,8 +183,8 @@ impl Store {
 
 /// Tells which of `cases`, as they were before `tonight`, are settled.
 pub(super) async fn settle(db: &mut Tx, cases: &mut [Case], tonight: NaiveDate, calendar: &Calendar) -> Result<(), StoreError> {
-    let acts = acts(db).await?;
-    let came = came(db, Some(tonight)).await?;
+    let keys: Vec<&str> = cases.iter().map(|it| it.key.as_str()).collect();
+    let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, Some(tonight)).await?);
     for case in cases.iter_mut() {
         let (Some(acts), Some(came_on)) = (acts.get(&case.key), came.get(&case.key)) else { continue };
         let standing = work::standing(acts, *came_on, calendar, Deadlines::default());
@@ -214,7 +215,37 @@ pub(super) async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>,
             values![],
         )
         .await?;
-    let (mut acts, came) = (acts(db).await?, came(db, None).await?);
+    let (acts, came) = (acts(db).await?, came(db).await?);
+    worked(db, &rows, acts, &came, calendar).await
+}
+
+/// The cases with these numbers that some night knows, by number.
+async fn some(db: &mut Tx, calendar: &Calendar, numbers: &[Number]) -> Result<Vec<Worked>, StoreError> {
+    let mut keys = BTreeSet::new();
+    for Number { year, serial } in numbers {
+        let row = db.row("select case_key from case_file where year = $1 and serial = $2", values![*year, *serial]).await?;
+        keys.extend(row.map(|it| it.text("case_key").map(str::to_owned)).transpose()?);
+    }
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let sql = "with newest as (
+                   select v.case_key, max(v.run) as run from case_version v join night n using (run)
+                   where v.case_key in ({keys}) group by v.case_key)
+               select f.year, f.serial, v.body
+               from newest join case_version v using (case_key, run) join case_file f using (case_key)
+               order by f.year, f.serial";
+    let rows = db.rows_of(sql, &[], &keys).await?;
+    let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, None).await?);
+    worked(db, &rows, acts, &came, calendar).await
+}
+
+/// Cases as they were read, with what people did about them.
+async fn worked(
+    db: &mut Tx,
+    rows: &[Row],
+    mut acts: BTreeMap<String, Vec<Act>>,
+    came: &BTreeMap<String, NaiveDate>,
+    calendar: &Calendar,
+) -> Result<Vec<Worked>, StoreError> {
     let newest = db.row("select max(night) as newest from night_run", values![]).await?;
     let Some(newest) = newest.as_ref().map(|it| it.maybe_text("newest")).transpose()?.flatten().map(day).transpose()? else {
         return Ok(Vec::new());
@@ -236,21 +267,37 @@ pub(super) async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>,
 
 /// Acts by case, in order.
 pub(super) async fn acts(db: &mut Tx) -> Result<BTreeMap<String, Vec<Act>>, StoreError> {
+    by_case(&db.rows("select case_key, body from case_act order by case_key, place", values![]).await?)
+}
+
+async fn acts_of(db: &mut Tx, keys: &[&str]) -> Result<BTreeMap<String, Vec<Act>>, StoreError> {
+    let sql = "select case_key, body from case_act where case_key in ({keys}) order by case_key, place";
+    by_case(&db.rows_of(sql, &[], keys).await?)
+}
+
+fn by_case(rows: &[Row]) -> Result<BTreeMap<String, Vec<Act>>, StoreError> {
     let mut acts: BTreeMap<String, Vec<Act>> = BTreeMap::new();
-    for row in db.rows("select case_key, body from case_act order by case_key, place", values![]).await? {
+    for row in rows {
         acts.entry(row.text("case_key")?.to_owned()).or_default().push(from_json("case act", row.text("body")?)?);
     }
     Ok(acts)
 }
 
-/// By case: the night on which it was opened or came back last; before `tonight` where that is given.
-async fn came(db: &mut Tx, tonight: Option<NaiveDate>) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
-    let rows = db
-        .rows(
-            "select e.case_key, max(n.night) as night from case_event e join night n using (run)
-             where e.what in ('opened', 'reopened') and n.night < $1 group by e.case_key",
-            values![tonight.map_or_else(|| "9999-12-31".to_owned(), |it| it.to_string())],
-        )
-        .await?;
+/// By case: the night on which it was opened or came back last.
+async fn came(db: &mut Tx) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
+    let sql = "select e.case_key, max(n.night) as night from case_event e join night n using (run)
+               where e.what in ('opened', 'reopened') group by e.case_key";
+    nights(&db.rows(sql, values![]).await?)
+}
+
+/// The same for these cases; before `tonight` where that is given.
+async fn came_of(db: &mut Tx, keys: &[&str], tonight: Option<NaiveDate>) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
+    let sql = "select e.case_key, max(n.night) as night from case_event e join night n using (run)
+               where e.what in ('opened', 'reopened') and n.night < $1 and e.case_key in ({keys}) group by e.case_key";
+    let before = tonight.map_or_else(|| "9999-12-31".to_owned(), |it| it.to_string());
+    nights(&db.rows_of(sql, &values![before], keys).await?)
+}
+
+fn nights(rows: &[Row]) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
     rows.iter().map(|it| Ok((it.text("case_key")?.to_owned(), day(it.text("night")?)?))).collect()
 }

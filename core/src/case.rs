@@ -109,7 +109,8 @@ pub struct Folded {
 
 /// What tonight's findings do to the cases as they were before tonight.
 ///
-/// `before` holds the cured cases too: one that comes back is reopened under its old number. `findings` hold one finding
+/// `before` holds every case that is open, and of the closed ones those that tonight's findings belong to ([`keys`]): one that comes back
+/// is reopened under its old number. Further closed ones change nothing. `findings` hold one finding
 /// per rule and subject; those of a rule that is not in [`RulesRan::ran`] are not looked at. Folding the outcome once more
 /// with the same findings gives the same cases and no events.
 pub fn fold(before: &[Case], findings: &[Finding], rules: &RulesRan, tonight: NaiveDate) -> Folded {
@@ -140,6 +141,11 @@ pub fn fold(before: &[Case], findings: &[Finding], rules: &RulesRan, tonight: Na
         }
     }
     folded
+}
+
+/// The keys of the cases that tonight's findings belong to: those of rules that ran.
+pub fn keys(findings: &[Finding], rules: &RulesRan) -> BTreeSet<String> {
+    findings.iter().filter(|it| rules.ran.contains(&it.rule)).map(|it| key(it.family, &it.subject)).collect()
 }
 
 /// The lasting key of the case that findings of `family` about `subject` belong to.

@@ -32,6 +32,20 @@ pub fn opened(root: &Path, path: &str) -> Vec<u8> {
     std::fs::read(out).expect("it was opened")
 }
 
+/// Turns off every shipped rule but these for the city at `root`: what does not run costs no time.
+pub fn only_rules(root: &Path, wanted: &[&str]) {
+    let cards = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")).expect("the cards").filter_map(Result::ok);
+    let id = |card: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(card.path()).ok()?;
+        let line = text.lines().find(|it| it.starts_with("id "))?;
+        Some(line.split('"').nth(1)?.to_owned())
+    };
+    let off = cards.filter(|it| it.path().extension().is_some_and(|it| it == "md")).filter_map(id);
+    let off: String =
+        off.filter(|it| !wanted.contains(&it.as_str())).map(|it| format!("[{it}]\noff = \"this test needs few rules\"\n")).collect();
+    std::fs::write(root.join("config/rules.toml"), off).expect("to write");
+}
+
 /// The city of a story, below a folder of its own.
 pub struct City {
     pub root: tempfile::TempDir,

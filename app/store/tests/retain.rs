@@ -25,7 +25,6 @@ fn later() -> NaiveDate {
 impl City {
     /// A night in which `found` are paid, each with a sentence.
     async fn told_night(&self, tonight: NaiveDate, found: &[&str]) -> Vec<Case> {
-        let before = self.store.before(tonight, &Calendar::shipped()).await.expect("the night may run");
         let line = || Line {
             month: Some(202_611),
             zh: SECRET.into(),
@@ -36,7 +35,7 @@ impl City {
         };
         let findings: Vec<Finding> = found.iter().map(|key| Finding { lines: vec![line()], ..finding(key, 5) }).collect();
         let ran = RulesRan { ran: ["G01".to_owned()].into(), ..RulesRan::default() };
-        let folded = fold(&before.cases, &findings, &ran, tonight);
+        let folded = fold(&self.cases_before(tonight, &findings, &ran).await, &findings, &ran, tonight);
         keep(&self.store, tonight, &[feed(true, 100)], &[], &folded).await.expect("the night is kept")
     }
 
