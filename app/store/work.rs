@@ -228,8 +228,8 @@ async fn some(db: &mut Tx, calendar: &Calendar, numbers: &[Number]) -> Result<Ve
     }
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let sql = "with newest as (
-                   select v.case_key, max(v.run) as run from case_version v join night n using (run)
-                   where v.case_key in ({keys}) group by v.case_key)
+                   select case_key, max(run) as run from case_version
+                   where case_key in ({keys}) and +run in (select run from night) group by case_key)
                select f.year, f.serial, v.body
                from newest join case_version v using (case_key, run) join case_file f using (case_key)
                order by f.year, f.serial";
@@ -292,8 +292,12 @@ async fn came(db: &mut Tx) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
 
 /// The same for these cases; before `tonight` where that is given.
 async fn came_of(db: &mut Tx, keys: &[&str], tonight: Option<NaiveDate>) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
-    let sql = "select e.case_key, max(n.night) as night from case_event e join night n using (run)
-               where e.what in ('opened', 'reopened') and n.night < $1 and e.case_key in ({keys}) group by e.case_key";
+    // The plus keeps SQLite from looking every case up in every night.
+    let sql = "with newest as (
+                   select case_key, max(run) as run from case_event
+                   where case_key in ({keys}) and what in ('opened', 'reopened') and +run in (select run from night where night < $1)
+                   group by case_key)
+               select newest.case_key, n.night from newest join night_run n using (run)";
     let before = tonight.map_or_else(|| "9999-12-31".to_owned(), |it| it.to_string());
     nights(&db.rows_of(sql, &values![before], keys).await?)
 }
