@@ -80,8 +80,12 @@ pub enum Command {
     Rejects(RejectsArgs),
     /// 并列展示一个问题的各方证据、规则和人员识别依据 Show a case: evidence side by side, the rule, the links
     Explain(ExplainArgs),
-    /// 提示表：编制和人员、领导职数、三个一致，任意月份 The prompt tables, as of any month
+    /// 提示表：编制和人员、领导职数、三个一致、PEFA 工资控制，任意月份 The prompt tables and the PEFA card, as of any month
     Table(TableArgs),
+    /// 一人的时间线：各来源逐月对照，空档、重叠与案件 One person: every source month by month, gaps, overlaps, cases
+    Person(PersonArgs),
+    /// 一个单位：编制、人员、沿革、案件、退休预测 One unit: quota, staff, history, cases, retirements
+    Unit(UnitArgs),
     /// 逐步检测部门的各个数据源：域名、端口、登录、只读、表、列、速度 Try the way to every source of a department, step by step
     Connect(ConnectArgs),
     /// 查看、暂停或放行数据源 Feeds: list, hold, release
@@ -189,6 +193,9 @@ pub struct DemoArgs {
     /// 对账日 The night
     #[arg(long, default_value = "2026-11-15")]
     pub as_of: NaiveDate,
+    /// 每类问题反复植入、半数证件号损坏，按规则打印查全率与误报率 Every kind of case many times over, half of them with damaged numbers; prints recall and false accusations by rule
+    #[arg(long)]
+    pub noisy: bool,
     /// 输出目录 Folder of the city; made anew
     #[arg(long, default_value = "demo-city")]
     pub out: PathBuf,
@@ -489,6 +496,8 @@ pub enum WhichArg {
     Leaders,
     /// 三个一致 The three consistencies
     Consistency,
+    /// PEFA PI-23 工资控制 Payroll controls, PEFA PI-23
+    Pefa,
 }
 
 /// One row per what.
@@ -520,6 +529,78 @@ fn month(text: &str) -> Result<i32, String> {
         .filter(|(year, month)| (1950..=2100).contains(year) && (1..=12).contains(month))
         .map(|(year, month)| year * 100 + month)
         .ok_or_else(|| "应为年-月，如 2026-10 a month like 2026-10".to_owned())
+}
+
+/// `muster person`.
+#[derive(Debug, Args)]
+pub struct PersonArgs {
+    /// 案件编号，或来源身份如 finance/payroll#17；不写则由标准输入读取证件号码 A case, or a row like finance/payroll#17; without either, an ID number is read from standard input
+    #[arg(value_name = "CASE|ROW")]
+    pub who: Option<String>,
+    /// 看多少个月 How many months
+    #[arg(long, default_value_t = 24, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(3..=60))]
+    pub months: usize,
+    /// 输出格式 How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: PersonFormat,
+    /// 写到此文件，不覆盖 Where to write; nothing is replaced
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// 显示完整证件号、姓名和出生日期，并将原因记入审计日志 Show ID number, name and birth date in full; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// How a person is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PersonFormat {
+    /// 终端文本 For a terminal
+    Text,
+    /// JSON
+    Json,
+    /// 网页 A page
+    Html,
+    /// 时间线图 The timeline as a picture
+    Svg,
+}
+
+/// `muster unit`.
+#[derive(Debug, Args)]
+pub struct UnitArgs {
+    /// 单位代码 Code on the register
+    #[arg(value_name = "CODE")]
+    pub code: String,
+    /// 人员名单每组最多列出多少人；JSON 全列 How many people of each group are listed; JSON lists all
+    #[arg(long, default_value_t = 20)]
+    pub rows: usize,
+    /// 输出格式 How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: UnitFormat,
+    /// 写到此文件，不覆盖 Where to write; nothing is replaced
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// 显示完整证件号和姓名，并将原因记入审计日志 Show ID numbers and names in full; the reason goes into the audit log
+    #[arg(long, value_name = "WHY", value_parser = said)]
+    pub reveal: Option<String>,
+    #[command(flatten)]
+    pub eyes: AsArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// How a unit is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UnitFormat {
+    /// 终端文本 For a terminal
+    Text,
+    /// JSON
+    Json,
+    /// 网页 A page
+    Html,
 }
 
 /// `muster connect`.

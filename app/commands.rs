@@ -105,9 +105,15 @@ async fn one_demo(args: &DemoArgs, say: Say) -> Done {
     let progress = say.progress();
     let (city, night, score) = demo_night(args, args.seed, &args.out, say, &progress).await?;
     say.print(&DemoTold { night: &night.masked(), score: &score }, || {
-        summary::text(&night, Some(&score), &city, &progress.times(), say.lang)
+        let mut text = summary::text(&night, Some(&score), &city, &progress.times(), say.lang);
+        if args.noisy {
+            text.push('\n');
+            text.push_str(&score.by_rule(say.lang));
+        }
+        text
     });
-    Ok(if score.is_perfect() { Code::Fine } else { Code::Defects })
+    let fine = if args.noisy { score.meets_targets() } else { score.is_perfect() };
+    Ok(if fine { Code::Fine } else { Code::Defects })
 }
 
 /// One line per seed; the exit code says whether all were perfect.
@@ -138,10 +144,14 @@ async fn many_demos(args: &DemoArgs, last: u64, say: Say) -> Done {
         scores.push((seed, score));
         std::fs::remove_dir_all(&out)?;
     }
+    let sum = Score::sum(scores.iter().map(|it| &it.1));
     if say.json {
         println!("{}", serde_json::to_string_pretty(&scores).expect("text keys"));
+    } else if args.noisy {
+        println!("\n{}", sum.by_rule(say.lang));
     }
-    Ok(if scores.iter().all(|(_, it)| it.is_perfect()) { Code::Fine } else { Code::Defects })
+    let fine = if args.noisy { sum.meets_targets() } else { scores.iter().all(|(_, it)| it.is_perfect()) };
+    Ok(if fine { Code::Fine } else { Code::Defects })
 }
 
 async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, say: Say, progress: &Arc<Progress>) -> Result<(City, Night, Score), Stop> {
@@ -150,7 +160,7 @@ async fn demo_night(args: &DemoArgs, seed: u64, out: &Path, say: Say, progress: 
     } else if out.exists() && out.read_dir()?.next().is_some() {
         return Err(Stop::Usage(format!("{} is not empty and no demo city; choose another --out", out.display())));
     }
-    let plan = Plan { seed, people: args.people, months: args.months, as_of: args.as_of, lang: say.lang };
+    let plan = Plan { seed, people: args.people, months: args.months, as_of: args.as_of, lang: say.lang, noisy: args.noisy };
     demo::write(out, &plan, &|_| {}).await?;
     let city = config::read(&out.join("config/muster.toml")).map_err(Stop::Mistakes)?;
     let world = World { store: Store::of(&city).await?, progress: progress.clone() };

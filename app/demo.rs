@@ -18,6 +18,7 @@ mod irregular;
 mod life;
 mod maker;
 mod names;
+mod noisy;
 pub mod number;
 mod organization;
 mod parallel;
@@ -25,6 +26,7 @@ mod pay;
 mod person;
 mod places;
 mod population;
+mod posts;
 mod scale;
 mod settings;
 mod sheet;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub as_of: NaiveDate,
     /// Language of the reports.
     pub lang: Lang,
+    /// Every kind of case many times over, half of them with damaged numbers; the published figures do not hold then.
+    pub noisy: bool,
 }
 
 /// The staff of the true city.
@@ -186,18 +190,27 @@ impl Made {
         life::live(&mut city, plan.seed);
         let mut cases = truth::inject(&mut city, plan.seed);
         cases.extend(irregular::inject(&mut city, plan.seed));
+        if plan.noisy {
+            cases.extend(noisy::inject(&mut city, plan.seed));
+        }
         let mut innocent = innocent::inject(&mut city, plan.seed);
         let damaged = damage::inject(&mut city, plan.seed);
         cases.extend(damaged.cases);
         innocent.extend(damaged.innocent);
+        if plan.noisy {
+            damage::guilty(&mut city, &mut cases, plan.seed);
+        }
+        cases.extend(posts::appoint(&mut city, plan.seed));
         city.fill_archive();
         Made { city, cases, innocent }
     }
 }
 
 fn truth_file(city: &City, cases: &[Case]) -> Csv {
-    let mut csv =
-        Csv::new(Encoding::Utf8, &["case", "kind", "id_number", "written", "name", "unit", "rules", "months", "amount_fen", "note"]);
+    let mut csv = Csv::new(
+        Encoding::Utf8,
+        &["case", "kind", "id_number", "written", "damaged", "name", "unit", "rules", "months", "amount_fen", "note"],
+    );
     for (at, case) in cases.iter().enumerate() {
         let person = case.person.map(|it| &city.people[it]);
         let months: Vec<String> = case.months.iter().map(i32::to_string).collect();
@@ -206,6 +219,7 @@ fn truth_file(city: &City, cases: &[Case]) -> Csv {
             case.kind,
             person.map_or("", |it| &it.id),
             case.written.as_deref().unwrap_or_default(),
+            if case.damaged { "true" } else { "false" },
             person.map_or("", |it| &it.name),
             case.unit.map_or("", |it| &city.units[it].name),
             case.rules,

@@ -275,6 +275,16 @@ pub fn load(archive: &Archive, case: &Case, rules: &[Rule], columns: &Columns, r
     Ok(told)
 }
 
+/// What the sources of a night say about who a person is; `person_id` is that night's.
+pub fn identities(archive: &Archive, night: NaiveDate, person_id: i32) -> Result<Vec<IdentityTold>, Trouble> {
+    Night::open(archive, night)?.identities(person_id)
+}
+
+/// How the sources of a night write a unit; `unit_id` is that night's.
+pub fn references(archive: &Archive, night: NaiveDate, unit_id: i32) -> Result<Vec<ReferenceTold>, Trouble> {
+    Night::open(archive, night)?.references(unit_id)
+}
+
 /// By rule: the night in which it found the case last, and its finding with that night's numbers and places.
 fn evidence(archive: &Archive, case: &Case) -> Result<BTreeMap<String, (NaiveDate, Finding)>, Trouble> {
     let mut found: BTreeMap<String, (NaiveDate, Finding)> = BTreeMap::new();

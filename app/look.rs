@@ -54,7 +54,16 @@ pub fn actor(eyes: &Eyes, by: Option<&String>, lang: Lang) -> Result<String, Sto
 
 /// Writes down that somebody is shown in full what is masked otherwise.
 pub async fn revealed(store: &Store, eyes: &Eyes, about: &str, why: &str) -> Result<(), Stop> {
-    let detail = [("why".to_owned(), why.to_owned()), ("login".to_owned(), local_user())].into();
+    noted(store, eyes, "revealed", about, [("why".to_owned(), why.to_owned())].into()).await
+}
+
+/// Writes down that somebody looks at all that is known of a person, or of the people of a unit, be it masked.
+pub async fn looked(store: &Store, eyes: &Eyes, about: &str) -> Result<(), Stop> {
+    noted(store, eyes, "looked", about, BTreeMap::new()).await
+}
+
+async fn noted(store: &Store, eyes: &Eyes, what: &str, about: &str, mut detail: BTreeMap<String, String>) -> Result<(), Stop> {
+    detail.insert("login".to_owned(), local_user());
     let who = eyes.id().map_or_else(local_user, str::to_owned);
-    Ok(store.audit(&Entry { at: clock::now(), who, what: "revealed".to_owned(), about: about.to_owned(), detail }).await?)
+    Ok(store.audit(&Entry { at: clock::now(), who, what: what.to_owned(), about: about.to_owned(), detail }).await?)
 }

@@ -30,7 +30,9 @@ mod memory;
 mod night;
 mod notice;
 mod page;
+mod pefa;
 mod people;
+mod person;
 mod process;
 mod progress;
 mod prove;
@@ -56,6 +58,7 @@ mod store;
 mod summary;
 mod table;
 mod turn;
+mod unit;
 mod vault;
 mod words;
 
@@ -80,6 +83,8 @@ async fn main() -> ExitCode {
         Command::Rejects(args) => commands::rejects(args, say).await,
         Command::Explain(args) => commands::explain(args, say).await,
         Command::Table(args) => table::table(args, say).await,
+        Command::Person(args) => person::person(args, say).await,
+        Command::Unit(args) => unit::unit(args, say).await,
         Command::Connect(args) => connect::connect(args, say).await,
         Command::Case { what } => case::case(what, say).await,
         Command::Notice(args) => notice::notice(args, say).await,

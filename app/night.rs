@@ -10,6 +10,7 @@ use muster_core::finding::{Family, Severity};
 use muster_core::map::Tally;
 use muster_core::mapping::Title;
 use muster_core::mask;
+use muster_core::pefa::Card;
 use muster_core::prompt::Prompt;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,9 @@ pub struct Night {
     /// The prompt tables by unit.
     #[serde(default)]
     pub tables: Vec<Prompt>,
+    /// PEFA PI-23; null where it was not measured, or where only some units may be seen.
+    #[serde(default)]
+    pub pefa: Option<Card>,
     /// People of tonight.
     pub people_count: u64,
     /// Identities by how they were linked.

@@ -87,6 +87,9 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("privacy", "含个人信息，请按规定保管、使用和销毁。", "Holds personal data: keep, use and destroy as prescribed."),
 ];
 
+/// The looks of the pages of one person and one unit.
+pub const PLAIN: &str = include_str!("page/plain.css");
+
 /// Renders the page; `mark` says who took it out. Text from sources is escaped; the template has no other way in.
 pub fn page(night: &Night, lang: Lang, mark: Option<&str>) -> Result<String, minijinja::Error> {
     render(night, lang, mark, false)

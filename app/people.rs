@@ -155,6 +155,14 @@ impl Eyes {
         self.person.as_ref().is_none_or(|(_, scope)| scope.has_feed(department))
     }
 
+    /// Whether a row of a feed, about somebody of the unit with this code, may be seen in the story of a person: the rows of the own
+    /// departments and units may, and beside a case whatever its rules compare. `cases` are those of the person that may be seen.
+    pub fn see_row(&self, feed: &str, unit: Option<&str>, cases: &[&Case]) -> bool {
+        let department = feed.split('/').next().unwrap_or_default();
+        let compared = |case: &&Case| case.findings.keys().any(|it| self.concerned.get(it).is_some_and(|it| it.contains(department)));
+        self.person.as_ref().is_none_or(|(_, scope)| scope.has_row(department, unit) || cases.iter().any(compared))
+    }
+
     /// Whether everything may be seen.
     pub fn see_all(&self) -> bool {
         self.person.as_ref().is_none_or(|(_, scope)| scope.is_whole())
@@ -203,6 +211,12 @@ impl Scope {
     pub fn has_feed(&self, feed: &str) -> bool {
         let department = feed.split('/').next().unwrap_or_default();
         self.units.is_none() && self.departments.as_ref().is_none_or(|it| it.contains(department))
+    }
+
+    /// Whether a row of a department, about the unit with this code, is theirs. One that names no unit is only theirs who see the whole city.
+    fn has_row(&self, department: &str, unit: Option<&str>) -> bool {
+        self.departments.as_ref().is_none_or(|it| it.contains(department))
+            && self.units.as_ref().is_none_or(|units| unit.is_some_and(|it| units.contains(it)))
     }
 
     /// Whether a case may be seen. `concerned`: the departments that a rule concerns, by rule id. A case that names no unit is seen only by

@@ -27,6 +27,7 @@ use crate::digest::CardText;
 use crate::files::{self, Kept};
 use crate::mail;
 use crate::night::{Night, RuleNight, Said};
+use crate::pefa;
 use crate::progress::{Progress, Stage};
 use crate::prove;
 use crate::pull::{self, FeedPulled, Landing};
@@ -120,6 +121,10 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
         tables.push(prompt::prompt(&engine, which, month_end(tonight)).await?);
     }
 
+    let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
+    let nights: Vec<NaiveDate> = world.store.nights().await?.into_iter().chain([tonight]).collect();
+    let pefa = pefa::card(&engine, &feeds, month_end(tonight), (&nights, &before.cases, tonight)).await?;
+
     progress.stage(Stage::Fold);
     let mut cases = before.cases;
     cases.extend(world.store.closed_before(tonight, &city.calendar, &case::keys(&findings, &ran)).await?);
@@ -128,14 +133,13 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     case::renumber(&mut folded.cases, |key| person_ids.get(key).copied(), |key| unit_ids.get(key).copied());
 
     progress.stage(Stage::Keep);
-    let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
     let events = folded.events.clone();
     let history = mail::history(city, &world.store, tonight, mail::Wanted::Due).await?;
     let told = |cases| -> Result<_, Stop> {
         let mut night = show::night(city, tonight, feeds.clone(), rules.clone(), cases, events, figures, methods, &units, &people);
         tables.retain(|it| table::lacking(it.table, &night.feeds).is_empty());
         tables.iter_mut().for_each(|it| table::leads(it, &night));
-        night.tables = tables;
+        (night.tables, night.pefa) = (tables, Some(pefa));
         let letters = mail::letters(city, &night, &history, mail::Wanted::Due)?;
         Ok((night, letters))
     };

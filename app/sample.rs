@@ -206,6 +206,7 @@ pub fn night() -> Night {
         unlinked_units: unlinked(),
         figures: figures(),
         tables: Vec::new(),
+        pefa: None,
         people_count: 14_212,
         link_methods: [("id-exact", 38_112), ("id-15", 214), ("id-repaired", 61), ("name-birth", 37), ("own", 12)]
             .map(|(method, n)| (method.to_owned(), n))

@@ -4,6 +4,7 @@ mod cases;
 mod cover;
 mod look;
 mod owner;
+mod pefa;
 mod prompt;
 mod quality;
 mod quota;
@@ -79,6 +80,9 @@ pub fn workbook(it: &Book) -> Result<Vec<u8>, XlsxError> {
         quota::write(book.add_worksheet(), night, &look)?;
         for table in night.tables.iter().filter(|it| it.table != Which::Quota) {
             prompt::write(book.add_worksheet(), table, &look)?;
+        }
+        if let Some(card) = &night.pefa {
+            pefa::write(book.add_worksheet(), card, &look)?;
         }
         Ok(())
     };

@@ -41,6 +41,7 @@ pub fn night(
         unlinked_units: unlinked(units),
         figures,
         tables: Vec::new(),
+        pefa: None,
         people_count: people.persons.num_rows() as u64,
         link_methods,
         cases,

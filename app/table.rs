@@ -11,11 +11,14 @@ use serde::Serialize;
 
 use crate::cli::{ByArg, FormatArg, TableArgs, WhichArg};
 use crate::commands::{Code, Done, Say};
+use crate::config::City;
 use crate::grid::Grid;
 use crate::night::{FeedNight, Night};
+use crate::reopen::Reopened;
 use crate::run::Stop;
+use crate::store::Store;
 use crate::words::{Lang, count};
-use crate::{config, reopen};
+use crate::{config, pefa, reopen};
 
 /// What `muster table --json` prints.
 #[derive(Serialize)]
@@ -37,6 +40,7 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
         WhichArg::Quota => Which::Quota,
         WhichArg::Leaders => Which::Leaders,
         WhichArg::Consistency => Which::Consistency,
+        WhichArg::Pefa => return card(args, &city, &reopened, day, say).await,
     };
     let lacking = lacking(which, &reopened.night.feeds);
     if !lacking.is_empty() {
@@ -71,6 +75,16 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
         FormatArg::Text => print!("{}", text(&table, by, args.unit.is_some(), tonight, say.lang)),
     }
     Ok(if table.reconciles() { Code::Fine } else { Code::Defects })
+}
+
+/// The PEFA card, which knows no units.
+async fn card(args: &TableArgs, city: &City, reopened: &Reopened, day: NaiveDate, say: Say) -> Done {
+    if args.unit.is_some() || args.by != ByArg::Unit {
+        let whole = say.lang.pick("pefa 只按全市计算，不分单位", "pefa is about the whole city: no --unit and no --by");
+        return Err(Stop::Usage(whole.to_owned()));
+    }
+    let format = if say.json { FormatArg::Json } else { args.format };
+    pefa::table(&Store::of(city).await?, &city.calendar, reopened, day, format, say).await
 }
 
 /// The shared tables that `which` needs and no feed filled, or of which a feed was left out: an absent feed is never evidence of absent people.

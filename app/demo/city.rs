@@ -13,6 +13,7 @@ use super::maker::Maker;
 use super::names::Names;
 use super::number;
 use super::person::{Person, Role};
+use super::posts::Post;
 use super::scale::{Scale, published};
 use super::units::{self, Unit};
 
@@ -65,6 +66,8 @@ pub struct City {
     pub outside: Vec<Outside>,
     /// Everybody.
     pub people: Vec<Person>,
+    /// Who leads which unit.
+    pub posts: Vec<Post>,
     ids: BTreeSet<String>,
     entry_orders: BTreeMap<i32, String>,
 }
@@ -105,6 +108,7 @@ impl City {
             archive,
             outside,
             people: Vec::new(),
+            posts: Vec::new(),
             ids: BTreeSet::new(),
             entry_orders: BTreeMap::new(),
         };

@@ -102,6 +102,27 @@ pub fn inject(city: &mut City, seed: u64) -> Damaged {
     damaged
 }
 
+/// Writes the number of every second one of the guilty wrongly in one department: a wrong number must not be a place to hide. Who
+/// stands in one department alone could not be told by anybody then, and is left alone.
+pub fn guilty(city: &mut City, cases: &mut [Case], seed: u64) {
+    let mut dice = Dice::new(seed ^ 0x0000_0bad, Stream::Damage);
+    let common = name_counts(city);
+    for case in cases.iter_mut().step_by(2).filter(|it| !it.rules.contains('Q')) {
+        let Some(at) = case.person else { continue };
+        if city.people[at].role == Role::Stranger || !city.people[at].slips.is_empty() {
+            continue;
+        }
+        let sources = [Source::Finance, Source::Hr, Source::Insurance];
+        let writing: Vec<Source> = sources.into_iter().filter(|it| writes(*it, &city.people[at])).collect();
+        let Some(source) = writing.get(dice.below(writing.len())).copied() else { continue };
+        let written = wrong(substituted(&mut dice, &city.people[at].id));
+        if stays_recognisable(city, at, &written, &common) {
+            (case.damaged, case.written) = (true, written.id.clone());
+            city.people[at].slips.push(Slip { source, id: written.id, name: None, months: (0, city.window.last) });
+        }
+    }
+}
+
 /// How many people bear a name and birthday.
 fn name_counts(city: &City) -> BTreeMap<(String, NaiveDate), u32> {
     let mut counts = BTreeMap::new();

@@ -20,8 +20,12 @@ pub enum Stream {
     Damage = 6,
     /// The people of the linking benchmark.
     Link = 7,
+    /// Leading posts.
+    Posts = 8,
+    /// What only the noisy city has.
+    Noisy = 9,
     /// What comes and goes in the benchmark of nights.
-    Nights = 8,
+    Nights = 10,
 }
 
 /// A seeded source of chance.

@@ -8,6 +8,7 @@ use super::Trouble;
 use super::calendar::{Sex, add_months, month_of, months, working_days_in};
 use super::city::City;
 use super::person::{Job, JobKind, Leave, Person, Reason, Secondment, Source};
+use super::posts::{self, Class, Post};
 use super::sheet::{Cell, Table, write_database};
 
 /// The person columns that most tables begin with.
@@ -72,6 +73,19 @@ pub async fn write(city: &City, path: &Path) -> Result<u64, Trouble> {
             name: "借调登记",
             columns: person_columns!("借入单位 TEXT", "类别 TEXT", "开始日期 TEXT", "结束日期 TEXT", "返回日期 TEXT", "批准文号 TEXT"),
             rows: Box::new(known().flat_map(|(_, person)| person.secondments.iter().map(move |it| secondment(city, person, it)))),
+        },
+        Table {
+            name: "领导任职",
+            columns: person_columns!(
+                "职务 TEXT",
+                "职数类别 TEXT",
+                "职务层次 TEXT",
+                "兼任 TEXT",
+                "任职时间 TEXT",
+                "免职时间 TEXT",
+                "任免文号 TEXT"
+            ),
+            rows: Box::new(city.posts.iter().map(|it| appointment(city, it))),
         },
         Table {
             name: "年度考核",
@@ -237,6 +251,24 @@ fn secondment(city: &City, person: &Person, it: &Secondment) -> Vec<Cell> {
         dashed(it.to).into(),
         it.returned.map(dashed).into(),
         format!("嵊组借〔{}〕{}号", it.from.year(), it.from.ordinal()).into(),
+    ]);
+    row
+}
+
+fn appointment(city: &City, it: &Post) -> Vec<Cell> {
+    let (title, class) = match it.class {
+        Class::Chief => ("主要负责人", "正职"),
+        Class::Deputy => ("班子副职", "副职"),
+    };
+    let mut row = who(city, &city.people[it.person], Some(it.unit));
+    row.extend([
+        title.into(),
+        class.into(),
+        ["正科", "副科", "正股", "副股"][posts::rank(&city.units[it.unit], it.class)].into(),
+        if it.concurrent { "是" } else { "否" }.into(),
+        dashed(it.from).into(),
+        it.to.map(dashed).into(),
+        format!("嵊组干〔{}〕{}号", it.from.year(), it.from.ordinal()).into(),
     ]);
     row
 }

@@ -37,6 +37,11 @@ pub fn inject(city: &mut City, seed: u64) -> Vec<Case> {
     cases
 }
 
+/// Each of the stories once, for the `n`-th time.
+pub fn all(city: &mut City, dice: &mut Dice, n: u32) -> Vec<Case> {
+    STORIES.iter().filter_map(|(_, story)| story(city, dice, n)).collect()
+}
+
 /// The units that the published figures say have too many people.
 fn over_quota(city: &City) -> Vec<Case> {
     let over = (0..city.units.len()).filter(|at| city.units[*at].over);
@@ -44,6 +49,7 @@ fn over_quota(city: &City) -> Vec<Case> {
         kind: "over-quota",
         person: None,
         written: None,
+        damaged: false,
         unit: Some(at),
         rules: "E01",
         months: Vec::new(),

@@ -1,15 +1,16 @@
 //! The establishment office's database: table and column names are pinyin initials, codes are its own.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::NaiveDate;
 
 use super::Trouble;
-use super::calendar::Sex;
+use super::calendar::{Sex, last_day};
 use super::city::City;
 use super::number::CITY;
 use super::person::{MoveKind, Person, Reason, Source};
+use super::posts::{self, Class};
 use super::sheet::{Cell, Table, write_database};
 use super::units::Unit;
 
@@ -77,7 +78,9 @@ pub async fn write(city: &City, path: &Path) -> Result<u64, Trouble> {
                 "ZWCC TEXT",
                 "SFLD TEXT",
             ],
-            rows: Box::new(city.people.iter().enumerate().flat_map(move |(at, person)| register(city, person, at, leaders.contains(&at)))),
+            rows: Box::new(
+                city.people.iter().enumerate().flat_map(move |(at, person)| register(city, person, at, leaders.get(&at).copied())),
+            ),
         },
         Table {
             name: "CRB",
@@ -102,10 +105,11 @@ pub async fn write(city: &City, path: &Path) -> Result<u64, Trouble> {
     write_database(path, tables).await
 }
 
-/// The first person of every unit leads it.
-fn leaders(city: &City) -> BTreeSet<usize> {
-    let mut led = BTreeSet::new();
-    (0..city.people.len()).filter(|at| city.people[*at].unit().is_some_and(|unit| led.insert(unit))).collect()
+/// Who holds a leading post at the end of the window, and at which rank: the office's own codes.
+fn leaders(city: &City) -> BTreeMap<usize, &'static str> {
+    let end = last_day(city.window.last);
+    let held = city.posts.iter().filter(|it| !it.concurrent && it.from <= end && it.to.is_none_or(|to| to > end));
+    held.map(|it| (it.person, ["21", "22", "31", "32"][posts::rank(&city.units[it.unit], it.class)])).collect()
 }
 
 fn dashed(day: NaiveDate) -> String {
@@ -198,16 +202,13 @@ fn quotas(unit: &Unit) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// One chief, and deputies by size.
 fn leader_quotas(unit: &Unit) -> Vec<Vec<Cell>> {
-    let places: u32 = unit.quotas.iter().map(|it| it.approved).sum();
     let Some(quota) = unit.quotas.first() else { return Vec::new() };
-    [("1", 1), ("2", (1 + places / 25).min(6) as i32)]
-        .into_iter()
-        .map(|(class, count)| {
-            vec![unit.code.as_str().into(), class.into(), count.into(), quota.document.as_str().into(), dashed(quota.since).into()]
-        })
-        .collect()
+    let class = |(code, class): (&'static str, Class)| {
+        let count = posts::approved(unit, class)? as i32;
+        Some(vec![unit.code.as_str().into(), code.into(), count.into(), quota.document.as_str().into(), dashed(quota.since).into()])
+    };
+    [("1", Class::Chief), ("2", Class::Deputy)].into_iter().filter_map(class).collect()
 }
 
 /// Why somebody went off the register, in the office's words.
@@ -222,7 +223,7 @@ fn reason(reason: Reason) -> &'static str {
     }
 }
 
-fn register(city: &City, person: &Person, at: usize, leads: bool) -> Vec<Vec<Cell>> {
+fn register(city: &City, person: &Person, at: usize, leads: Option<&'static str>) -> Vec<Vec<Cell>> {
     let (id, name) = person.as_written(Source::Organization, city.window.last);
     let spell = |(n, it): (usize, &super::person::Register)| {
         vec![
@@ -238,8 +239,8 @@ fn register(city: &City, person: &Person, at: usize, leads: bool) -> Vec<Vec<Cel
             it.document.clone().into(),
             it.exited.map(|(on, _)| compact(on)).into(),
             it.exited.map(|(_, why)| reason(why)).into(),
-            if leads { "22" } else { "40" }.into(),
-            if leads { "1" } else { "0" }.into(),
+            leads.unwrap_or("40").into(),
+            if leads.is_some() { "1" } else { "0" }.into(),
         ]
     };
     person.register.iter().enumerate().map(spell).collect()

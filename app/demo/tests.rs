@@ -19,7 +19,7 @@ fn plan(seed: u64, people: usize, months: u32) -> Plan {
 }
 
 fn on_night(as_of: &str, seed: u64, people: usize, months: u32) -> Plan {
-    Plan { seed, people, months, as_of: as_of.parse().expect("a date of the test"), lang: Lang::Zh }
+    Plan { seed, people, months, as_of: as_of.parse().expect("a date of the test"), lang: Lang::Zh, noisy: false }
 }
 
 /// Places filled on the last day of the window, by the register, in a group of quotas.

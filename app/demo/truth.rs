@@ -22,6 +22,8 @@ pub struct Case {
     pub person: Option<usize>,
     /// The wrong number, where that is the case.
     pub written: Option<String>,
+    /// Whether a department writes the number of somebody guilty wrongly.
+    pub damaged: bool,
     /// Which unit, by index.
     pub unit: Option<usize>,
     /// Rules that may say so, separated by `|`: one of them must, none of them is wrong to.
@@ -41,6 +43,7 @@ impl Case {
             kind,
             person: Some(person),
             written: None,
+            damaged: false,
             unit: city.people[person].unit(),
             rules,
             months: Vec::new(),
@@ -92,6 +95,20 @@ pub fn inject(city: &mut City, seed: u64) -> Vec<Case> {
     for story in absent {
         let months = length(city, &mut maker, 3, 9);
         cases.extend(story(city, &mut maker, months));
+    }
+    cases
+}
+
+/// Each of the stories once.
+pub fn all(city: &mut City, maker: &mut Maker) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for story in [paid_after_death, paid_after_resignation, paid_to_a_stranger, paid_after_retirement] {
+        let months = length(city, maker, 5, 14);
+        cases.extend(story(city, maker, months));
+    }
+    for story in [absent_without_leave, overstayed_leave, expired_secondment, works_elsewhere] {
+        let months = length(city, maker, 3, 9);
+        cases.extend(story(city, maker, months));
     }
     cases
 }

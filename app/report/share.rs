@@ -33,7 +33,7 @@ pub fn share(night: &Night, concerned: &BTreeMap<String, BTreeSet<String>>, scop
         for table in &mut shared.tables {
             table.rows.retain(|it| units.contains(&it.code));
         }
-        (shared.people_count, shared.link_methods) = (0, BTreeMap::new());
+        (shared.people_count, shared.link_methods, shared.pefa) = (0, BTreeMap::new(), None);
     }
     shared.cases = cases;
     shared

@@ -189,17 +189,17 @@ pub(crate) fn index_month(index: i32) -> Option<i32> {
 }
 
 /// The day that Date32 counts as `days`.
-pub(crate) fn day(days: i32) -> Option<NaiveDate> {
+pub fn day(days: i32) -> Option<NaiveDate> {
     NaiveDate::from_num_days_from_ce_opt(days.checked_add(EPOCH)?)
 }
 
 /// A day as Date32 counts it.
-pub(crate) fn days(day: NaiveDate) -> i32 {
+pub fn days(day: NaiveDate) -> i32 {
     day.num_days_from_ce() - EPOCH
 }
 
 /// The month, yyyymm, of a day as Date32 counts it.
-pub(crate) fn month_of(days: i32) -> Option<i32> {
+pub fn month_of(days: i32) -> Option<i32> {
     day(days).map(|it| it.year() * 100 + it.month() as i32)
 }
 

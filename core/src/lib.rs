@@ -18,6 +18,7 @@
 //! | [`case`]     | open cases and tonight's findings  | cases and what happened to them               |
 //! | [`figures`]  | the engine                         | establishment against staff, in total         |
 //! | [`prompt`]   | the engine, a month                | the prompt tables, unit by unit               |
+//! | [`pefa`]     | the engine, a month, the cases     | what is measured of payroll controls          |
 //! | [`report`]   | cases and report columns           | tables for people                             |
 //!
 //! [`diag`] is the one error shape of files that people write; [`person_id`] and [`name`] know how ids and names break;
@@ -39,6 +40,7 @@ pub mod mapping;
 pub mod mask;
 pub mod money_words;
 pub mod name;
+pub mod pefa;
 pub mod person_id;
 pub mod presence;
 pub mod prompt;

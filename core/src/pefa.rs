@@ -1,0 +1,311 @@
+//! PEFA indicator PI-23, payroll controls: what the hub's own tables can measure of its four dimensions.
+//!
+//! PEFA's framework of 2016 scores each dimension by what assessors find in laws, procedures and papers as well as in data. The hub has the data
+//! alone, so the card gives figures and no grades. One threshold of the framework is a figure, and is told beside the one it is compared
+//! with: under 23.2, corrections of at most 3 % of salary payments are what the highest score asks for.
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::case::work::Outcome;
+use crate::case::{Case, State};
+use crate::engine::{Engine, EngineError, Param, Params};
+use crate::function::{add_months, days, month_of};
+
+/// One figure of the card: what it is.
+#[derive(Debug)]
+pub struct Measure {
+    /// Kebab-case, for programs.
+    pub id: &'static str,
+    /// `23.1` to `23.4`.
+    pub dimension: &'static str,
+    /// 中文.
+    pub zh: &'static str,
+    /// English.
+    pub en: &'static str,
+    /// Shared tables that must be filled.
+    pub needs: &'static [&'static str],
+    /// What the framework compares it with, in both languages; null where it names no number.
+    pub asked: Option<(&'static str, &'static str)>,
+    /// One row: part and whole; null where the store tells it.
+    sql: Option<&'static str>,
+}
+
+/// The dimensions, in both languages.
+pub const DIMENSIONS: &[(&str, &str, &str)] = &[
+    ("23.1", "工资与人事记录的衔接", "Integration of payroll and personnel records"),
+    ("23.2", "工资变动的管理", "Management of payroll changes"),
+    ("23.3", "工资的内部控制", "Internal control of payroll"),
+    ("23.4", "工资审计", "Payroll audit"),
+];
+
+/// The figures of the card, in reading order. The year is the twelve months up to the card's month.
+pub const MEASURES: &[Measure] = &[
+    Measure {
+        id: "paid-and-known",
+        dimension: "23.1",
+        zh: "本月领在职工资者中，同时在编、有人事档的",
+        en: "of those paid a salary in the month: on the register and with a personnel file",
+        needs: &["payment", "establishment", "employment"],
+        asked: None,
+        sql: Some(
+            "with paid as (select distinct person_id from payment where kind = 'salary' and month = cast($month as int) and person_id is not null),
+               register as (select distinct person_id from establishment where person_id is not null
+                 and (entered_on is null or entered_on <= $month_end) and (exited_on is null or exited_on >= month_start(cast($month as int)))),
+               file as (select distinct person_id from employment where person_id is not null and (start_on is null or start_on <= $month_end)
+                 and (end_on is null or end_on >= month_start(cast($month as int))))
+             select count(r.person_id) filter (where f.person_id is not null) as part, count(*) as whole
+             from paid p left join register r on r.person_id = p.person_id left join file f on f.person_id = p.person_id",
+        ),
+    },
+    Measure {
+        id: "register-with-file",
+        dimension: "23.1",
+        zh: "在编人员中，有人事档的",
+        en: "of those on the register: with a personnel file",
+        needs: &["establishment", "employment"],
+        asked: None,
+        sql: Some(
+            "with register as (select distinct person_id from establishment where person_id is not null and counts is not false
+                 and (entered_on is null or entered_on <= $month_end) and (exited_on is null or exited_on > $month_end)),
+               file as (select distinct person_id from employment where person_id is not null)
+             select count(f.person_id) as part, count(*) as whole from register r left join file f on f.person_id = r.person_id",
+        ),
+    },
+    Measure {
+        id: "payments-linked",
+        dimension: "23.1",
+        zh: "全年在职工资行中，能对应到人的",
+        en: "of the year's salary lines: linked to a person",
+        needs: &["payment"],
+        asked: None,
+        sql: Some(
+            "select count(person_id) as part, count(*) as whole from payment
+             where kind = 'salary' and month between cast($year_first as int) and cast($month as int)",
+        ),
+    },
+    Measure {
+        id: "corrections",
+        dimension: "23.2",
+        zh: "全年工资行中，补发、冲回等追溯更正",
+        en: "of the year's salary lines: arrears and reversals",
+        needs: &["payment"],
+        asked: Some(("PEFA 2016：最高档不超过 3%", "PEFA 2016: at most 3 % for the highest score")),
+        sql: Some(
+            "select count(*) filter (where kind = 'arrears' or gross_fen < 0 or arrears_from is not null) as part, count(*) as whole from payment
+             where kind in ('salary', 'arrears') and month between cast($year_first as int) and cast($month as int)",
+        ),
+    },
+    Measure {
+        id: "months-corrected",
+        dimension: "23.2",
+        zh: "全年各月中，有追溯更正的月份",
+        en: "of the year's months: with arrears or reversals",
+        needs: &["payment"],
+        asked: None,
+        sql: Some(
+            "select count(*) filter (where corrected) as part, count(*) as whole from (
+               select month, bool_or(kind = 'arrears' or gross_fen < 0 or arrears_from is not null) as corrected from payment
+               where kind in ('salary', 'arrears') and month between cast($year_first as int) and cast($month as int) group by month) as m",
+        ),
+    },
+    Measure {
+        id: "exits-stopped",
+        dimension: "23.2",
+        zh: "全年出编者中，工资不晚于次月停发的",
+        en: "of the year's exits: pay stopped in the next month at the latest",
+        needs: &["payment", "establishment"],
+        asked: None,
+        sql: Some(
+            "with gone as (select person_id, max(exited_on) as on_day from establishment where person_id is not null group by person_id
+                 having bool_and(exited_on is not null) and max(exited_on) between month_start(cast($year_first as int))
+                   and month_end(add_months(cast($month as int), -2))),
+               last_pay as (select person_id, max(month) as month from payment where kind = 'salary' and person_id is not null group by person_id)
+             select count(*) filter (where l.month is null or months_between(month_of(g.on_day), l.month) <= 1) as part, count(*) as whole
+             from gone g left join last_pay l on l.person_id = g.person_id",
+        ),
+    },
+    Measure {
+        id: "entries-paid",
+        dimension: "23.2",
+        zh: "全年入编者中，工资不晚于次月起发的",
+        en: "of the year's entries: pay began in the next month at the latest",
+        needs: &["payment", "establishment"],
+        asked: None,
+        sql: Some(
+            "with come as (select person_id, min(entered_on) as on_day from establishment where person_id is not null group by person_id
+                 having bool_and(entered_on is not null) and min(entered_on) between month_start(cast($year_first as int))
+                   and month_end(add_months(cast($month as int), -2))),
+               first_pay as (select person_id, min(month) as month from payment where kind = 'salary' and person_id is not null group by person_id)
+             select count(*) filter (where months_between(month_of(c.on_day), f.month) <= 1) as part, count(*) as whole
+             from come c left join first_pay f on f.person_id = c.person_id",
+        ),
+    },
+    Measure {
+        id: "forms-in-time",
+        dimension: "23.2",
+        zh: "全年出入编登记中，5 个工作日内办结的",
+        en: "of the year's movement forms: registered within 5 working days",
+        needs: &["movement"],
+        asked: None,
+        sql: Some(
+            "select count(*) filter (where registered_on is not null and working_days(effective_on, registered_on) <= 5) as part, count(*) as whole
+             from movement where effective_on between month_start(cast($year_first as int)) and $month_end",
+        ),
+    },
+    Measure {
+        id: "entries-with-document",
+        dimension: "23.3",
+        zh: "全年入编者中，有入编文号的",
+        en: "of the year's entries: with an entry document",
+        needs: &["establishment"],
+        asked: None,
+        sql: Some(
+            "select count(entry_document) as part, count(*) as whole from establishment
+             where counts is not false and entered_on between month_start(cast($year_first as int)) and $month_end",
+        ),
+    },
+    Measure {
+        id: "quotas-with-document",
+        dimension: "23.3",
+        zh: "现行编制台账中，批文在档的",
+        en: "of the quotas in force: with a document in the archive",
+        needs: &["quota", "document"],
+        asked: None,
+        sql: Some(
+            "with archived as (select distinct document_no from document)
+             select count(a.document_no) as part, count(*) as whole from quota q left join archived a on a.document_no = q.document_no
+             where (q.effective_on is null or q.effective_on <= $month_end) and (q.ends_on is null or q.ends_on > $month_end)",
+        ),
+    },
+    Measure {
+        id: "lines-with-batch",
+        dimension: "23.3",
+        zh: "全年工资行中，有批次号可追溯的",
+        en: "of the year's salary lines: with a batch number to trace them by",
+        needs: &["payment"],
+        asked: None,
+        sql: Some(
+            "select count(batch_no) as part, count(*) as whole from payment
+             where kind in ('salary', 'arrears') and month between cast($year_first as int) and cast($month as int)",
+        ),
+    },
+    Measure {
+        id: "months-reconciled",
+        dimension: "23.4",
+        zh: "近 12 个月中，至少对账一次的月份",
+        en: "of the last 12 months: reconciled at least once",
+        needs: &[],
+        asked: None,
+        sql: None,
+    },
+    Measure {
+        id: "cases-decided",
+        dimension: "23.4",
+        zh: "近三年立案的线索中，已有结论或已自行消除的",
+        en: "of the cases opened in three years: decided, or cured",
+        needs: &[],
+        asked: None,
+        sql: None,
+    },
+    Measure {
+        id: "cases-confirmed",
+        dimension: "23.4",
+        zh: "近三年已有结论的线索中，认定属实的",
+        en: "of the cases decided in three years: confirmed",
+        needs: &[],
+        asked: None,
+        sql: None,
+    },
+];
+
+/// A figure as it was measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Of which measure.
+    pub id: String,
+    /// How many are so.
+    pub part: i64,
+    /// Of how many.
+    pub whole: i64,
+}
+
+impl Figure {
+    /// Part of the whole, 0 to 1; null of nothing.
+    #[expect(clippy::cast_precision_loss, reason = "payments of a country fit a double exactly")]
+    pub fn share(&self) -> Option<f64> {
+        (self.whole > 0).then(|| self.part as f64 / self.whole as f64)
+    }
+
+    /// What it measures; null of a card that a newer program wrote.
+    pub fn measure(&self) -> Option<&'static Measure> {
+        MEASURES.iter().find(|it| it.id == self.id)
+    }
+}
+
+/// The card. A measure whose tables no usable feed fills is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The month that it is about, yyyymm.
+    pub month: i32,
+    /// In the order of [`MEASURES`].
+    pub figures: Vec<Figure>,
+}
+
+impl Card {
+    /// The figures of one dimension.
+    pub fn of(&self, dimension: &str) -> impl Iterator<Item = (&Figure, &'static Measure)> {
+        self.figures.iter().filter_map(|it| Some((it, it.measure()?))).filter(move |(_, it)| it.dimension == dimension)
+    }
+
+    /// Measures that could not be measured, for want of usable feeds.
+    pub fn lacking(&self) -> impl Iterator<Item = &'static Measure> {
+        MEASURES.iter().filter(|measure| !self.figures.iter().any(|it| it.id == measure.id))
+    }
+}
+
+/// Measures what the tables tell, as of the end of a month. `usable` says whether a shared table is filled by feeds that may be believed.
+pub async fn card(engine: &Engine, month_end: NaiveDate, usable: impl Fn(&str) -> bool) -> Result<Card, EngineError> {
+    let month = month_of(days(month_end)).unwrap_or_default();
+    let params = Params::from([
+        ("month_end".to_owned(), Param::Day(month_end)),
+        ("month".to_owned(), Param::Month(month)),
+        ("year_first".to_owned(), Param::Month(add_months(month, -11).unwrap_or(month))),
+    ]);
+    let mut card = Card { month, figures: Vec::new() };
+    for measure in MEASURES {
+        let Some(sql) = measure.sql.filter(|_| measure.needs.iter().all(|it| usable(it))) else { continue };
+        let batches = engine.query(sql, &params).await?;
+        let row = batches.iter().find(|it| it.num_rows() == 1).expect("counts are one row");
+        let number = |at: usize| row.column(at).as_primitive::<Int64Type>().value(0);
+        card.figures.push(Figure { id: measure.id.to_owned(), part: number(0), whole: number(1) });
+    }
+    Ok(card)
+}
+
+/// What the nights and their cases show of audits: dimension 23.4. `nights` hold tonight.
+pub fn audits(nights: &[NaiveDate], cases: &[Case], tonight: NaiveDate) -> Vec<Figure> {
+    let figure = |id: &str, part: usize, whole: usize| Figure {
+        id: id.to_owned(),
+        part: i64::try_from(part).unwrap_or(i64::MAX),
+        whole: i64::try_from(whole).unwrap_or(i64::MAX),
+    };
+    let month = |day: NaiveDate| month_of(days(day)).unwrap_or_default();
+    let year: Vec<i32> = (0..12).filter_map(|ago| add_months(month(tonight), -ago)).collect();
+    let reconciled = year.iter().filter(|it| nights.iter().any(|night| *night <= tonight && month(*night) == **it)).count();
+    let since = tonight.checked_sub_months(chrono::Months::new(36)).unwrap_or(tonight);
+    let opened: Vec<&Case> = cases.iter().filter(|it| it.opened_on > since && it.opened_on <= tonight).collect();
+    let settled = |it: &&&Case| matches!(it.state, State::Settled(_));
+    let confirmed = |it: &&&Case| matches!(it.state, State::Settled(it) if matches!(it.outcome, Outcome::C1 | Outcome::C2));
+    let decided = opened.iter().filter(settled).count();
+    vec![
+        figure("months-reconciled", reconciled, year.len()),
+        figure("cases-decided", opened.iter().filter(|it| !it.state.is_open()).count(), opened.len()),
+        figure("cases-confirmed", opened.iter().filter(confirmed).count(), decided),
+    ]
+}
+
+#[cfg(test)]
+mod tests;
