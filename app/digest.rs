@@ -7,7 +7,7 @@ use muster_core::figures::{Figures, Line};
 use muster_core::finding::Family;
 use muster_core::map::Tally;
 use muster_core::mapping::Title;
-use muster_core::report::total::by_family;
+use muster_core::report::total::at_stake_fen;
 use muster_core::report::{self, Known, Lang};
 use muster_core::rule::Rule;
 
@@ -226,7 +226,7 @@ pub fn headlines(night: &Night, lang: Lang) -> [(String, &'static str); 5] {
     let open = night.cases.iter().filter(|it| leads.contains(it.key.as_str()) && it.state.is_open()).count();
     let came = |it: &&CaseEvent| matches!(it.what, What::Opened | What::Reopened) && leads.contains(it.case.as_str());
     let both = night.figures.administrative.plus(&night.figures.institution);
-    let amount_fen: i64 = by_family(&night.cases).iter().map(|it| it.amount_fen).sum();
+    let amount_fen = at_stake_fen(&night.cases);
     [
         (count(open as u64), lang.pick("未结线索（待核实）", "open leads, to be verified")),
         (count(night.events.iter().filter(came).count() as u64), lang.pick("今晚新增与重现", "new or reopened tonight")),

@@ -249,7 +249,7 @@ async fn facts(engine: &Engine, night: &Night, id: i32) -> Result<Vec<(Title, Ti
             night.units.values().find(|it| column == "parent_code" && it.code == said).map(|it| format!("{} {}", it.name, it.code));
         let value = match list.and_then(|it| it.code(&said)) {
             Some(code) => Title { zh: code.zh.to_owned(), en: code.en.to_owned() },
-            None => same(parent.unwrap_or(said)),
+            None => same(parent.unwrap_or(said).replace('|', "、")),
         };
         facts.push((Title { zh: zh.to_owned(), en: en.to_owned() }, value));
     }

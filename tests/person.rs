@@ -12,6 +12,7 @@ use support::City;
 
 const STORY: &str = include_str!("cities/paid-by-two-units.md");
 const YANG: &str = "330683198008081017";
+const GAO: &str = "330683198512241120";
 
 const PEOPLE: &str = r#"
 [[person]]
@@ -35,9 +36,9 @@ units = ["U2"]
 
 [[person]]
 id = "registrar"
-name = "登记处"
+name = "任免岗"
 address = "registrar@city.example"
-departments = ["death"]
+departments = ["post"]
 "#;
 
 /// Runs a command with `typed` on its standard input; gives what it printed, what it complained of, and its exit code.
@@ -105,12 +106,14 @@ fn a_person_is_masked_audited_and_cut_to_what_the_reader_may_see() {
     fs::write(city.path().join("config/people.toml"), PEOPLE).expect("a file of the test");
     assert!(city.run_in("en", &["person", number]).1.contains("--as"));
     assert!(seen_by(&city, "chief", YANG)["beyond"].as_array().is_some_and(Vec::is_empty));
-    // Who pays sees what is paid, and beside the case what its rule compares: nothing of the register.
-    let paid = seen_by(&city, "pay-desk", YANG);
+    // Who pays sees what is paid; beside a case of theirs also what its rule compares, which here are the register and the personnel files.
+    let of_yang = seen_by(&city, "pay-desk", YANG);
+    assert!(rows(&of_yang).iter().any(|it| it.0.starts_with("establishment/")), "{of_yang}");
+    let paid = seen_by(&city, "pay-desk", GAO);
     assert!(rows(&paid).iter().all(|it| it.0.starts_with("payment/")) && !rows(&paid).is_empty(), "{paid}");
     assert!(paid["beyond"].to_string().contains("establishment/"), "{paid}");
     // The head of one unit sees its own rows: of Gao Jie, who is no case, nothing of the party school.
-    let gao = seen_by(&city, "u2-head", "330683198512241120");
+    let gao = seen_by(&city, "u2-head", GAO);
     assert!(!rows(&gao).is_empty() && rows(&gao).iter().all(|it| it.1 == "U2"), "{gao}");
     // What may not be seen looks like what is not there.
     let nobody = typed(&city, YANG, &["person", "--as", "registrar"]);

@@ -102,13 +102,19 @@ pub fn inject(city: &mut City, seed: u64) -> Damaged {
     damaged
 }
 
-/// Writes the number of every second one of the guilty wrongly in one department: a wrong number must not be a place to hide. Who
+/// Writes the number of every second one of the guilty of a kind wrongly in one department: a wrong number must not be a place to hide. Who
 /// stands in one department alone could not be told by anybody then, and is left alone.
 pub fn guilty(city: &mut City, cases: &mut [Case], seed: u64) {
     let mut dice = Dice::new(seed ^ 0x0000_0bad, Stream::Damage);
     let common = name_counts(city);
-    for case in cases.iter_mut().step_by(2).filter(|it| !it.rules.contains('Q')) {
+    let mut met: BTreeMap<&str, u32> = BTreeMap::new();
+    for case in cases.iter_mut().filter(|it| !it.rules.contains('Q')) {
         let Some(at) = case.person else { continue };
+        let nth = met.entry(case.kind).or_default();
+        *nth += 1;
+        if !nth.is_multiple_of(2) {
+            continue;
+        }
         if city.people[at].role == Role::Stranger || !city.people[at].slips.is_empty() {
             continue;
         }

@@ -274,3 +274,34 @@ async fn the_mappings_of_the_city_are_proved_by_their_examples() {
         }
     }
 }
+
+#[test]
+fn who_leads_has_no_part_in_a_story_and_leads_one_unit() {
+    let made = Made::new(&plan(1, 4_000, 24));
+    let (city, end) = (&made.city, last_day(made.city.window.last));
+    let held: Vec<&posts::Post> =
+        city.posts.iter().filter(|it| !it.concurrent && it.from <= end && it.to.is_none_or(|to| to > end)).collect();
+    let people: BTreeSet<usize> = held.iter().map(|it| it.person).collect();
+    assert_eq!(people.len(), held.len(), "nobody has two main posts");
+    assert!(people.iter().all(|it| !city.people[*it].marked) && city.posts.iter().any(|it| it.concurrent));
+    let told: BTreeSet<usize> = made.cases.iter().filter(|it| it.rules == "E02").filter_map(|it| it.unit).collect();
+    for unit in (0..city.units.len()).filter(|it| city.units[*it].exists()) {
+        let deputies = held.iter().filter(|it| it.unit == unit && it.class == posts::Class::Deputy).count();
+        let approved = posts::approved(&city.units[unit], posts::Class::Deputy).unwrap_or(0) as usize;
+        assert_eq!(deputies > approved, told.contains(&unit), "{}", city.units[unit].name);
+    }
+}
+
+#[test]
+fn the_noisy_city_has_every_kind_with_right_and_with_wrong_numbers() {
+    let noisy = Made::new(&Plan { noisy: true, ..plan(1, 4_000, 24) });
+    let mut kinds: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for case in noisy.cases.iter().filter(|it| it.person.is_some() && !it.rules.contains('Q')) {
+        kinds.entry(case.kind).or_default()[usize::from(case.damaged)] += 1;
+    }
+    assert!(kinds.len() >= 30, "{kinds:?}");
+    assert!(kinds.values().all(|[clean, _]| *clean > 0), "{kinds:?}");
+    assert!(kinds.values().filter(|[_, damaged]| *damaged > 0).count() >= 25, "{kinds:?}");
+    let quiet = Made::new(&plan(1, 4_000, 24));
+    assert!(quiet.cases.iter().all(|it| !it.damaged) && quiet.cases.len() < noisy.cases.len());
+}

@@ -1,6 +1,6 @@
 //! The cover: can tonight be trusted, the published figures, what was found, what changed.
 
-use muster_core::report::total::{Balance, by_family};
+use muster_core::report::total::{Balance, at_stake_fen, by_family};
 use muster_core::report::{Cell, Lang};
 use rust_xlsxwriter::{ColNum, Format, RowNum, Worksheet, XlsxError};
 
@@ -148,7 +148,7 @@ impl Page<'_> {
         );
         let top = self.row;
         self.heads(&heads)?;
-        let (mut by_severity, mut cases, mut amount_fen) = ([0; 4], 0, 0);
+        let (mut by_severity, mut cases) = ([0; 4], 0);
         for total in by_family(&night.cases) {
             self.total(
                 digest::leads_of(total.family, lang),
@@ -160,14 +160,15 @@ impl Page<'_> {
             for (sum, it) in by_severity.iter_mut().zip(total.by_severity) {
                 *sum += it;
             }
-            (cases, amount_fen) = (cases + total.cases, amount_fen + total.amount_fen);
+            cases += total.cases;
         }
+        let amount_fen = at_stake_fen(&night.cases);
         self.total(lang.pick("合计", "Total").to_owned(), by_severity, cases, amount_fen, [&look.sum_text, &look.sum, &look.sum_money])?;
         // The balance stands beside the table, one column apart, and may be the longer of the two.
         self.row = self.row.max(self.balance(night, top)?);
         self.hint(lang.pick(
-            "每案按其最高级别计一次；同案数条规则涉及同一笔钱时取最大者；同一人可能在不同类别中重复计入。",
-            "A case counts once, under its gravest rule and with its largest amount; one person may appear in several families.",
+            "每案按其最高级别计一次；同案数条规则涉及同一笔钱时取最大者；合计中同一人同一月的钱只计一次，可能小于各类之和。",
+            "A case counts once, under its gravest rule and with its largest amount; in the total, the money of one person and month counts once, so it may be less than the families' sum.",
         ))
     }
 

@@ -50,6 +50,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 #[derive(Serialize)]
 struct LineView {
     name: String,
+    code: String,
     approved: String,
     actual: String,
     vacant: String,
@@ -59,12 +60,13 @@ struct LineView {
     sum: bool,
 }
 
-fn line(name: String, [approved, actual, vacant, over]: [i64; 4], sum: bool) -> LineView {
+fn line(name: String, code: &str, [approved, actual, vacant, over]: [i64; 4], sum: bool) -> LineView {
     let number = |it: i64| if it == 0 { "·".to_owned() } else { count(it) };
     let whole = approved.max(actual).max(1);
     let part = |it: i64| it * 1000 / whole;
     LineView {
         name,
+        code: code.to_owned(),
         approved: number(approved),
         actual: number(actual),
         vacant: number(vacant),
@@ -102,11 +104,12 @@ pub fn page(it: &UnitPage, rows: usize, lang: Lang) -> Result<String, minijinja:
     words.insert("leads_only", lang.pick(digest::LEADS_ONLY.0, digest::LEADS_ONLY.1));
     let lines = |lines: &[super::Line]| {
         let last = lines.len().saturating_sub(1);
-        let view =
-            |(at, it): (usize, &super::Line)| line(lang.of(&it.kind).to_owned(), [it.approved, it.actual, it.vacant, it.over], at == last);
+        let view = |(at, it): (usize, &super::Line)| {
+            line(lang.of(&it.kind).to_owned(), "", [it.approved, it.actual, it.vacant, it.over], at == last)
+        };
         Serde(lines.iter().enumerate().map(view).collect::<Vec<_>>())
     };
-    let below = it.below.iter().map(|it| line(format!("{} {}", it.name, it.code), [it.approved, it.actual, it.vacant, it.over], false));
+    let below = it.below.iter().map(|it| line(it.name.clone(), &it.code, [it.approved, it.actual, it.vacant, it.over], false));
     pages.get_template("unit.html")?.render(context! {
         t => words,
         style => PLAIN,

@@ -1,4 +1,4 @@
-use super::total::{Balance, by_family};
+use super::total::{Balance, at_stake_fen, by_family};
 use super::*;
 use crate::case::{CaseEvent, What};
 use crate::finding::Severity;
@@ -43,6 +43,22 @@ fn case(key: &str, state: State, opened_on: &str, findings: Vec<Finding>) -> Cas
         changed_on: night(opened_on),
         findings: findings.into_iter().map(|it| (it.rule.clone(), it)).collect(),
     }
+}
+
+#[test]
+fn the_money_of_one_person_and_month_counts_once_over_all_families() {
+    let of = |key: &str, amount_fen: i64, months: &[i32]| {
+        let mut finding = finding("G12", Severity::S1, Some(amount_fen));
+        let line = finding.lines[0].clone();
+        finding.lines = months.iter().map(|it| Line { month: Some(*it), amount_fen: Some(100), ..line.clone() }).collect();
+        case(key, State::Open, "2026-05-31", vec![finding])
+    };
+    // Absent in January and February, and found by two rules; a third knows of March as well, and of fifty that it divides among no months.
+    let cases = [of("1", 200, &[202_601, 202_602]), of("2", 200, &[202_601, 202_602]), of("3", 350, &[202_601, 202_602, 202_603])];
+    assert_eq!(at_stake_fen(&cases[..2]), 200);
+    assert_eq!(at_stake_fen(&cases), 350);
+    let somebody_else = Case { subject: Subject::Person { key: "p-2".into(), id: 8 }, ..cases[0].clone() };
+    assert_eq!(at_stake_fen(&[cases[0].clone(), somebody_else]), 400);
 }
 
 fn known() -> Known<'static> {

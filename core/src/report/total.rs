@@ -1,11 +1,11 @@
 //! Counts that must balance: what was open, what came and went, and what each family comes to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::case::{Case, CaseEvent, What};
-use crate::finding::{Family, Severity};
+use crate::finding::{Family, Finding, Severity};
 
 /// `open_before + opened + reopened - cured - decided = open_tonight`. The six numbers are counted one by one, so that the line is a check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -72,6 +72,32 @@ fn total(family: Family, cases: &[Case]) -> FamilyTotal {
         total.amount_fen += amount_fen(case).unwrap_or(0);
     }
     total
+}
+
+/// What is at stake over all families: the money of one subject and month counts once, at the largest amount that any finding puts on it.
+/// Absence of one person is found by rules of two families, and is one payment.
+pub fn at_stake_fen(cases: &[Case]) -> i64 {
+    let mut by_month: BTreeMap<(&str, Option<i32>), i64> = BTreeMap::new();
+    for case in cases.iter().filter(|it| it.state.is_open()) {
+        for finding in case.findings.values() {
+            for (month, amount_fen) in months_of(finding) {
+                let most = by_month.entry((case.subject.key(), month)).or_default();
+                *most = amount_fen.max(*most);
+            }
+        }
+    }
+    by_month.values().sum()
+}
+
+/// What a finding puts on each month; under none what its lines do not divide among months.
+fn months_of(finding: &Finding) -> BTreeMap<Option<i32>, i64> {
+    let mut months: BTreeMap<Option<i32>, i64> = BTreeMap::new();
+    for line in &finding.lines {
+        *months.entry(line.month).or_default() += line.amount_fen.unwrap_or(0);
+    }
+    let told: i64 = months.values().sum();
+    *months.entry(None).or_default() += finding.amount_fen.unwrap_or(0) - told;
+    months
 }
 
 /// The gravest severity among the findings of a case.
