@@ -40,3 +40,17 @@ fn the_model_city_gives_the_published_figures() {
     assert_eq!(figures["network_accounts"], 291);
     assert_eq!(figures["documents"], 973);
 }
+
+#[test]
+fn a_noisy_city_is_found_whole_and_accuses_nobody() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let city = root.path().join("city").display().to_string();
+    let size = ["--people", "900", "--months", "18", "--seed", "7"];
+    let out = support::muster(&[&["demo", "--noisy", "--json", "--progress", "none", "--out", &city][..], &size[..]].concat());
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&out.stderr)));
+    let score = &told["score"];
+    assert_eq!(out.status.code(), Some(0), "missed {}, accused {}, {}", score["missed"], score["accused"], score["false_alarms"]);
+    let rules = score["rules"].as_object().expect("rules");
+    let injected = |of: &str| rules.values().filter(|it| it[of][1].as_u64() > Some(0)).count();
+    assert!(injected("clean") >= 35 && injected("damaged") >= 25, "{rules:?}");
+}

@@ -22,6 +22,9 @@ const STORIES: &[Story] = &[
     insured_after_leaving,
     pension_after_death,
     detained_on_full_pay,
+    stop_order_not_executed,
+    entered_without_approval,
+    unpaid_leave_over,
     paid_before_entry,
     sick_on_full_pay,
     personal_leave_on_full_pay,
@@ -131,29 +134,66 @@ fn pension_after_death(city: &mut City, maker: &mut Maker) -> Vec<Case> {
     }))
 }
 
+/// Kept from work by a measure that also cuts the pay, which the payroll never hears of.
+fn measure(city: &mut City, maker: &mut Maker, kind: &'static str, effect: &'static str) -> Option<usize> {
+    let at = take_clocked(city, &mut maker.dice)?;
+    let window = city.window;
+    let from = working_day_from(day_in(add_months(window.last, -5), 3), 1);
+    let person = &mut city.people[at];
+    person.sanctions.push(Sanction { kind, from, to: None, effect });
+    life::be_away(window, person, from, last_day(window.last));
+    Some(at)
+}
+
 fn detained_on_full_pay(city: &mut City, maker: &mut Maker) -> Vec<Case> {
+    let note = "被采取强制措施，工资未减；detained, and paid in full";
+    one(measure(city, maker, "刑事拘留", "75%生活费").map(|at| Case::of(city, "detained-on-full-pay", at, "G10", note)))
+}
+
+fn stop_order_not_executed(city: &mut City, maker: &mut Maker) -> Vec<Case> {
+    let note = "停职停薪未执行；suspended without pay, and paid";
+    one(measure(city, maker, "停职", "停发").map(|at| Case::of(city, "stop-order-not-executed", at, "G26", note)))
+}
+
+/// Took unpaid leave two thirds of the window ago; it is over, nobody came back, and the place is still taken.
+fn unpaid_leave_over(city: &mut City, maker: &mut Maker) -> Vec<Case> {
     one(take_clocked(city, &mut maker.dice).map(|at| {
         let window = city.window;
-        let from = working_day_from(day_in(add_months(window.last, -5), 3), 1);
+        let from = working_day_from(day_in(add_months(window.last, -window.length() * 2 / 3), 2), 1);
+        let to = day_in(add_months(window.last, -2), 20);
         let person = &mut city.people[at];
-        person.sanctions.push(Sanction { kind: "刑事拘留", from, to: None, effect: "75%生活费" });
+        person.leaves.push(Leave { kind: "停薪留职", from, to, returned: None, effect: "停发" });
+        person.stop_pay_after(month_of(from));
         life::be_away(window, person, from, last_day(window.last));
-        Case::of(city, "detained-on-full-pay", at, "G10", "被采取强制措施，工资未减；detained, and paid in full")
+        Case::of(city, "unpaid-leave-over", at, "P10|P18", "停薪留职期满未归，仍占编；unpaid leave is over, the place still taken")
     }))
 }
 
-/// Hired within the window, and on the payroll four months before.
-fn paid_before_entry(city: &mut City, maker: &mut Maker) -> Vec<Case> {
-    let first = city.window.first;
-    let hired = |person: &Person, _: &[_]| {
+/// Hired six months or more after the window began.
+fn take_hire(city: &mut City, dice: &mut Dice) -> Option<usize> {
+    let window = city.window;
+    city.take(dice, |person, _| {
         let entry = person.moves.first().filter(|it| it.kind == MoveKind::Entry && person.moves.len() == 1);
+        let settled = |month: i32| months_between(window.first, month) >= 6 && months_between(month, window.last) >= 2;
         person.role == Role::Staff
             && person.register.len() == 1
             && person.pay.len() == 1
             && person.leaves.is_empty()
-            && entry.is_some_and(|it| months_between(first, month_of(it.effective)) >= 6)
-    };
-    one(city.take(&mut maker.dice, hired).map(|at| {
+            && entry.is_some_and(|it| settled(month_of(it.effective)))
+    })
+}
+
+fn entered_without_approval(city: &mut City, maker: &mut Maker) -> Vec<Case> {
+    one(take_hire(city, &mut maker.dice).map(|at| {
+        city.people[at].moves.clear();
+        city.people[at].register[0].document = None;
+        Case::of(city, "entered-without-approval", at, "E13", "入编无文号、无审批；on the register without a paper or a form")
+    }))
+}
+
+/// On the payroll four months before the entry.
+fn paid_before_entry(city: &mut City, maker: &mut Maker) -> Vec<Case> {
+    one(take_hire(city, &mut maker.dice).map(|at| {
         let entered = month_of(city.people[at].moves[0].effective);
         city.people[at].pay[0].from = add_months(entered, -4);
         Case::of(city, "paid-before-entry", at, "G23", "入编前四个月起已发工资；paid from four months before entry")

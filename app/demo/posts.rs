@@ -68,10 +68,13 @@ pub fn appoint(city: &mut City, seed: u64) -> Vec<Case> {
             staff[spell.unit].push(at);
         }
     }
-    let (mut cases, mut over_wanted) = (Vec::new(), (city.units.len() / 70).max(1));
-    for unit in 0..city.units.len() {
+    let roomy = |it: &usize| approved(&city.units[*it], Class::Deputy).is_some_and(|deputies| staff[*it].len() > deputies as usize + 2);
+    let mut over: Vec<usize> = (0..city.units.len()).filter(roomy).collect();
+    dice.shuffle(&mut over);
+    over.truncate((city.units.len() / 70).max(1));
+    let mut cases = Vec::new();
+    for (unit, mut free) in staff.into_iter().enumerate() {
         let Some(deputies) = approved(&city.units[unit], Class::Deputy) else { continue };
-        let mut free = std::mem::take(&mut staff[unit]);
         dice.shuffle(&mut free);
         // A small institution is now and then led by the head of the organ above; nobody else leads it.
         let above = city.units[unit].parent.and_then(|it| chief_of(city, it)).filter(|_| city.units[unit].is_institution());
@@ -81,15 +84,14 @@ pub fn appoint(city: &mut City, seed: u64) -> Vec<Case> {
         } else if dice.chance(0.94) {
             hold(city, &mut dice, &mut free, unit, Class::Chief);
         }
-        let is_over = over_wanted > 0 && free.len() > deputies as usize + 1 && dice.chance(0.05);
+        let is_over = over.contains(&unit);
         for _ in 0..deputies + u32::from(is_over) {
             if is_over || dice.chance(0.88) {
                 hold(city, &mut dice, &mut free, unit, Class::Deputy);
             }
         }
         if is_over {
-            over_wanted -= 1;
-            cases.push(over(unit));
+            cases.push(too_many(unit));
         }
         // Who left a post years ago, and who will take one next month, hold none.
         if dice.chance(0.1)
@@ -108,7 +110,7 @@ pub fn appoint(city: &mut City, seed: u64) -> Vec<Case> {
     cases
 }
 
-fn over(unit: usize) -> Case {
+fn too_many(unit: usize) -> Case {
     Case {
         kind: "over-leader-quota",
         person: None,

@@ -21,6 +21,7 @@ pub struct Contrast {
 
 /// One month over all strips; null where a source does not cover it.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself, in the list of kinds")]
 struct Month {
     on_register: Option<bool>,
     employed: Option<bool>,

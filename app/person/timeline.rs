@@ -345,8 +345,8 @@ fn read(batch: &RecordBatch, source: Source, units: &BTreeMap<i32, UnitShown>) -
 
 /// A code in words; one that is in no list as it is.
 fn word(source: Source, code: &str) -> Title {
-    let lists = source.codes().iter().chain([&&codes::EMPLOYMENT_STATUS]);
-    let known = lists.filter_map(|it| it.code(code)).next();
+    let mut lists = source.codes().iter().chain([&&codes::EMPLOYMENT_STATUS]);
+    let known = lists.find_map(|it| it.code(code));
     let (zh, en) = known.map_or((code, code), |it| (it.zh, it.en));
     Title { zh: zh.to_owned(), en: en.to_owned() }
 }

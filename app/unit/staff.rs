@@ -14,6 +14,7 @@ use serde::Serialize;
 
 /// Somebody of the unit. What a source that may not be seen says is null.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "what several sources say, each by itself")]
 pub struct Staff {
     /// Lasting key; `muster person` takes it.
     pub key: String,
