@@ -123,7 +123,9 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
 
     let feeds = pulled.iter().map(|it| it.told.clone()).collect::<Vec<_>>();
     let nights: Vec<NaiveDate> = world.store.nights().await?.into_iter().chain([tonight]).collect();
-    let pefa = pefa::card(&engine, &feeds, month_end(tonight), (&nights, &before.cases, tonight)).await?;
+    let mut known = world.store.closed_lately(tonight, &city.calendar, muster_core::pefa::since(tonight)).await?;
+    known.extend(before.cases.iter().cloned());
+    let pefa = pefa::card(&engine, &feeds, month_end(tonight), (&nights, &known, tonight)).await?;
 
     progress.stage(Stage::Fold);
     let mut cases = before.cases;

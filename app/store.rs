@@ -224,6 +224,24 @@ impl Store {
         Ok(cases)
     }
 
+    /// The cases that were closed before the night and opened after `since`.
+    pub async fn closed_lately(&self, tonight: NaiveDate, calendar: &Calendar, since: NaiveDate) -> Result<Vec<Case>, StoreError> {
+        let mut read = self.db.read().await?;
+        let sql = "with newest as (
+                       select case_key, max(run) as run from case_event
+                       where run in (select run from night where night < $1) group by case_key)
+                   select f.year, f.serial, v.body
+                   from newest join case_event e using (case_key, run) join case_version v using (case_key, run)
+                        join case_file f using (case_key) join night n on n.run = newest.run
+                   where e.what in ('cured', 'decided') and n.night > $2
+                   order by f.case_key";
+        let rows = read.rows(sql, values![tonight, since]).await?;
+        let mut cases: Vec<Case> = rows.iter().map(case).collect::<Result<_, _>>()?;
+        cases.retain(|it| it.opened_on > since);
+        work::settle(&mut read, &mut cases, tonight, calendar).await?;
+        Ok(cases)
+    }
+
     /// Keeps a night in one transaction, the letters that tell it too, and gives what `tell` makes of its cases with their numbers, by
     /// number. New cases are numbered by family and subject; a case that ever had a number keeps it. When `tell` fails, nothing is kept.
     pub async fn keep<T, E: From<StoreError>>(

@@ -17,9 +17,9 @@ use super::judgements::{Made, New};
 use super::outbox::{Sent, When};
 use super::work::{Actor, NotDone, Wanted};
 use super::*;
+use crate::bench::nights;
 use crate::mail::Report;
 use crate::mail::bounce::Action;
-use crate::bench::nights;
 use crate::vault;
 
 #[allow(clippy::disallowed_methods, reason = "a test that waits for a server looks at the clock")]

@@ -285,6 +285,11 @@ pub async fn card(engine: &Engine, month_end: NaiveDate, usable: impl Fn(&str) -
     Ok(card)
 }
 
+/// Cases count that were opened after this day: dimension 23.4 looks back over three years.
+pub fn since(tonight: NaiveDate) -> NaiveDate {
+    tonight.checked_sub_months(chrono::Months::new(36)).unwrap_or(tonight)
+}
+
 /// What the nights and their cases show of audits: dimension 23.4. `nights` hold tonight.
 pub fn audits(nights: &[NaiveDate], cases: &[Case], tonight: NaiveDate) -> Vec<Figure> {
     let figure = |id: &str, part: usize, whole: usize| Figure {
@@ -295,8 +300,7 @@ pub fn audits(nights: &[NaiveDate], cases: &[Case], tonight: NaiveDate) -> Vec<F
     let month = |day: NaiveDate| month_of(days(day)).unwrap_or_default();
     let year: Vec<i32> = (0..12).filter_map(|ago| add_months(month(tonight), -ago)).collect();
     let reconciled = year.iter().filter(|it| nights.iter().any(|night| *night <= tonight && month(*night) == **it)).count();
-    let since = tonight.checked_sub_months(chrono::Months::new(36)).unwrap_or(tonight);
-    let opened: Vec<&Case> = cases.iter().filter(|it| it.opened_on > since && it.opened_on <= tonight).collect();
+    let opened: Vec<&Case> = cases.iter().filter(|it| it.opened_on > since(tonight) && it.opened_on <= tonight).collect();
     let settled = |it: &&&Case| matches!(it.state, State::Settled(_));
     let confirmed = |it: &&&Case| matches!(it.state, State::Settled(it) if matches!(it.outcome, Outcome::C1 | Outcome::C2));
     let decided = opened.iter().filter(settled).count();
