@@ -11,6 +11,9 @@ const FULL: [&str; 5] = ["(os error 28)", "(os error 122)", "No space left on de
 /// When nothing may be written: EROFS, `SQLITE_READONLY`.
 const READ_ONLY: [&str; 3] = ["(os error 30)", "Read-only file system", "attempt to write a readonly database"];
 
+/// When it cannot be told which: `SQLITE_IOERR`.
+const FAILS: [&str; 1] = ["disk I/O error"];
+
 /// What it is and what to do; null when `why` is nothing of the kind.
 pub fn advice(why: &str) -> Option<Said> {
     let says = |words: &[&str]| words.iter().any(|it| why.contains(it));
@@ -20,6 +23,12 @@ pub fn advice(why: &str) -> Option<Said> {
                 .to_owned(),
             en: "the disk is full; nothing that was kept before is damaged. Free space where data, store or reports lie (df -h; muster retain --dry-run lists what may go), then run the same night again"
                 .to_owned(),
+        });
+    }
+    if says(&FAILS) {
+        return Some(Said {
+            zh: "磁盘读写出错：已满或有故障；此前保存的数据完好。请看 df -h 与 dmesg，排除后重跑同一夜".to_owned(),
+            en: "the disk cannot be written: it is full, or it fails; nothing that was kept before is damaged. See df -h and dmesg, mend it, then run the same night again".to_owned(),
         });
     }
     says(&READ_ONLY).then(|| Said {

@@ -218,7 +218,7 @@ impl Store {
                         join case_file f using (case_key)
                    where e.what in ('cured', 'decided')
                    order by f.case_key";
-        let rows = read.rows_of(sql, &values![tonight], &keys).await?;
+        let rows = read.rows_of(sql, &[tonight.into()], &keys).await?;
         let mut cases: Vec<Case> = rows.iter().map(case).collect::<Result<_, _>>()?;
         work::settle(&mut read, &mut cases, tonight, calendar).await?;
         Ok(cases)

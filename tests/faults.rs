@@ -209,7 +209,7 @@ impl City {
         vec![
             ("night.json", night.to_string()),
             ("findings.jsonl", String::from_utf8(opened("findings.jsonl")).expect("text")),
-            ("cases", cases.to_string()),
+            ("cases", support::cases(cases)),
             ("letters", format!("{letters:#?}")),
         ]
     }

@@ -27,6 +27,9 @@ const BUSY: Duration = Duration::from_secs(30);
 /// How soon one that was sent away while opening comes again.
 const COME_AGAIN: Duration = Duration::from_millis(20);
 
+/// What SQLite wants beside a store to open it: the first piece of the index of its log.
+const PROBE_BYTES: usize = 32 * 1024;
+
 /// Connections of one process.
 const CONNECTIONS: u32 = 4;
 
@@ -258,7 +261,7 @@ impl Pool {
                     .pragma("secure_delete", "on")
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full);
-                Ok(Pool::Sqlite(connected(options).await.map_err(failed)?))
+                Ok(Pool::Sqlite(connected(options).await.map_err(|err| failed(behind(path, err)))?))
             }
             Address::Server(options) => {
                 let options = options.as_ref().clone().application_name("muster");
@@ -267,6 +270,18 @@ impl Pool {
             }
         }
     }
+}
+
+/// What is behind an error of SQLite, which on a full or read-only disk says no more than that a file cannot be opened or written.
+fn behind(store: &Path, err: sqlx::Error) -> sqlx::Error {
+    let probe = store.with_extension("probe");
+    let written = std::fs::write(&probe, [0; PROBE_BYTES]);
+    if let Err(it) = std::fs::remove_file(&probe)
+        && it.kind() != ErrorKind::NotFound
+    {
+        return sqlx::Error::Io(written.err().unwrap_or(it));
+    }
+    written.err().map_or(err, sqlx::Error::Io)
 }
 
 /// Makes an empty file, which is an empty database, that nobody else on this machine can read; one that is there stays as it is.

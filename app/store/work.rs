@@ -299,7 +299,7 @@ async fn came_of(db: &mut Tx, keys: &[&str], tonight: Option<NaiveDate>) -> Resu
                    group by case_key)
                select newest.case_key, n.night from newest join night_run n using (run)";
     let before = tonight.map_or_else(|| "9999-12-31".to_owned(), |it| it.to_string());
-    nights(&db.rows_of(sql, &values![before], keys).await?)
+    nights(&db.rows_of(sql, &[before.into()], keys).await?)
 }
 
 fn nights(rows: &[Row]) -> Result<BTreeMap<String, NaiveDate>, StoreError> {

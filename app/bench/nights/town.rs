@@ -92,8 +92,8 @@ impl<'a> Town<'a> {
         let card = |it: &Kind| cards.iter().find(|card| card.id == it.rule).expect("the kinds are shipped cards");
         let cards = KINDS.iter().map(card).collect();
         let mut town = Town { dice: Dice::new(seed, Stream::Nights), people, cards, wrong: Vec::new() };
-        for kind in 0..KINDS.len() {
-            let many = town.a_night(kind) * KINDS[kind].lasts;
+        for (kind, it) in KINDS.iter().enumerate() {
+            let many = town.a_night(kind) * it.lasts;
             for _ in 0..town.dice.about(many) {
                 town.begins(kind, first);
             }
