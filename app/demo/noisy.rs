@@ -155,11 +155,14 @@ fn stop_order_not_executed(city: &mut City, maker: &mut Maker) -> Vec<Case> {
     one(measure(city, maker, "停职", "停发").map(|at| Case::of(city, "stop-order-not-executed", at, "G26", note)))
 }
 
-/// Took unpaid leave two thirds of the window ago; it is over, nobody came back, and the place is still taken.
+/// Took unpaid leave fourteen months ago; it is over, nobody came back, and the place is still taken. The rule waits a year.
 fn unpaid_leave_over(city: &mut City, maker: &mut Maker) -> Vec<Case> {
+    if city.window.length() < 16 {
+        return Vec::new();
+    }
     one(take_clocked(city, &mut maker.dice).map(|at| {
         let window = city.window;
-        let from = working_day_from(day_in(add_months(window.last, -window.length() * 2 / 3), 2), 1);
+        let from = working_day_from(day_in(add_months(window.last, -14), 2), 1);
         let to = day_in(add_months(window.last, -2), 20);
         let person = &mut city.people[at];
         person.leaves.push(Leave { kind: "停薪留职", from, to, returned: None, effect: "停发" });
