@@ -47,6 +47,7 @@ pub struct Staff {
     /// Borrowed from somebody else that day.
     pub borrowed: bool,
     /// Months until the statutory retirement month (women: 55, support workers 50); null where the birth date is unknown, or off the register.
+    /// Masked: 3, 6 or 12, and null beyond.
     pub retires_in_months: Option<i32>,
 }
 
@@ -106,11 +107,11 @@ impl Staff {
     pub fn mask(&mut self) {
         self.name = self.name.take().map(|it| mask::name(&it));
         self.id_number = self.id_number.take().map(|it| mask::id_number(&it));
-        self.retires_in_months = self.retires_in_months.map(|it| match it {
-            1..=3 => 3,
-            4..=6 => 6,
-            7..=12 => 12,
-            _ => 0,
+        self.retires_in_months = self.retires_in_months.and_then(|it| match it {
+            1..=3 => Some(3),
+            4..=6 => Some(6),
+            7..=12 => Some(12),
+            _ => None,
         });
     }
 
