@@ -373,7 +373,7 @@ fn file_source(file: &Path, encoding: Option<&str>) -> Result<Box<dyn muster_con
         settings.insert("encoding".to_owned(), encoding.into());
     }
     let place = Place { department: "check".to_owned(), source: kind.to_owned(), root: PathBuf::from(".") };
-    muster_connectors::open(place, settings).map_err(Stop::Usage)
+    muster_connectors::open(place, settings).map_err(|it| Stop::Usage(it.into()))
 }
 
 /// `muster preview`.

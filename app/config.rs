@@ -264,7 +264,7 @@ impl City {
 
     /// The password of workbooks; null when they have none. The message says where it was looked for.
     pub fn report_password(&self) -> Result<Option<Hidden>, Stop> {
-        self.settings.report.password.as_ref().map(|it| it.fetch(&self.root)).transpose().map_err(Stop::Trouble)
+        self.settings.report.password.as_ref().map(|it| it.fetch(&self.root)).transpose().map_err(|it| Stop::Trouble(it.into()))
     }
 
     /// Whether nights or deliveries are there, which only their own key opens.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use muster_connectors::{Connector, Failure, Piece, Step, StepState};
+use muster_connectors::{Connector, Failure, Piece, Said, Step, StepState};
 use muster_core::diag::nearest;
 use muster_core::mapping::Feed;
 use serde::Serialize;
@@ -86,7 +86,7 @@ pub async fn try_out(department: &Department, source: &str, lang: Lang) -> Found
         kind,
         fine: steps.iter().all(|it| it.state != StepState::Failed),
         seconds: clock.elapsed().as_secs_f64(),
-        steps: steps.into_iter().map(StepTold::of).collect(),
+        steps: steps.into_iter().map(|it| StepTold::of(it, lang)).collect(),
     }
 }
 
@@ -105,12 +105,21 @@ async fn try_feed(connector: &dyn Connector, feed: &Feed, columns: bool, speed: 
             Err(failure) => failed("speed", failure),
             Ok((rows, broken, seconds)) => {
                 let rate = count((rows as f64 / seconds.max(0.001)) as i64);
-                let told = format!("`{}`: {} rows in {seconds:.1} s, {rate}/s", feed.table, count(rows));
+                let told = Said {
+                    zh: format!("`{}`：{} 行，用时 {seconds:.1} 秒，每秒 {rate} 行", feed.table, count(rows)),
+                    en: format!("`{}`: {} rows in {seconds:.1} s, {rate}/s", feed.table, count(rows)),
+                };
                 match (rows, broken) {
-                    (0, _) => Step { name: "speed", state: StepState::Doubtful, told, hint: Some("no row came".to_owned()) },
+                    (0, _) => {
+                        let hint = Some(Said { zh: "没有取到任何行".to_owned(), en: "no row came".to_owned() });
+                        Step { name: "speed", state: StepState::Doubtful, told, hint }
+                    }
                     (_, 0) => Step { name: "speed", state: StepState::Fine, told, hint: None },
                     _ => {
-                        let hint = Some(format!("{broken} rows cannot be given as columns; see `muster preview`"));
+                        let hint = Some(Said {
+                            zh: format!("有 {broken} 行无法按列给出；见 `muster preview`"),
+                            en: format!("{broken} rows cannot be given as columns; see `muster preview`"),
+                        });
                         Step { name: "speed", state: StepState::Doubtful, told, hint }
                     }
                 }
@@ -125,7 +134,10 @@ fn mapped_columns(feed: &Feed, schema: &arrow::datatypes::Schema) -> Step {
     let names = || schema.fields().iter().map(|it| it.name().as_str());
     let missing: Vec<&String> = wanted.iter().filter(|it| !names().any(|name| name == it.as_str())).collect();
     if missing.is_empty() {
-        let told = format!("`{}`: all {} mapped columns are there", feed.table, wanted.len());
+        let told = Said {
+            zh: format!("`{}`：映射用到的 {} 列都有", feed.table, wanted.len()),
+            en: format!("`{}`: all {} mapped columns are there", feed.table, wanted.len()),
+        };
         return Step { name: "columns", state: StepState::Fine, told, hint: None };
     }
     let list: Vec<String> = missing.iter().map(|it| format!("`{it}`")).collect();
@@ -133,8 +145,10 @@ fn mapped_columns(feed: &Feed, schema: &arrow::datatypes::Schema) -> Step {
     Step {
         name: "columns",
         state: StepState::Failed,
-        told: format!("`{}` lacks {}", feed.table, list.join(", ")),
-        hint: near.map(|it| format!("did you mean `{it}`?")),
+        told: Said {
+            zh: format!("`{}` 缺少 {}", feed.table, list.join("、")), en: format!("`{}` lacks {}", feed.table, list.join(", "))
+        },
+        hint: near.map(|it| Said { zh: format!("是不是 `{it}`？"), en: format!("did you mean `{it}`?") }),
     }
 }
 
@@ -159,13 +173,14 @@ fn failed(name: &'static str, failure: Failure) -> Step {
 }
 
 impl StepTold {
-    fn of(step: Step) -> StepTold {
+    fn of(step: Step, lang: Lang) -> StepTold {
         let state = match step.state {
             StepState::Fine => "fine",
             StepState::Doubtful => "doubtful",
             StepState::Failed => "failed",
         };
-        StepTold { step: step.name, state, told: step.told, hint: step.hint }
+        let said = |it: Said| lang.pick(it.zh, it.en);
+        StepTold { step: step.name, state, told: said(step.told), hint: step.hint.map(said) }
     }
 }
 
@@ -178,6 +193,8 @@ const STEPS: &[(&str, &str, &str)] = &[
     ("read-only", "只读", "read-only"),
     ("open", "打开", "open"),
     ("table", "表", "table"),
+    ("tables", "表", "tables"),
+    ("snapshot", "快照", "snapshot"),
     ("columns", "列", "columns"),
     ("count", "行数", "count"),
     ("speed", "速度", "speed"),

@@ -27,7 +27,7 @@ const SAMPLE_ROWS: usize = 2000;
 pub async fn write(args: &InitArgs, say: Say) -> Done {
     let settings = settings(&args.kind, &args.settings)?;
     let place = Place { department: args.department.clone(), source: "main".to_owned(), root: args.out.clone() };
-    let source = muster_connectors::open(place, settings.clone()).map_err(Stop::Usage)?;
+    let source = muster_connectors::open(place, settings.clone()).map_err(|it| Stop::Usage(say.lang.pick(it.zh, it.en)))?;
     let offers: Vec<Offer> = source.offers().await?;
     let asked = |it: &Offer| args.table.iter().any(|pattern| pattern == &it.table || muster_connectors::fits(pattern, &it.table));
     let chosen: Vec<&Offer> = offers.iter().filter(|it| args.table.is_empty() || asked(it)).collect();

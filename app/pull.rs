@@ -264,8 +264,8 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
 
 fn failed(failure: &Failure) -> Said {
     Said {
-        zh: format!("取数失败：{}{}", failure.why, failure.hint.as_deref().map_or(String::new(), |it| format!("（{it}）"))),
-        en: format!("the pull failed: {}{}", failure.why, failure.hint.as_deref().map_or(String::new(), |it| format!(" ({it})"))),
+        zh: format!("取数失败：{}{}", failure.why.zh, failure.hint.as_ref().map_or(String::new(), |it| format!("（{}）", it.zh))),
+        en: format!("the pull failed: {}{}", failure.why.en, failure.hint.as_ref().map_or(String::new(), |it| format!(" ({})", it.en))),
     }
 }
 

@@ -161,7 +161,7 @@ fn may_take(eyes: &Eyes, reader: &Reader, whom: &str, say: Say) -> Result<(), St
 
 /// The password that a file holds.
 pub fn password_in(path: &Path) -> Result<Hidden, Stop> {
-    Secret::File(path.display().to_string()).fetch(Path::new("")).map_err(Stop::Usage)
+    Secret::File(path.display().to_string()).fetch(Path::new("")).map_err(|it| Stop::Usage(it.into()))
 }
 
 /// What reviewers get as JSON.

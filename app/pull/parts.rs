@@ -74,8 +74,8 @@ pub async fn land(job: &Job<'_>, base: Base) -> Result<Result<Landed, Said>, Bro
         Err(Broken::Source(failure)) if !failure.passing => {
             job.delivery().discard();
             Ok(Err(Said {
-                zh: format!("无法增量取数（{}），已改为全量", failure.why),
-                en: format!("it cannot be pulled in parts ({}), so it was pulled whole", failure.why),
+                zh: format!("无法增量取数（{}），已改为全量", failure.why.zh),
+                en: format!("it cannot be pulled in parts ({}), so it was pulled whole", failure.why.en),
             }))
         }
         Err(broken) => {

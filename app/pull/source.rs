@@ -153,7 +153,7 @@ impl Source<'_> {
                         feed = job.name(),
                         attempt,
                         wait_s = wait.as_secs_f64(),
-                        why = failure.why,
+                        why = failure.why.en,
                         "a pull failed and is tried again"
                     );
                     notes.clear();
@@ -162,7 +162,10 @@ impl Source<'_> {
                     attempt += 1;
                 }
                 Err(Broken::Source(failure)) if attempt > 1 => {
-                    let why = format!("{} (tried {attempt} times)", failure.why);
+                    let why = muster_connectors::Said {
+                        zh: format!("{}（共尝试 {attempt} 次）", failure.why.zh),
+                        en: format!("{} (tried {attempt} times)", failure.why.en),
+                    };
                     return Err(Broken::Source(Failure { why, ..failure }));
                 }
                 Ok(landed) if attempt > 1 => {
@@ -193,7 +196,7 @@ impl<'a> Pin<'a> {
         for attempt in 1..=settings.retries {
             match &held {
                 Err(failure) if failure.passing => {
-                    tracing::warn!(department, attempt, why = failure.why, "a source could not be held and is asked again");
+                    tracing::warn!(department, attempt, why = failure.why.en, "a source could not be held and is asked again");
                     tokio::time::sleep(settings.wait_after(attempt, department)).await;
                     held = connector.hold().await;
                 }

@@ -11,14 +11,16 @@ use serde::Deserialize;
 use crate::line::fold;
 use crate::sink::{Outlet, Stop};
 use crate::store::Trouble;
-use crate::{Piece, ReadFile};
+use crate::{Piece, ReadFile, Said, said};
 
 /// What a control file is called: these after the file's name, or instead of its ending.
 const ENDINGS: [&str; 3] = [".control.json", ".control", ".ctl"];
 /// Digits after the point that a sum is kept with.
 const SCALE: usize = 9;
 
-const AGAIN: &str = "have the file and its control file delivered again";
+fn again() -> Said {
+    said!("请对方把文件和控制文件重新送来", "have the file and its control file delivered again")
+}
 
 /// What becomes of a control file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -59,21 +61,24 @@ pub(crate) fn is_control(file: &str) -> bool {
 impl Control {
     /// Reads a control file: a JSON object, or lines like `rows = 120`. `columns` says which column a sum is of.
     pub(crate) fn read(name: &str, text: &str, columns: &BTreeMap<String, String>) -> Result<Control, Trouble> {
-        let senseless = |why: &str| {
-            Trouble::new(format!("cannot be understood: {why}")).of(name).hint("it is a JSON object, or lines like `rows = 120`")
+        let senseless = |why: Said| {
+            Trouble::new(said!("看不懂：{}", "cannot be understood: {}"; why))
+                .of(name)
+                .hint(said!("控制文件是一个 JSON 对象，或 `rows = 120` 这样的行", "it is a JSON object, or lines like `rows = 120`"))
         };
         let text = text.trim_start_matches('\u{feff}').trim();
-        let pairs = if text.starts_with('{') { of_json(text) } else { of_lines(text) }.map_err(|why| senseless(&why))?;
+        let pairs = if text.starts_with('{') { of_json(text) } else { of_lines(text) }.map_err(|why| senseless(why))?;
         let mut control = Control { name: name.to_owned(), ..Control::default() };
         for (key, value) in pairs {
             match key.to_lowercase().as_str() {
                 "rows" | "row_count" | "count" | "记录数" | "行数" => {
-                    control.rows = Some(value.replace(',', "").parse().map_err(|_| senseless("`rows` is no number"))?);
+                    control.rows =
+                        Some(value.replace(',', "").parse().map_err(|_| senseless(said!("`rows` 不是数字", "`rows` is no number")))?);
                 }
                 "sha256" | "sha-256" => control.sha256 = Some(value.to_ascii_lowercase()),
                 lower => match columns.get(&key).map(String::as_str).or_else(|| lower.strip_prefix("sum_").and(key.get(4..))) {
                     Some(column) => {
-                        let sum = scaled(&value).ok_or_else(|| senseless(&format!("`{key}` is no number")))?;
+                        let sum = scaled(&value).ok_or_else(|| senseless(said!("`{key}` 不是数字", "`{key}` is no number")))?;
                         control.sums.push((column.to_owned(), sum));
                     }
                     None => control.others.push(key),
@@ -81,7 +86,7 @@ impl Control {
             }
         }
         if control.rows.is_none() && control.sha256.is_none() && control.sums.is_empty() {
-            return Err(senseless("it says neither `rows` nor `sha256` nor a sum"));
+            return Err(senseless(said!("其中没有 `rows`、`sha256`，也没有合计", "it says neither `rows` nor `sha256` nor a sum")));
         }
         Ok(control)
     }
@@ -89,27 +94,41 @@ impl Control {
     /// Refuses a file whose hash is not the one that was said.
     pub(crate) fn verify_hash(&self, read: &ReadFile) -> Result<(), Trouble> {
         match &self.sha256 {
-            Some(said) if *said != read.sha256 => {
-                Err(Trouble::new(format!("is not the file that {} speaks of: its SHA-256 differs", self.name)).of(&read.name).hint(AGAIN))
-            }
+            Some(said) if *said != read.sha256 => Err(Trouble::new(said!(
+                "不是 {} 所指的文件：SHA-256 不同",
+                "is not the file that {} speaks of: its SHA-256 differs",
+                self.name
+            ))
+            .of(&read.name)
+            .hint(again())),
             _ => Ok(()),
         }
     }
 
     /// Refuses what was counted when it is not what was said. Says no sum, because amounts stay out of messages.
     pub(crate) fn verify(&self, of: &str, tally: &Tally) -> Result<(), Trouble> {
-        let differs = |why: String| Err(Trouble::new(why).of(of).hint(AGAIN));
+        let differs = |why: Said| Err(Trouble::new(why).of(of).hint(again()));
         if let Some(rows) = self.rows.filter(|it| *it != tally.rows) {
-            return differs(format!("has {} rows, and {} says {rows}", tally.rows, self.name));
+            return differs(said!("有 {} 行，而 {} 称有 {rows} 行", "has {} rows, and {} says {rows}", tally.rows, self.name));
         }
         for (column, said) in &self.sums {
             match tally.sums.iter().find(|it| it.column == *column).map(|it| (it.sum, it.broken)) {
-                None => return differs(format!("has no column `{column}`, of which {} states the sum", self.name)),
+                None => {
+                    return differs(said!(
+                        "没有列 `{column}`，而 {} 给出了它的合计",
+                        "has no column `{column}`, of which {} states the sum",
+                        self.name
+                    ));
+                }
                 Some((_, true)) => {
-                    return differs(format!("has cells in `{column}` that are no numbers, and {} states its sum", self.name));
+                    return differs(said!(
+                        "`{column}` 列中有不是数字的单元格，而 {} 给出了它的合计",
+                        "has cells in `{column}` that are no numbers, and {} states its sum",
+                        self.name
+                    ));
                 }
                 Some((sum, false)) if sum != *said => {
-                    return differs(format!("has another sum of `{column}` than {} says", self.name));
+                    return differs(said!("`{column}` 的合计与 {} 所称的不同", "has another sum of `{column}` than {} says", self.name));
                 }
                 Some(_) => {}
             }
@@ -131,8 +150,9 @@ impl Control {
     }
 }
 
-fn of_json(text: &str) -> Result<Vec<(String, String)>, String> {
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).map_err(|it| format!("line {}", it.line()))?;
+fn of_json(text: &str) -> Result<Vec<(String, String)>, Said> {
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|it| said!("第 {} 行", "line {}", it.line()))?;
     let mut pairs = Vec::new();
     for (key, value) in object {
         match value {
@@ -150,9 +170,9 @@ fn said(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), |it| it.trim().to_owned())
 }
 
-fn of_lines(text: &str) -> Result<Vec<(String, String)>, String> {
+fn of_lines(text: &str) -> Result<Vec<(String, String)>, Said> {
     let pair = |(at, line): (usize, &str)| {
-        let (key, value) = line.split_once(['=', ':', '：']).ok_or_else(|| format!("line {}", at + 1))?;
+        let (key, value) = line.split_once(['=', ':', '：']).ok_or_else(|| said!("第 {} 行", "line {}", at + 1))?;
         Ok((key.trim().to_owned(), value.trim().to_owned()))
     };
     text.lines().enumerate().filter(|(_, it)| !it.trim().is_empty()).map(pair).collect()

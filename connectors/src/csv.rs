@@ -11,7 +11,7 @@ use crate::split::TextLines;
 use crate::spool::Found;
 use crate::store::Trouble;
 use crate::table::{Table, peek, union};
-use crate::{Connector, Consistency, Kind, Place, Setting, text};
+use crate::{Connector, Consistency, Kind, Place, Said, Setting, said, text};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -67,21 +67,23 @@ struct Csv {
     columns: Vec<String>,
 }
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     files::open(place, settings, csv)
 }
 
-fn csv(settings: toml::Table) -> Result<Csv, String> {
+fn csv(settings: toml::Table) -> Result<Csv, Said> {
     let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
     let encoding = match settings.encoding.as_str() {
         "auto" => None,
-        label => Some(Encoding::for_label(label.as_bytes()).ok_or_else(|| format!("no encoding is called `{label}`"))?),
+        label => Some(
+            Encoding::for_label(label.as_bytes()).ok_or_else(|| said!("没有名为 `{label}` 的编码", "no encoding is called `{label}`"))?,
+        ),
     };
     let delimiters = match settings.delimiter.as_deref() {
         None => DELIMITERS.map(str::to_owned).to_vec(),
         Some("tab" | "\\t") => vec!["\t".to_owned()],
         Some(it) if it.is_empty() || it.contains(['"', '\n', '\r']) => {
-            return Err("`delimiter` may be any text without quotes and line ends".to_owned());
+            return Err(said!("`delimiter` 可以是不含引号和换行的任何文本", "`delimiter` may be any text without quotes and line ends"));
         }
         Some(it) => vec![it.to_owned()],
     };
@@ -102,9 +104,9 @@ impl Format for Csv {
 
     /// Finds out how a file is written and where its heading stands.
     fn layout(&self, found: &Found, asked: &[String], _alone: bool) -> Result<Layout, Trouble> {
-        let io = |it: std::io::Error| Trouble::new(format!("cannot be read: {it}"));
+        let io = |it: std::io::Error| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}"));
         if found.beginning(1).map_err(io)?.is_empty() {
-            return Err(Trouble::new("is empty").hint("have the file delivered again"));
+            return Err(Trouble::new(said!("是空的", "is empty")).hint(said!("请对方重新送来", "have the file delivered again")));
         }
         // A byte order mark is surer than what anybody wrote down about the file.
         let encoding = match (text::by_mark(&found.path).map_err(io)?, self.encoding) {
@@ -125,9 +127,14 @@ impl Format for Csv {
                 best = Some((columns, Layout { encoding, delimiter: delimiter.clone(), heading }));
             }
         }
-        let look = "look at its first lines: is it another table, another encoding or another delimiter?";
-        let unfound = || Trouble::new(format!("has no heading with the mapped columns (read as {})", encoding.name()));
-        best.map(|(_, layout)| layout).ok_or_else(|| unfound().hint(near.unwrap_or_else(|| look.to_owned())))
+        let look = said!(
+            "看看开头几行：是不是另一张表，或编码、分隔符不同？",
+            "look at its first lines: is it another table, another encoding or another delimiter?"
+        );
+        let unfound = || {
+            Trouble::new(said!("没有含映射列的表头（按 {} 读取）", "has no heading with the mapped columns (read as {})", encoding.name()))
+        };
+        best.map(|(_, layout)| layout).ok_or_else(|| unfound().hint(near.unwrap_or(look)))
     }
 
     fn schema(&self, layouts: &[&Layout], _asked: &[String]) -> Result<SchemaRef, Trouble> {
@@ -136,7 +143,7 @@ impl Format for Csv {
 
     fn read(&self, found: &Found, layout: &Layout, reading: &Reading<'_>) -> Result<(), Stopped> {
         let lines = TextLines::open(&found.path, layout.encoding, &layout.delimiter);
-        let mut lines = lines.map_err(|it| Trouble::new(format!("cannot be read: {it}")))?;
+        let mut lines = lines.map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")))?;
         let under = Under { file: Some(found.name.clone()), sheet: None, title: layout.heading.title.clone() };
         Table::new(&layout.heading, under, true, reading).read(&mut lines)
     }

@@ -20,7 +20,7 @@ use crate::spool::Found;
 use crate::store::Trouble;
 use crate::table::{Line, Lines, Table, union};
 use crate::text::push_decoded;
-use crate::{Connector, Consistency, Kind, PLACE_COLUMNS, Piece, Place, Setting, SkippedLine, Spot, cell, near, text};
+use crate::{Connector, Consistency, Kind, PLACE_COLUMNS, Piece, Place, Said, Setting, SkippedLine, Spot, cell, near, said, text};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -48,10 +48,11 @@ struct Dbf {
     encoding: Option<&'static Encoding>,
 }
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     files::open(place, settings, |own| {
         let settings: Settings = own.try_into().map_err(|it| it.message().to_owned())?;
-        let named = |it: &str| Encoding::for_label(it.as_bytes()).ok_or_else(|| format!("no encoding is called `{it}`"));
+        let named =
+            |it: &str| Encoding::for_label(it.as_bytes()).ok_or_else(|| said!("没有名为 `{it}` 的编码", "no encoding is called `{it}`"));
         Ok(Dbf { encoding: settings.encoding.as_deref().filter(|it| *it != "auto").map(named).transpose()? })
     })
 }
@@ -73,15 +74,15 @@ impl Format for Dbf {
         let header = Header::read(found)?;
         let encoding = match (self.encoding, header.encoding()) {
             (Some(encoding), _) | (None, Some(encoding)) => encoding,
-            (None, None) => text::detect(&found.path).map_err(|it| Trouble::new(format!("cannot be read: {it}")))?,
+            (None, None) => text::detect(&found.path).map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")))?,
         };
         let name = |it: &Column| encoding.decode_without_bom_handling(&it.name).0.trim().to_owned();
         let names: Vec<String> = header.columns.iter().map(name).collect();
         let heading = heading::named(&names, asked);
         let mut wanted = asked.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
         if wanted.peek().is_some() && !wanted.any(|it| heading.names.iter().flatten().any(|name| name == it)) {
-            let hint = format!("its columns are {} (read as {})", near::list(names.iter().map(String::as_str)), encoding.name());
-            return Err(Trouble::new("has none of the mapped columns").hint(hint));
+            let hint = said!("它的列有 {1}（按 {0} 读取）", "its columns are {1} (read as {0})", encoding.name(); near::list(names.iter().map(String::as_str)));
+            return Err(Trouble::new(said!("没有映射用到的任何一列", "has none of the mapped columns")).hint(hint));
         }
         Ok(Layout { header, encoding, heading })
     }
@@ -91,7 +92,7 @@ impl Format for Dbf {
     }
 
     fn read(&self, found: &Found, layout: &Layout, reading: &Reading<'_>) -> Result<(), Stopped> {
-        let mut records = Records::open(found, layout).map_err(|it| Trouble::new(format!("cannot be read: {it}")))?;
+        let mut records = Records::open(found, layout).map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")))?;
         let spot = |row| Spot { file: Some(found.name.clone()), sheet: None, row };
         for (name, column) in layout.heading.names.iter().flatten().zip(&layout.header.columns) {
             if column.is_binary() {
@@ -138,18 +139,28 @@ struct Column {
 
 impl Header {
     fn read(found: &Found) -> Result<Header, Trouble> {
-        let again = "have the file delivered again, or open it in FoxPro and export it";
-        let damaged = |why: &str| Trouble::new(format!("is no whole dBASE table: {why}")).hint(again);
-        let io = |it: std::io::Error| Trouble::new(format!("cannot be read: {it}"));
+        let again = said!("请对方重新送来，或用 FoxPro 打开后导出", "have the file delivered again, or open it in FoxPro and export it");
+        let damaged = |why: Said| Trouble::new(said!("不是完整的 dBASE 表：{}", "is no whole dBASE table: {}"; why)).hint(again.clone());
+        let io = |it: std::io::Error| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}"));
         let bytes = found.beginning(u64::from(u16::MAX)).map_err(io)?;
         let Some(start) = bytes.first_chunk::<32>() else {
-            return Err(if bytes.is_empty() { Trouble::new("is empty").hint(again) } else { damaged("it ends in its header") });
+            return Err(if bytes.is_empty() {
+                Trouble::new(said!("是空的", "is empty")).hint(again)
+            } else {
+                damaged(said!("文件在表头处中断", "it ends in its header"))
+            });
         };
         match start[0] {
             0x03 | 0x83 | 0x43 | 0x63 | 0xcb | 0x8b | 0x8e | 0x30 | 0x31 | 0x32 | 0xf5 | 0xfb | 0x7b => {}
-            0x04 | 0x8c => return Err(Trouble::new("is a table of dBASE 7").hint("export it as dBASE IV")),
-            0x02 => return Err(Trouble::new("is a table of FoxBASE or dBASE II").hint("export it as dBASE III")),
-            other => return Err(damaged(&format!("it begins with the byte {other:02X}"))),
+            0x04 | 0x8c => {
+                return Err(Trouble::new(said!("是 dBASE 7 的表", "is a table of dBASE 7"))
+                    .hint(said!("请导出为 dBASE IV", "export it as dBASE IV")));
+            }
+            0x02 => {
+                return Err(Trouble::new(said!("是 FoxBASE 或 dBASE II 的表", "is a table of FoxBASE or dBASE II"))
+                    .hint(said!("请导出为 dBASE III", "export it as dBASE III")));
+            }
+            other => return Err(damaged(said!("开头的字节是 {other:02X}", "it begins with the byte {other:02X}"))),
         }
         let u16_at = |at: usize| u16::from_le_bytes([start[at], start[at + 1]]);
         let mut header = Header {
@@ -162,33 +173,37 @@ impl Header {
             null_flags: None,
             left_over: 0,
         };
-        let Some(descriptors) = bytes.get(32..usize::from(header.first_record_at)) else { return Err(damaged("it ends in its header")) };
-        header.describe(descriptors).map_err(|it| damaged(&it))?;
+        let Some(descriptors) = bytes.get(32..usize::from(header.first_record_at)) else {
+            return Err(damaged(said!("文件在表头处中断", "it ends in its header")));
+        };
+        header.describe(descriptors).map_err(|it| damaged(it))?;
         let length = std::fs::metadata(&found.path).map_err(io)?.len();
         let held = length.saturating_sub(u64::from(header.first_record_at));
         let told = u64::from(header.records) * u64::from(header.record_bytes);
         if held < told {
             let whole = held / u64::from(header.record_bytes);
-            return Err(damaged(&format!("it says {} records and holds {whole}", header.records)));
+            return Err(damaged(said!("自称有 {} 条记录，实有 {whole} 条", "it says {} records and holds {whole}", header.records)));
         }
         header.left_over = held.saturating_sub(told + 1);
         Ok(header)
     }
 
     /// Reads the columns; else what is wrong with them.
-    fn describe(&mut self, descriptors: &[u8]) -> Result<(), String> {
+    fn describe(&mut self, descriptors: &[u8]) -> Result<(), Said> {
         let (mut at, mut bits) = (1, 0);
         for it in descriptors.chunks(32) {
             if matches!(it.first(), None | Some(0x0d | 0x00)) {
                 break;
             }
-            let Some(it) = it.first_chunk::<32>() else { return Err("a column is described by half".to_owned()) };
+            let Some(it) = it.first_chunk::<32>() else {
+                return Err(said!("有一列的说明不完整", "a column is described by half"));
+            };
             let kind = it[11].to_ascii_uppercase();
             let nullable = self.is_visual() && it[18] & 2 != 0;
             // Clipper and FoxPro write longer texts with the high byte of the length in the place of the decimals.
             let bytes = usize::from(it[16]) + if kind == b'C' { 256 * usize::from(it[17]) } else { 0 };
             if bytes == 0 || !b"CNFDLMIYBTGPWQV+O@0".contains(&kind) {
-                return Err(format!("column {} is of no known kind", self.columns.len() + 1));
+                return Err(said!("第 {} 列的类型未知", "column {} is of no known kind", self.columns.len() + 1));
             }
             let mut bit = |there: bool| {
                 bits += usize::from(there);
@@ -206,10 +221,10 @@ impl Header {
             at += bytes;
         }
         if self.columns.is_empty() {
-            return Err("it describes no columns".to_owned());
+            return Err(said!("没有任何列的说明", "it describes no columns"));
         }
         if at != usize::from(self.record_bytes) {
-            return Err(format!("its columns take {at} bytes and its records {}", self.record_bytes));
+            return Err(said!("各列共占 {at} 字节，记录却是 {} 字节", "its columns take {at} bytes and its records {}", self.record_bytes));
         }
         Ok(())
     }
@@ -273,7 +288,7 @@ impl<'a> Records<'a> {
 }
 
 impl Lines for Records<'_> {
-    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, String> {
+    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, Said> {
         row.clear();
         if self.read == self.layout.header.records {
             return Ok(None);
@@ -284,7 +299,12 @@ impl Lines for Records<'_> {
         let deleted = match self.record[0] {
             b' ' => false,
             b'*' => true,
-            _ => return Err(format!("is no whole dBASE table: record {row_no} begins with neither a blank nor `*`")),
+            _ => {
+                return Err(said!(
+                    "不是完整的 dBASE 表：第 {row_no} 条记录的开头既不是空格也不是 `*`",
+                    "is no whole dBASE table: record {row_no} begins with neither a blank nor `*`"
+                ));
+            }
         };
         let mut broken = None;
         for column in &self.layout.header.columns {
@@ -317,7 +337,7 @@ struct Cell<'a> {
 
 impl Cell<'_> {
     /// Adds what the cell says to `row`; gives what is wrong with it. An error ends the table.
-    fn push(&self, row: &mut Row, memos: Option<&Memos>) -> Result<Option<&'static str>, String> {
+    fn push(&self, row: &mut Row, memos: Option<&Memos>) -> Result<Option<Said>, Said> {
         let column = self.column;
         let bytes = &self.record[column.at..column.at + column.bytes];
         if column.is_binary() || self.flag(column.null_bit) {
@@ -331,8 +351,8 @@ impl Cell<'_> {
                     row.push(None);
                     return Ok(None);
                 };
-                let memos = memos.ok_or("needs its memo file, .fpt or .dbt, beside it")?;
-                let memo = memos.read(block).map_err(|it| format!("its memo file does not fit: {it}"))?;
+                let memos = memos.ok_or(said!("旁边缺少备注文件（.fpt 或 .dbt）", "needs its memo file, .fpt or .dbt, beside it"))?;
+                let memo = memos.read(block).map_err(|it| said!("备注文件对不上：{it}", "its memo file does not fit: {it}"))?;
                 return Ok(self.push_text(row, &memo));
             }
             b'I' | b'+' => push_number(row, bytes, |it| i32::from_le_bytes(it).to_string()),
@@ -373,14 +393,14 @@ impl Cell<'_> {
         &bytes[..end]
     }
 
-    fn push_text(&self, row: &mut Row, bytes: &[u8]) -> Option<&'static str> {
+    fn push_text(&self, row: &mut Row, bytes: &[u8]) -> Option<Said> {
         if bytes.is_empty() {
             row.push(self.column.null_bit.map(|_| ""));
             return None;
         }
         let mut whole = true;
         row.push_with(|out| whole = push_decoded(self.encoding, bytes, out));
-        (!whole).then_some("bytes that are no text in this encoding")
+        (!whole).then(|| said!("不合此编码的字节", "bytes that are no text in this encoding"))
     }
 }
 

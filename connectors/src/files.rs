@@ -14,7 +14,7 @@ use crate::sink::{Outlet, Stop, blocking};
 use crate::spool::{Found, Spool};
 use crate::store::{self, Access, Entry, Store, Trouble};
 use crate::zipped::{Archive, Member};
-use crate::{Ask, Connector, Failure, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, SkippedLine, Spot, Step, fits};
+use crate::{Ask, Connector, Failure, Offer, PLACE_COLUMNS, Piece, Place, Pull, Said, Setting, SkippedLine, Spot, Step, fits, said};
 
 /// A format of files. Its layout is what must be known of a file before its rows can be read: encoding, heading, sheets.
 pub(crate) trait Format: Clone + Send + Sync + 'static {
@@ -178,8 +178,8 @@ impl Default for Settings {
 pub(crate) fn open<F: Format>(
     place: Place,
     settings: toml::Table,
-    format: impl FnOnce(toml::Table) -> Result<F, String>,
-) -> Result<Box<dyn Connector>, String> {
+    format: impl FnOnce(toml::Table) -> Result<F, Said>,
+) -> Result<Box<dyn Connector>, Said> {
     let (common, own) = settings.into_iter().partition(|(key, _)| SETTINGS.iter().any(|it| it.name == key));
     let settings: Settings = toml::Table::try_into(common).map_err(|it| it.message().to_owned())?;
     let store = store::open(&place, &settings.folder, settings.access.clone())?;
@@ -234,7 +234,10 @@ impl<F: Format> Connector for Files<F> {
     async fn pull(&self, ask: &Ask) -> Result<Pull, Failure> {
         let trouble = |it: Trouble| it.at(&self.place, &ask.table);
         let in_all = Duration::from_secs(60 * self.settings.total_minutes.max(1));
-        let overdue = || Trouble::new("fetching was not done in time").hint("`total_minutes` sets the limit");
+        let overdue = || {
+            Trouble::new(said!("未能按时取完", "fetching was not done in time"))
+                .hint(said!("时限由 `total_minutes` 设定", "`total_minutes` sets the limit"))
+        };
         let ready = tokio::time::timeout(in_all, self.ready(ask)).await.unwrap_or_else(|_| Err(overdue())).map_err(trouble)?;
         let (this, asked) = (self.clone(), ask.clone());
         let laid_out = tokio::task::spawn_blocking(move || {
@@ -308,7 +311,7 @@ impl<F: Format> Files<F> {
         match picked {
             Ok(picked) => {
                 let bytes: u64 = picked.files.iter().map(|it| it.bytes).sum();
-                Step::fine("table", format!("`{table}`: {} files, {bytes} bytes", picked.files.len()))
+                Step::fine("table", said!("`{table}`：{} 个文件，{bytes} 字节", "`{table}`: {} files, {bytes} bytes", picked.files.len()))
             }
             Err(it) => store::step_failed("table", it),
         }
@@ -324,7 +327,11 @@ impl<F: Format> Files<F> {
         let mut bytes_left = self.bytes_most();
         for entry in &picked.files {
             if self.store.path(&entry.name).is_none() {
-                let most = || Trouble::new("is more than a pull may fetch").of(&entry.name).hint("`unpacked_gib` sets the limit");
+                let most = || {
+                    Trouble::new(said!("超过一次取数的上限", "is more than a pull may fetch"))
+                        .of(&entry.name)
+                        .hint(said!("上限由 `unpacked_gib` 设定", "`unpacked_gib` sets the limit"))
+                };
                 bytes_left = bytes_left.checked_sub(entry.bytes).ok_or_else(most)?;
             }
             let found = self.whole(entry, &entries, &spool).await?;
@@ -404,8 +411,8 @@ impl<F: Format> Files<F> {
         let path = spool.path(&entry.name)?;
         let bytes = self.store.fetch(&entry.name, &path, entry.bytes).await?;
         if bytes != entry.bytes {
-            let why = format!("has {} bytes, and {bytes} came", entry.bytes);
-            return Err(Trouble::new(why).of(&entry.name).hint("is it still being written?").passing());
+            let why = said!("有 {} 字节，只取到 {bytes} 字节", "has {} bytes, and {bytes} came", entry.bytes);
+            return Err(Trouble::new(why).of(&entry.name).hint(said!("是不是还在写？", "is it still being written?")).passing());
         }
         Found::at(path, &entry.name)
     }
@@ -424,15 +431,19 @@ impl<F: Format> Files<F> {
     }
 
     fn control(&self, found: &Found) -> Result<Control, Trouble> {
-        let text = std::fs::read(&found.path).map_err(|it| Trouble::new(format!("cannot be read: {it}")).of(&found.name))?;
-        let text = String::from_utf8(text).map_err(|_| Trouble::new("is no UTF-8").of(&found.name))?;
+        let text =
+            std::fs::read(&found.path).map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")).of(&found.name))?;
+        let text = String::from_utf8(text).map_err(|_| Trouble::new(said!("不是 UTF-8", "is no UTF-8")).of(&found.name))?;
         Control::read(&found.name, &text, &self.settings.control_sums)
     }
 
     fn demand(&self, control: Option<usize>, name: &str) -> Result<(), Trouble> {
         if control.is_none() && self.settings.control == Controls::Required {
-            let hint = format!("its sender puts `{name}.control.json` beside it; `control` says whether there must be one");
-            return Err(Trouble::new("has no control file").of(name).hint(hint).passing());
+            let hint = said!(
+                "由送数方在旁边放 `{name}.control.json`；`control` 设定是否必须有",
+                "its sender puts `{name}.control.json` beside it; `control` says whether there must be one"
+            );
+            return Err(Trouble::new(said!("没有控制文件", "has no control file")).of(name).hint(hint).passing());
         }
         Ok(())
     }
@@ -478,8 +489,11 @@ impl<F: Format> Files<F> {
         }
         if read == 0 {
             let names = crate::near::list(members.iter().map(|it| it.name.as_str()));
-            let why = pattern.map_or_else(|| format!("holds no {} file", F::ENDINGS[0]), |it| format!("holds no file called `{it}`"));
-            return Err(Trouble::new(why).of(&found.name).hint(format!("it holds {names}")));
+            let why = pattern.map_or_else(
+                || said!("其中没有 {} 文件", "holds no {} file", F::ENDINGS[0]),
+                |it| said!("其中没有名为 `{it}` 的文件", "holds no file called `{it}`"),
+            );
+            return Err(Trouble::new(why).of(&found.name).hint(said!("其中有 {}", "it holds {}"; names)));
         }
         Ok(())
     }
@@ -538,7 +552,7 @@ fn belongs(beside: &str, name: &str, endings: &[&str]) -> bool {
 }
 
 fn hashed(found: &Found) -> Result<crate::ReadFile, Trouble> {
-    found.read_file().map_err(|it| Trouble::new(format!("cannot be read: {it}")).of(&found.name))
+    found.read_file().map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")).of(&found.name))
 }
 
 fn at(file: &str) -> Spot {
@@ -551,7 +565,7 @@ fn same(before: &[Entry], now: &[Entry], otherwise: &str) -> Result<(), Trouble>
         None => Ok(()),
         Some(changed) => Err(Trouble::new(otherwise)
             .of(&changed.name)
-            .hint("`settle_seconds` says how long a file must rest before it is read")
+            .hint(said!("`settle_seconds` 设定文件静止多久才读取", "`settle_seconds` says how long a file must rest before it is read"))
             .passing()),
     }
 }

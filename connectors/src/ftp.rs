@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::secret::{Hidden, Secret};
 use crate::store::{Access, Entry, Store, Trouble, copied, in_time, path_of, reached, step_failed};
-use crate::{Place, Step};
+use crate::{Place, Said, Step, said};
 
 /// A folder of an FTP server.
 pub(crate) struct Ftp {
@@ -35,8 +35,11 @@ pub(crate) struct Ftp {
 }
 
 impl Ftp {
-    pub(crate) fn open(place: &Place, url: &Url, access: Access) -> Result<Ftp, String> {
-        let host = url.host_str().filter(|it| !it.is_empty()).ok_or("`folder` names no host, as in `ftp://host/out`")?;
+    pub(crate) fn open(place: &Place, url: &Url, access: Access) -> Result<Ftp, Said> {
+        let host = url
+            .host_str()
+            .filter(|it| !it.is_empty())
+            .ok_or(said!("`folder` 没有写主机，应如 `ftp://host/out`", "`folder` names no host, as in `ftp://host/out`"))?;
         let folder = path_of(url)?;
         let named = (!url.username().is_empty()).then(|| url.username().to_owned());
         Ok(Ftp {
@@ -62,29 +65,30 @@ impl Ftp {
         let connector = if self.tls { Some(self.connector()?) } else { None };
         in_time(self.idle, async {
             let reached = AsyncRustlsFtpStream::connect((self.host.as_str(), self.port)).await;
-            let mut ftp = reached.map_err(|it| Trouble::new(format!("the server is not reached: {}", said(&it))).passing())?;
+            let mut ftp =
+                reached.map_err(|it| Trouble::new(said!("连不上服务器：{}", "the server is not reached: {}"; said(&it))).passing())?;
             if let Some(connector) = connector {
                 let secured = ftp.into_secure(connector, &self.host).await;
                 ftp = secured.map_err(|it| {
-                    Trouble::new(format!("no TLS with the server: {}", said(&it)))
-                        .hint("`ca` names the certificate that it is to be believed by")
+                    Trouble::new(said!("与服务器无法建立 TLS：{}", "no TLS with the server: {}"; said(&it)))
+                        .hint(said!("用 `ca` 写明应信任的证书", "`ca` names the certificate that it is to be believed by"))
                 })?;
             }
-            let refused = "is the password right, and may this user log in?";
+            let refused = said!("密码对吗，该用户可以登录吗？", "is the password right, and may this user log in?");
             ftp.login(self.user.as_str(), password.as_ref().map_or("", Hidden::reveal)).await.map_err(|it| match it {
                 FtpError::UnexpectedResponse(answer) if answer.status == Status::NotLoggedIn => {
-                    Trouble::new("the server refuses the login").hint(refused)
+                    Trouble::new(said!("服务器拒绝登录", "the server refuses the login")).hint(refused)
                 }
-                it => told("the login", &it),
+                it => told(&said!("登录", "the login"), &it),
             })?;
             // Servers on Windows write names in GBK until they are asked for UTF-8; others do not know the word.
             let _ = ftp.opts("UTF8", Some("ON")).await;
-            ftp.transfer_type(FileType::Binary).await.map_err(|it| told("the login", &it))?;
+            ftp.transfer_type(FileType::Binary).await.map_err(|it| told(&said!("登录", "the login"), &it))?;
             ftp.cwd(&self.folder).await.map_err(|it| match it {
                 FtpError::UnexpectedResponse(answer) if answer.status == Status::FileUnavailable => {
-                    Trouble::new(format!("there is no folder `{}`", self.name))
+                    Trouble::new(said!("没有文件夹 `{}`", "there is no folder `{}`", self.name))
                 }
-                it => told("the folder", &it),
+                it => told(&said!("文件夹", "the folder"), &it),
             })?;
             Ok(ftp)
         })
@@ -95,8 +99,9 @@ impl Ftp {
         let mut roots = RootCertStore::empty();
         match &self.ca {
             Some(path) => {
-                let unread =
-                    |it: &dyn std::fmt::Display| Trouble::new(format!("the certificates in {} cannot be read: {it}", path.display()));
+                let unread = |it: &dyn std::fmt::Display| {
+                    Trouble::new(said!("无法读取 {} 中的证书：{it}", "the certificates in {} cannot be read: {it}", path.display()))
+                };
                 for certificate in CertificateDer::pem_file_iter(path).map_err(|it| unread(&it))? {
                     roots.add(certificate.map_err(|it| unread(&it))?).map_err(|it| unread(&it))?;
                 }
@@ -116,15 +121,19 @@ impl Ftp {
             match ftp.mlsd(folder).await {
                 Ok(lines) => Ok(lines.iter().filter_map(|it| ListParser::parse_mlsd(it).ok()).collect()),
                 Err(it) if unknown(&it) => {
-                    let lines = ftp.list(folder).await.map_err(|it| told("the folder", &it))?;
+                    let lines = ftp.list(folder).await.map_err(|it| told(&said!("文件夹", "the folder"), &it))?;
                     let parse = |it: &String| ListParser::parse_posix(it).or_else(|_| ListParser::parse_dos(it));
                     let first = lines.iter().find(|it| !it.starts_with("total ") && parse(it).is_err());
                     match first {
-                        Some(_) => Err(Trouble::new("the server lists its files in a way that is not understood").hint("use SFTP")),
+                        Some(_) => Err(Trouble::new(said!(
+                            "看不懂服务器列出文件的格式",
+                            "the server lists its files in a way that is not understood"
+                        ))
+                        .hint(said!("请改用 SFTP", "use SFTP"))),
                         None => Ok(lines.iter().filter_map(|it| parse(it).ok()).collect()),
                     }
                 }
-                Err(it) => Err(told("the folder", &it)),
+                Err(it) => Err(told(&said!("文件夹", "the folder"), &it)),
             }
         })
         .await
@@ -132,19 +141,21 @@ impl Ftp {
 }
 
 /// An error of the protocol, without what was sent.
-fn said(error: &FtpError) -> String {
+fn said(error: &FtpError) -> Said {
     match error {
-        FtpError::ConnectionError(it) => it.to_string(),
-        FtpError::UnexpectedResponse(answer) => format!("it answers {}", answer.status.code()),
-        it => it.to_string(),
+        FtpError::ConnectionError(it) => it.to_string().into(),
+        FtpError::UnexpectedResponse(answer) => said!("应答为 {}", "it answers {}", answer.status.code()),
+        it => it.to_string().into(),
     }
 }
 
 /// 4xx may go away by itself, 5xx does not.
-fn told(what: &str, error: &FtpError) -> Trouble {
-    let trouble = Trouble::new(format!("{what} cannot be read: {}", said(error)));
+fn told(what: &Said, error: &FtpError) -> Trouble {
+    let trouble = Trouble::new(said!("{}无法读取：{}", "{} cannot be read: {}"; what, said(error)));
     match error {
-        FtpError::UnexpectedResponse(answer) if answer.status.code() >= 500 => trouble.hint("may this user read it?"),
+        FtpError::UnexpectedResponse(answer) if answer.status.code() >= 500 => {
+            trouble.hint(said!("该用户有权读取吗？", "may this user read it?"))
+        }
         _ => trouble.passing(),
     }
 }
@@ -173,13 +184,14 @@ impl Store for Ftp {
 
     async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<u64, Trouble> {
         let mut ftp = self.connect().await?;
-        let mut remote = in_time(self.idle, async { ftp.retr_as_stream(name).await.map_err(|it| told(name, &it)) }).await?;
-        let mut local =
-            tokio::fs::File::create_new(to).await.map_err(|it| Trouble::new(format!("the private copy cannot be written: {it}")))?;
+        let mut remote = in_time(self.idle, async { ftp.retr_as_stream(name).await.map_err(|it| told(&name.into(), &it)) }).await?;
+        let mut local = tokio::fs::File::create_new(to)
+            .await
+            .map_err(|it| Trouble::new(said!("无法写入临时副本：{it}", "the private copy cannot be written: {it}")))?;
         let bytes = copied(&mut remote, &mut local, name, most, self.idle).await?;
-        local.flush().await.map_err(|it| Trouble::new(format!("the private copy cannot be written: {it}")))?;
+        local.flush().await.map_err(|it| Trouble::new(said!("无法写入临时副本：{it}", "the private copy cannot be written: {it}")))?;
         // The end of a cut transfer looks like the end of the file; only the answer after it tells them apart.
-        in_time(self.idle, async { ftp.finalize_retr_stream(remote).await.map_err(|it| told(name, &it)) }).await?;
+        in_time(self.idle, async { ftp.finalize_retr_stream(remote).await.map_err(|it| told(&name.into(), &it)) }).await?;
         let _ = ftp.quit().await;
         Ok(bytes)
     }
@@ -190,7 +202,7 @@ impl Store for Ftp {
             Err(steps) => return steps,
         };
         steps.push(match self.list(0).await {
-            Ok(entries) => Step::fine("login", format!("{} files in {}", entries.len(), self.name)),
+            Ok(entries) => Step::fine("login", said!("{} 个文件，在 {}", "{} files in {}", entries.len(), self.name)),
             Err(it) => step_failed("login", it),
         });
         steps

@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use arrow::util::display::array_value_to_string;
 
 use crate::sink::{Under, places};
-use crate::{BrokenRow, PLACE_COLUMNS, Piece, Spot, cell};
+use crate::{BrokenRow, PLACE_COLUMNS, Piece, Said, Spot, cell, said};
 
 /// A batch ends early when one of its columns holds so much text: memory stays flat when cells are long.
 const BYTES_MAX: usize = 8 << 20;
@@ -39,7 +39,7 @@ struct Refused {
     /// The value.
     raw: String,
     /// What it is.
-    what: &'static str,
+    what: Said,
 }
 
 /// One column, in the type that the schema gives it.
@@ -90,7 +90,7 @@ impl Gathered {
     }
 
     /// Says that the row under way has a value in column `at` that has no place there; a null stands for it.
-    pub(crate) fn refuse_value(&mut self, at: usize, raw: String, what: &'static str) {
+    pub(crate) fn refuse_value(&mut self, at: usize, raw: String, what: Said) {
         self.refused.insert((self.rows, at), Some(Refused { raw, what }));
     }
 
@@ -150,8 +150,8 @@ impl Gathered {
         let row_no = array_value_to_string(row_nos, row).ok().and_then(|it| it.parse().ok());
         let spot = Spot { file: under.file.clone(), sheet: under.sheet.clone(), row: row_no };
         let first = cells.first().copied().unwrap_or_default();
-        let what = value(first).map_or("bytes that are no text", |it| it.what);
-        BrokenRow { spot, raw, why: format!("`{}` holds {what}", self.schema.field(first).name()) }
+        let what = value(first).map_or(said!("不是文本的字节", "bytes that are no text"), |it| it.what.clone());
+        BrokenRow { spot, raw, why: said!("`{}` 中有{}", "`{}` holds {}", self.schema.field(first).name(); what) }
     }
 }
 

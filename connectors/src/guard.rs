@@ -1,5 +1,7 @@
 //! A query that only reads: looked at before it is sent, whatever the login may do.
 
+use crate::{Said, said};
+
 /// Whether what a mapping names as its table is a query.
 pub(crate) fn is_query(table: &str) -> bool {
     let word = table.trim_start().split(|it: char| !it.is_alphanumeric() && it != '_').next().unwrap_or_default();
@@ -9,13 +11,15 @@ pub(crate) fn is_query(table: &str) -> bool {
 /// Why `sql` is not one statement that only reads. Texts, quoted names and comments are not looked into.
 ///
 /// The words of every dialect are refused together: a column of such a name must be quoted.
-pub(crate) fn only_reads(sql: &str) -> Result<(), String> {
+pub(crate) fn only_reads(sql: &str) -> Result<(), Said> {
     let (words, _) = words(sql)?;
     if !is_query(&words.join(" ")) {
-        return Err("a query must begin with SELECT or WITH".to_owned());
+        return Err(said!("查询必须以 SELECT 或 WITH 开头", "a query must begin with SELECT or WITH"));
     }
     match words.iter().find(|word| WRITES.contains(&word.as_str())) {
-        Some(word) => Err(format!("a query that reads has no `{word}`; quote it if it is a name")),
+        Some(word) => {
+            Err(said!("只读的查询中不应有 `{word}`；若是名称请加引号", "a query that reads has no `{word}`; quote it if it is a name"))
+        }
         None => Ok(()),
     }
 }
@@ -76,7 +80,7 @@ const WRITES: &[&str] = &[
 ];
 
 /// The words outside of texts, quoted names and comments, in capitals, and where the statement ends; a second statement is refused.
-fn words(sql: &str) -> Result<(Vec<String>, usize), String> {
+fn words(sql: &str) -> Result<(Vec<String>, usize), Said> {
     let mut words = Vec::new();
     let mut rest = sql;
     let mut end = None;
@@ -87,11 +91,13 @@ fn words(sql: &str) -> Result<(Vec<String>, usize), String> {
             '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
             '/' if rest.starts_with("/*") => {
                 if rest.starts_with("/*!") {
-                    return Err("a comment that MySQL runs is no comment".to_owned());
+                    return Err(said!("MySQL 会执行的注释不是注释", "a comment that MySQL runs is no comment"));
                 }
-                rest.find("*/").map(|it| it + 2).ok_or("a comment does not end")?
+                rest.find("*/").map(|it| it + 2).ok_or(said!("注释没有结束", "a comment does not end"))?
             }
-            '$' if rest.starts_with("$$") => rest[2..].find("$$").map(|it| it + 4).ok_or("a text in $$ does not end")?,
+            '$' if rest.starts_with("$$") => {
+                rest[2..].find("$$").map(|it| it + 4).ok_or(said!("$$ 中的文本没有结束", "a text in $$ does not end"))?
+            }
             ';' => {
                 end = end.or(Some(sql.len() - rest.len()));
                 1
@@ -104,7 +110,7 @@ fn words(sql: &str) -> Result<(Vec<String>, usize), String> {
             it => it.len_utf8(),
         };
         if end.is_some() && first != ';' && !first.is_whitespace() && !rest.starts_with("--") && !rest.starts_with("/*") {
-            return Err("only one statement can be sent".to_owned());
+            return Err(said!("只能发送一条语句", "only one statement can be sent"));
         }
         rest = &rest[skipped..];
     }
@@ -112,7 +118,7 @@ fn words(sql: &str) -> Result<(Vec<String>, usize), String> {
 }
 
 /// Where what is quoted ends; a quote in it is doubled.
-fn after_quote(text: &str, close: char) -> Result<usize, String> {
+fn after_quote(text: &str, close: char) -> Result<usize, Said> {
     let mut at = 1;
     while let Some(found) = text[at..].find(close) {
         at += found + close.len_utf8();
@@ -121,7 +127,7 @@ fn after_quote(text: &str, close: char) -> Result<usize, String> {
         }
         at += close.len_utf8();
     }
-    Err(format!("a quote {close} does not end"))
+    Err(said!("引号 {close} 没有结束", "a quote {close} does not end"))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::PLACE_COLUMNS;
 use crate::line::fold;
 use crate::near;
 use crate::row::{Row, is_blank};
+use crate::{PLACE_COLUMNS, Said, said};
 
 /// A heading is looked for among this many first lines.
 pub(crate) const PEEK_LINES: usize = 60;
@@ -53,11 +53,11 @@ pub(crate) fn named(names: &[String], asked: &[String]) -> Heading {
 
 /// Which of the columns asked for come near to something in the first lines, for a hint. Says nothing else of what the lines hold,
 /// because without a heading they may hold people.
-pub(crate) fn nearly(lines: &[(i64, Row)], asked: &[String]) -> Option<String> {
+pub(crate) fn nearly(lines: &[(i64, Row)], asked: &[String]) -> Option<Said> {
     asked.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).find_map(|name| {
         lines.iter().find_map(|(row, line)| {
             let near = near::alike(name, line.filled().map(|(_, cell)| cell).filter(|it| !it.contains(|it: char| it.is_ascii_digit())))?;
-            Some(format!("row {row} has `{near}` where the mapping says `{name}`"))
+            Some(said!("第 {row} 行写的是 `{near}`，映射写的是 `{name}`", "row {row} has `{near}` where the mapping says `{name}`"))
         })
     })
 }

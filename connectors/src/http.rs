@@ -37,7 +37,8 @@ use crate::patience::Patience;
 use crate::row::Row;
 use crate::sink::{Outlet, Rows, Stop, Under, spawned, text_column, with_places};
 use crate::{
-    Ask, BrokenRow, Connector, Consistency, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Setting, SkippedLine, Spot, Step, near,
+    Ask, BrokenRow, Connector, Consistency, Failure, Kind, Offer, PLACE_COLUMNS, Piece, Place, Pull, Said, Setting, SkippedLine, Spot,
+    Step, near, said,
 };
 use answer::Limits;
 use escape::as_it_stands;
@@ -162,7 +163,7 @@ struct Http {
     shared: Arc<Shared>,
 }
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     let (settings, base, tables) = Settings::read(settings)?;
     let shared = Arc::new(Shared::new(settings.requests_per_second));
     Ok(Box::new(Http { place, base, settings, tables, shared }))
@@ -231,8 +232,9 @@ impl Http {
         let mut shape = Shape::found(ahead.from(0), &known);
         let found = shape.names.clone();
         if ahead.len() > 0 && !wanted.is_empty() && !wanted.iter().any(|it| found.contains(it)) {
-            let failure = self.place.failure(&ask.table, "the records have none of the mapped columns");
-            return Err(failure.hint(format!("their columns are {}", near::list(found.iter().map(String::as_str)))));
+            let failure =
+                self.place.failure(&ask.table, said!("记录中没有映射用到的任何一列", "the records have none of the mapped columns"));
+            return Err(failure.hint(said!("它们的列有 {}", "their columns are {}"; near::list(found.iter().map(String::as_str)))));
         }
         for it in &columns {
             shape.named(it);
@@ -251,13 +253,21 @@ impl Http {
     fn way(&self, ask: &Ask) -> Result<(Wire, Table), Failure> {
         let names = || self.tables.keys().map(String::as_str);
         let Some(table) = self.tables.get(&ask.table) else {
-            return Err(self.place.failure(&ask.table, "no such table is declared").hint(near::did_you_mean(&ask.table, names())));
+            return Err(self
+                .place
+                .failure(&ask.table, said!("没有声明这张表", "no such table is declared"))
+                .hint(near::did_you_mean(&ask.table, names())));
         };
         if let Some(since) = &ask.since
             && table.since.as_ref() != Some(&since.column)
         {
-            let failure = self.place.failure(&ask.table, format!("the table does not declare `since = \"{}\"`", since.column));
-            return Err(failure.hint("`since` names the column, and a parameter says `{since}`; else pull all"));
+            let failure = self
+                .place
+                .failure(&ask.table, said!("该表没有声明 `since = \"{}\"`", "the table does not declare `since = \"{}\"`", since.column));
+            return Err(failure.hint(said!(
+                "`since` 写列名，并在参数中写 `{{since}}`；否则请全量取数",
+                "`since` names the column, and a parameter says `{{since}}`; else pull all"
+            )));
         }
         let wire = Wire::new(&self.settings, &self.base, &self.place.root, Arc::clone(&self.shared));
         Ok((wire.map_err(|why| self.place.failure(&ask.table, why))?, table.clone()))
@@ -329,9 +339,11 @@ impl Reading {
         if missing.is_empty() {
             return Ok(());
         }
-        let why = format!("no record has the mapped columns {}", near::list(missing));
-        Err(Failure { why, ..self.failure.clone() }
-            .hint("is the mapping right? if the platform leaves out what is empty, name them in `columns`"))
+        let why = said!("没有任何记录含有映射列 {}", "no record has the mapped columns {}"; near::list(missing.iter().copied()));
+        Err(Failure { why, ..self.failure.clone() }.hint(said!(
+            "映射对吗？若平台不返回空值，请在 `columns` 中写明这些列",
+            "is the mapping right? if the platform leaves out what is empty, name them in `columns`"
+        )))
     }
 }
 

@@ -8,7 +8,7 @@
 //! pattern means), `spool` (a private copy), `zipped` (members of an archive), `control` (what the sender says a file holds), `text` and
 //! `split` (bytes to lines), `cell` (a workbook's cell as text), `row` (a line as cells), `heading` (which line names the columns),
 //! `line` (row, total, signature), `table` (all of that, for one file or sheet) and `sink` (rows to batches, on their way to whoever
-//! pulls). Databases put their values into batches by `gather`. Servers share `guard` (a query that only reads), `secret` (a password that no message shows) and `patience` (how long to
+//! pulls). Databases put their values into batches by `gather`. ODBC drivers run in a program of their own, to which `odbc` speaks. Servers share `guard` (a query that only reads), `secret` (a password that no message shows) and `patience` (how long to
 //! wait for them).
 
 mod cell;
@@ -27,11 +27,13 @@ mod line;
 mod memo;
 mod mysql;
 mod near;
+pub mod odbc;
 mod parquet;
 mod patience;
 mod pick;
 mod postgres;
 mod row;
+mod said;
 mod secret;
 mod sftp;
 mod sink;
@@ -57,6 +59,8 @@ use futures::stream::BoxStream;
 
 pub use http::not_after;
 pub use pick::fits;
+pub use said::Said;
+pub(crate) use said::said;
 pub use secret::{Hidden, Secret};
 
 /// One source of a department.
@@ -83,11 +87,13 @@ pub trait Connector: Send + Sync {
             Ok(it) => it,
             Err(failure) => return vec![Step::failed("open", failure)],
         };
-        let mut steps = vec![Step::fine("open", format!("{} tables or files", offers.len()))];
+        let mut steps = vec![Step::fine("open", said!("{} 个表或文件", "{} tables or files", offers.len()))];
         for table in tables {
             steps.push(match offers.iter().filter(|it| fits(table, &it.table)).count() {
-                0 => Step { name: "table", state: StepState::Failed, told: format!("`{table}` is not there"), hint: None },
-                count => Step::fine("table", format!("`{table}`: {count}")),
+                0 => {
+                    Step { name: "table", state: StepState::Failed, told: said!("没有 `{table}`", "`{table}` is not there"), hint: None }
+                }
+                count => Step::fine("table", said!("`{table}`：{count} 个", "`{table}`: {count}")),
             });
         }
         steps
@@ -104,10 +110,10 @@ pub struct Step {
     pub name: &'static str,
     /// How it went.
     pub state: StepState,
-    /// What was found, in English; figures and names of tables, never data.
-    pub told: String,
+    /// What was found; figures and names of tables, never data.
+    pub told: Said,
     /// What to try when it went wrong.
-    pub hint: Option<String>,
+    pub hint: Option<Said>,
 }
 
 /// How a step went.
@@ -123,7 +129,7 @@ pub enum StepState {
 
 impl Step {
     /// A step that went as it should.
-    pub(crate) fn fine(name: &'static str, told: impl Into<String>) -> Step {
+    pub(crate) fn fine(name: &'static str, told: impl Into<Said>) -> Step {
         Step { name, state: StepState::Fine, told: told.into(), hint: None }
     }
 
@@ -223,7 +229,7 @@ pub struct BrokenRow {
     /// The row as it stands; undecodable bytes as `\xNN`.
     pub raw: String,
     /// Why it cannot be given.
-    pub why: String,
+    pub why: Said,
 }
 
 /// A total stated by the source, such as a 合计 row.
@@ -256,9 +262,9 @@ pub struct Failure {
     /// Which table; empty when the source itself cannot be reached.
     pub table: String,
     /// What went wrong.
-    pub why: String,
+    pub why: Said,
     /// What to try.
-    pub hint: Option<String>,
+    pub hint: Option<Said>,
     /// Whether it may go away by itself: a lost connection does, a wrong password does not.
     pub passing: bool,
 }
@@ -269,7 +275,7 @@ impl fmt::Display for Failure {
         if !self.table.is_empty() {
             write!(f, " {}", self.table)?;
         }
-        write!(f, ": {}", self.why)
+        write!(f, ": {}", self.why.en)
     }
 }
 
@@ -288,7 +294,7 @@ pub struct Place {
 
 impl Place {
     /// A failure of this source; `table` may be empty.
-    pub(crate) fn failure(&self, table: &str, why: impl Into<String>) -> Failure {
+    pub(crate) fn failure(&self, table: &str, why: impl Into<Said>) -> Failure {
         Failure {
             department: self.department.clone(),
             source: self.source.clone(),
@@ -302,7 +308,7 @@ impl Place {
 
 impl Failure {
     /// The same failure with something to try.
-    pub(crate) fn hint(self, hint: impl Into<String>) -> Failure {
+    pub(crate) fn hint(self, hint: impl Into<Said>) -> Failure {
         Failure { hint: Some(hint.into()), ..self }
     }
 
@@ -322,7 +328,7 @@ pub struct Kind {
     /// What it reads, in Chinese.
     pub about_zh: &'static str,
     /// Opens a source of this kind; `settings` without `kind`. Reads the settings and touches nothing else.
-    pub open: fn(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String>,
+    pub open: fn(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said>,
     /// How far what is pulled is one state of the source.
     pub consistency: Consistency,
     /// Whether [`Ask::since`] is understood.
@@ -369,24 +375,29 @@ pub struct Setting {
 
 /// Every kind of source, in one list: the command line's help, the references and the contract tests are made from it.
 pub const KINDS: &[Kind] =
-    &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, postgres::KIND, mysql::KIND, sqlserver::KIND, http::KIND];
+    &[csv::KIND, xlsx::KIND, dbf::KIND, parquet::KIND, sqlite::KIND, postgres::KIND, mysql::KIND, sqlserver::KIND, odbc::KIND, http::KIND];
 
 /// Opens the source at `place` as its `settings` say; `kind` picks from [`KINDS`].
 ///
 /// An unknown kind or key is refused with the nearest known one. Nothing is connected or read yet.
-pub fn open(place: Place, mut settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+pub fn open(place: Place, mut settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     let names = || KINDS.iter().map(|it| it.name);
     let kind = match settings.remove("kind") {
         Some(toml::Value::String(kind)) => kind,
-        Some(_) => return Err("`kind` must be text".to_owned()),
-        None => return Err(format!("`kind` is missing; known are {}", near::list(names()))),
+        Some(_) => return Err(said!("`kind` 必须是文本", "`kind` must be text")),
+        None => {
+            let known = near::list(names());
+            return Err(said!("缺少 `kind`；已知的有 {}", "`kind` is missing; known are {}"; known));
+        }
     };
     let Some(known) = KINDS.iter().find(|it| it.name == kind) else {
-        return Err(format!("no connector of kind `{kind}`; {}", near::did_you_mean(&kind, names())));
+        let hint = near::did_you_mean(&kind, names());
+        return Err(said!("没有 `{kind}` 这种连接方式；{}", "no connector of kind `{kind}`; {}"; hint));
     };
     let keys = || known.settings.iter().map(|it| it.name);
     if let Some(key) = settings.keys().find(|key| !keys().any(|it| it == *key)) {
-        return Err(format!("a source of kind `{kind}` has no setting `{key}`; {}", near::did_you_mean(key, keys())));
+        let hint = near::did_you_mean(key, keys());
+        return Err(said!("`{kind}` 来源没有 `{key}` 这项设置；{}", "a source of kind `{kind}` has no setting `{key}`; {}"; hint));
     }
     (known.open)(place, settings)
 }

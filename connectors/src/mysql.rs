@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::patience::Patience;
 use crate::secret::Secret;
 use crate::sink::spawned;
-use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Setting, Step, near};
+use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Said, Setting, Step, near, said};
 use reading::Reading;
 use session::Session;
 
@@ -130,24 +130,27 @@ struct MySql {
     held: Lock<Weak<Mutex<Session>>>,
 }
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
     if settings.host.is_some() == settings.socket.is_some() {
-        return Err("either `host` or `socket` says where the server is".to_owned());
+        return Err(said!("`host` 和 `socket` 写且只写其一", "either `host` or `socket` says where the server is"));
     }
     let default = if settings.ca.is_some() { "verify-identity" } else { "preferred" };
     let word = settings.tls.as_deref().unwrap_or(default);
     let words = || TLS.iter().map(|it| it.0);
     let Some((_, tls)) = TLS.iter().find(|it| it.0 == word) else {
-        return Err(format!("`tls` cannot be `{word}`; {}", near::did_you_mean(word, words())));
+        return Err(said!("`tls` 不能是 `{word}`；{}", "`tls` cannot be `{word}`; {}"; near::did_you_mean(word, words())));
     };
     let charset = settings.charset.unwrap_or_else(|| "utf8mb4".to_owned());
     if !["utf8mb4", "utf8", "utf8mb3"].contains(&charset.as_str()) {
-        return Err(format!(
+        return Err(said!(
+            "`charset` 是要服务器发送的编码，`utf8mb4` 或 `utf8`，而非 `{charset}`；列中的真实编码写在 `encoding`",
             "`charset` is what the server shall send, `utf8mb4` or `utf8`, not `{charset}`; `encoding` says what columns hold"
         ));
     }
-    let encoding = settings.encoding.map(|label| Encoding::for_label(label.as_bytes()).ok_or(format!("no encoding is called `{label}`")));
+    let encoding = settings
+        .encoding
+        .map(|label| Encoding::for_label(label.as_bytes()).ok_or(said!("没有名为 `{label}` 的编码", "no encoding is called `{label}`")));
     let server = Server {
         ca: settings.ca.map(|it| place.root.join(it)),
         place,
@@ -169,7 +172,7 @@ fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Strin
 impl Connector for MySql {
     async fn offers(&self) -> Result<Vec<Offer>, Failure> {
         let mut session = self.session("").await?;
-        let failure = self.server.place.failure("", "the tables cannot be listed");
+        let failure = self.server.place.failure("", said!("无法列出表", "the tables cannot be listed"));
         let asked = session.offers(&self.server.database);
         self.server.patience.answer(&failure, asked, |it| failure::told(failure.clone(), &it)).await
     }
@@ -201,8 +204,11 @@ impl MySql {
         let Some(held) = held else { return Ok(Arc::new(Mutex::new(self.server.connect(table).await?)).lock_owned().await) };
         let session = self.server.patience.turn(&self.server.place.failure(table, ""), held.lock_owned()).await?;
         if session.is_lost() {
-            let failure = self.server.place.failure(table, "the snapshot that all tables share was lost with its connection");
-            return Err(failure.hint("pull the whole source again").passing());
+            let failure = self
+                .server
+                .place
+                .failure(table, said!("各表共用的快照随连接一起丢失", "the snapshot that all tables share was lost with its connection"));
+            return Err(failure.hint(said!("请重新取该来源的全部数据", "pull the whole source again")).passing());
         }
         Ok(session)
     }

@@ -1,5 +1,7 @@
 //! The nearest known name to a wrong one, for hints.
 
+use crate::{Said, said};
+
 /// The known name closest to `wrong`, when it is close enough to be a slip of the hand.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
@@ -18,14 +20,21 @@ pub(crate) fn alike<'a>(wanted: &str, cells: impl IntoIterator<Item = &'a str>) 
 }
 
 /// "did you mean …?", or all that is known when nothing is close.
-pub(crate) fn did_you_mean<'a, I: Iterator<Item = &'a str> + Clone>(wrong: &str, known: I) -> String {
-    nearest(wrong, known.clone()).map_or_else(|| format!("known are {}", list(known)), |it| format!("did you mean `{it}`?"))
+pub(crate) fn did_you_mean<'a, I: Iterator<Item = &'a str> + Clone>(wrong: &str, known: I) -> Said {
+    match nearest(wrong, known.clone()) {
+        Some(it) => said!("是不是 `{it}`？", "did you mean `{it}`?"),
+        None => {
+            let list = list(known);
+            said!("已知的有 {}", "known are {}"; list)
+        }
+    }
 }
 
 /// The first names of a list, and how many more there are.
-pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Said {
     const SHOWN: usize = 12;
     let names: Vec<&str> = names.into_iter().collect();
-    let text = names.iter().take(SHOWN).map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN { format!("{text} and {} more", names.len() - SHOWN) } else { text }
+    let first: Vec<String> = names.iter().take(SHOWN).map(|it| format!("`{it}`")).collect();
+    let (zh, en, more) = (first.join("、"), first.join(", "), names.len().saturating_sub(SHOWN));
+    if more > 0 { Said { zh: format!("{zh} 等，另有 {more} 个"), en: format!("{en} and {more} more") } } else { Said { zh, en } }
 }

@@ -13,7 +13,7 @@ use crate::heading::as_asked;
 use crate::sink::{Under, places, with_places};
 use crate::spool::Found;
 use crate::store::Trouble;
-use crate::{Connector, Consistency, Kind, PLACE_COLUMNS, Piece, Place, near};
+use crate::{Connector, Consistency, Kind, PLACE_COLUMNS, Piece, Place, Said, near, said};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -29,7 +29,7 @@ pub(crate) const KIND: Kind = Kind {
 #[derive(Clone)]
 struct Parquet;
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     files::open(place, settings, |_| Ok(Parquet))
 }
 
@@ -52,7 +52,8 @@ impl Format for Parquet {
         let mut wanted = asked.iter().filter(|it| !PLACE_COLUMNS.contains(&it.as_str())).peekable();
         if wanted.peek().is_some() && !wanted.any(|it| columns.iter().any(|column| column.name() == it)) {
             let names = near::list(columns.iter().map(|it| it.name().as_str()));
-            return Err(Trouble::new("has none of the mapped columns").hint(format!("its columns are {names}")));
+            return Err(Trouble::new(said!("没有映射用到的任何一列", "has none of the mapped columns"))
+                .hint(said!("它的列有 {}", "its columns are {}"; names)));
         }
         Ok(with_places(columns))
     }
@@ -74,11 +75,12 @@ impl Format for Parquet {
 }
 
 fn broken(why: &dyn std::fmt::Display) -> Trouble {
-    Trouble::new(format!("is no whole Parquet file: {why}")).hint("have the file delivered again")
+    Trouble::new(said!("不是完整的 Parquet 文件：{why}", "is no whole Parquet file: {why}"))
+        .hint(said!("请对方重新送来", "have the file delivered again"))
 }
 
 fn builder(found: &Found) -> Result<ParquetRecordBatchReaderBuilder<File>, Trouble> {
-    let file = File::open(&found.path).map_err(|it| Trouble::new(format!("cannot be read: {it}")))?;
+    let file = File::open(&found.path).map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")))?;
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(|it| broken(&it))
 }
 

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Failure, Piece};
+use crate::{Failure, Piece, said};
 
 /// The two limits of a pull.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +66,17 @@ impl Patience {
     }
 
     fn silent(self, failure: &Failure) -> Failure {
-        let why = format!("nothing came for {} s", self.idle.as_secs());
-        Failure { why, ..failure.clone() }.hint("is the line up, is the server busy? `idle_seconds` sets the limit").passing()
+        let why = said!("{} 秒没有任何数据", "nothing came for {} s", self.idle.as_secs());
+        Failure { why, ..failure.clone() }
+            .hint(said!(
+                "线路通吗，服务器繁忙吗？时限由 `idle_seconds` 设定",
+                "is the line up, is the server busy? `idle_seconds` sets the limit"
+            ))
+            .passing()
     }
 
     fn overdue(self, failure: &Failure) -> Failure {
-        let why = format!("it was not done after {} minutes", self.total.as_secs() / 60);
-        Failure { why, ..failure.clone() }.hint("`total_minutes` sets the limit")
+        let why = said!("{} 分钟仍未完成", "it was not done after {} minutes", self.total.as_secs() / 60);
+        Failure { why, ..failure.clone() }.hint(said!("时限由 `total_minutes` 设定", "`total_minutes` sets the limit"))
     }
 }

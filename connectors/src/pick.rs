@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use glob::{MatchOptions, Pattern};
 use serde::Deserialize;
 
-use crate::near;
 use crate::store::{Entry, Trouble};
+use crate::{near, said};
 
 /// `*` stays within a folder's name and does not mean hidden files.
 const OPTIONS: MatchOptions = MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
@@ -50,14 +50,15 @@ impl Wanted {
     pub(crate) fn read(table: &str) -> Result<Wanted, Trouble> {
         let outside = |part: &str| part == ".." || part.is_empty();
         if table.starts_with('/') || table.split('/').any(outside) {
-            return Err(Trouble::new("a file pattern stays below the source's folder"));
+            return Err(Trouble::new(said!("文件名模式不能超出来源的文件夹", "a file pattern stays below the source's folder")));
         }
         let (files, members) = match table.to_ascii_lowercase().find(".zip/") {
             Some(at) => (&table[..at + 4], Some(&table[at + 5..])),
             None => (table, None),
         };
         for pattern in [Some(files), members].into_iter().flatten() {
-            Pattern::new(pattern).map_err(|it| Trouble::new(format!("`{pattern}` is no file pattern: {}", it.msg)))?;
+            Pattern::new(pattern)
+                .map_err(|it| Trouble::new(said!("`{pattern}` 不是文件名模式：{}", "`{pattern}` is no file pattern: {}", it.msg)))?;
         }
         Ok(Wanted { files: files.trim_start_matches("./").to_owned(), members: members.map(str::to_owned) })
     }
@@ -105,15 +106,17 @@ pub(crate) fn pick(entries: &[Entry], pattern: &str, folder: &str, pick: Pick) -
 
 fn nothing(entries: &[Entry], pattern: &str, folder: &str, left: &[(String, &'static str)]) -> Trouble {
     if let Some((name, _)) = left.iter().find(|(_, why)| *why == BEING_WRITTEN) {
-        return Trouble::new(format!("{name} is still being written")).hint("it is read when its sender gives it its final name").passing();
+        return Trouble::new(said!("{name} 还在写", "{name} is still being written"))
+            .hint(said!("送数方改为最终名称后才会读取", "it is read when its sender gives it its final name"))
+            .passing();
     }
     let names: Vec<&str> = entries.iter().filter(|it| reserved(&it.name).is_none()).map(|it| it.name.as_str()).collect();
     let hint = match near::nearest(pattern, names.iter().copied()) {
-        _ if names.is_empty() => "the folder is empty".to_owned(),
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the folder holds {}", near::list(names)),
+        _ if names.is_empty() => said!("文件夹是空的", "the folder is empty"),
+        Some(near) => said!("是不是 `{near}`？", "did you mean `{near}`?"),
+        None => said!("文件夹中有 {}", "the folder holds {}"; near::list(names.iter().copied())),
     };
-    Trouble::new(format!("no file in `{folder}` is called `{pattern}`")).hint(hint)
+    Trouble::new(said!("`{folder}` 中没有名为 `{pattern}` 的文件", "no file in `{folder}` is called `{pattern}`")).hint(hint)
 }
 
 /// For a file that is not to be read: what it will be called when it may be, and why not now. Null for any other.

@@ -23,7 +23,7 @@ use sqlx::postgres::PgSslMode;
 use crate::patience::Patience;
 use crate::secret::Secret;
 use crate::sink::spawned;
-use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Setting, Step, near};
+use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Said, Setting, Step, near, said};
 use reading::Reading;
 use session::{Exported, Session};
 
@@ -149,18 +149,20 @@ struct Postgres {
     held: Lock<Weak<Exported>>,
 }
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
     if settings.host.is_some() == settings.socket.is_some() {
-        return Err("either `host` or `socket` says where the server is".to_owned());
+        return Err(said!("`host` 和 `socket` 写且只写其一", "either `host` or `socket` says where the server is"));
     }
     let default = if settings.ca.is_some() { "verify-identity" } else { "preferred" };
     let word = settings.tls.as_deref().unwrap_or(default);
     let words = || TLS.iter().map(|it| it.0);
     let Some((_, tls)) = TLS.iter().find(|it| it.0 == word) else {
-        return Err(format!("`tls` cannot be `{word}`; {}", near::did_you_mean(word, words())));
+        return Err(said!("`tls` 不能是 `{word}`；{}", "`tls` cannot be `{word}`; {}"; near::did_you_mean(word, words())));
     };
-    let encoding = settings.encoding.map(|label| Encoding::for_label(label.as_bytes()).ok_or(format!("no encoding is called `{label}`")));
+    let encoding = settings
+        .encoding
+        .map(|label| Encoding::for_label(label.as_bytes()).ok_or(said!("没有名为 `{label}` 的编码", "no encoding is called `{label}`")));
     let server = Server {
         ca: settings.ca.map(|it| place.root.join(it)),
         place,
@@ -185,7 +187,7 @@ fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Strin
 impl Connector for Postgres {
     async fn offers(&self) -> Result<Vec<Offer>, Failure> {
         let mut session = self.session("").await?;
-        let failure = self.server.place.failure("", "the tables cannot be listed");
+        let failure = self.server.place.failure("", said!("无法列出表", "the tables cannot be listed"));
         let asked = session.offers(&self.server.schema);
         let offers = self.server.patience.answer(&failure, asked, |it| failure::told(failure.clone(), &it)).await?;
         session.close().await;

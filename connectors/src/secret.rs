@@ -1,5 +1,6 @@
 //! A password or key: named in the department file, kept elsewhere, shown nowhere.
 
+use crate::{Said, said};
 use std::fmt;
 use std::path::Path;
 
@@ -41,17 +42,24 @@ impl Hidden {
 
 impl Secret {
     /// Fetches it; paths are below `root`. The message names where it was looked for.
-    pub fn fetch(&self, root: &Path) -> Result<Hidden, String> {
+    pub fn fetch(&self, root: &Path) -> Result<Hidden, Said> {
         let read = |path: &Path| {
-            let text = std::fs::read_to_string(path).map_err(|it| format!("the secret file {} cannot be read: {it}", path.display()))?;
-            Ok::<_, String>(text.trim_end_matches(['\n', '\r']).to_owned())
+            let text = std::fs::read_to_string(path)
+                .map_err(|it| said!("无法读取密钥文件 {}：{it}", "the secret file {} cannot be read: {it}", path.display()))?;
+            Ok::<_, Said>(text.trim_end_matches(['\n', '\r']).to_owned())
         };
         let text = match self {
-            Secret::Env(name) => std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?,
+            Secret::Env(name) => {
+                std::env::var(name).map_err(|_| said!("没有设置环境变量 {name}", "the environment variable {name} is not set"))?
+            }
             Secret::File(path) => read(&root.join(path))?,
             Secret::Credential(name) => {
-                let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| format!("systemd handed over no credentials; `LoadCredential={name}:...` belongs in the unit"))?;
+                let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                    said!(
+                        "systemd 没有交来凭据；服务单元中应写 `LoadCredential={name}:...`",
+                        "systemd handed over no credentials; `LoadCredential={name}:...` belongs in the unit"
+                    )
+                })?;
                 read(&Path::new(&folder).join(name))?
             }
         };

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::store::{Access, Entry, Store, Trouble, in_time, path_of, reached, step_failed, within};
-use crate::{Place, Step};
+use crate::{Place, Said, Step, said};
 
 /// So much is asked for at once; servers answer with what they like.
 const CHUNK_BYTES: u32 = 256 * 1024;
@@ -34,10 +34,16 @@ pub(crate) struct Sftp {
 }
 
 impl Sftp {
-    pub(crate) fn open(place: &Place, url: &Url, access: Access) -> Result<Sftp, String> {
-        let host = url.host_str().filter(|it| !it.is_empty()).ok_or("`folder` names no host, as in `sftp://host/out`")?;
+    pub(crate) fn open(place: &Place, url: &Url, access: Access) -> Result<Sftp, Said> {
+        let host = url
+            .host_str()
+            .filter(|it| !it.is_empty())
+            .ok_or(said!("`folder` 没有写主机，应如 `sftp://host/out`", "`folder` names no host, as in `sftp://host/out`"))?;
         if access.password.is_some() {
-            return Err("SFTP logs in with a key: `key = \"path\"`, or the one that ssh would take".to_owned());
+            return Err(said!(
+                "SFTP 用密钥登录：`key = \"路径\"`，或用 ssh 默认的密钥",
+                "SFTP logs in with a key: `key = \"path\"`, or the one that ssh would take"
+            ));
         }
         let path = path_of(url)?;
         let folder = path.strip_prefix('~').map_or_else(|| format!("/{path}"), |it| format!("./{}", it.trim_start_matches('/')));
@@ -81,7 +87,8 @@ impl Sftp {
 
     async fn connect(&self) -> Result<Connection, Trouble> {
         let mut ssh = self.command().spawn().map_err(|it| {
-            Trouble::new(format!("`ssh` cannot be started: {it}")).hint("SFTP goes through the system's ssh; install openssh-client")
+            Trouble::new(said!("无法启动 `ssh`：{it}", "`ssh` cannot be started: {it}"))
+                .hint(said!("SFTP 使用系统的 ssh；请安装 openssh-client", "SFTP goes through the system's ssh; install openssh-client"))
         })?;
         let piped = "the command pipes all three";
         let (stdin, stdout) = (ssh.stdin.take().expect(piped), ssh.stdout.take().expect(piped));
@@ -99,18 +106,23 @@ impl Sftp {
         }
         let has = |words: &[&str]| words.iter().any(|it| said.contains(it));
         if has(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
-            return Trouble::new("the server's key is not the known one")
-                .hint("compare its fingerprint with its owner, then put its line (`ssh-keyscan`) into the file that `known_hosts` names");
+            return Trouble::new(said!("服务器的密钥与已知的不同", "the server's key is not the known one")).hint(said!(
+                "请与对方核对指纹，再把它的一行（`ssh-keyscan`）写入 `known_hosts` 所指的文件",
+                "compare its fingerprint with its owner, then put its line (`ssh-keyscan`) into the file that `known_hosts` names"
+            ));
         }
         if has(&["Permission denied", "Too many authentication failures", "bad permissions", "invalid format"]) {
-            return Trouble::new("the server refuses the login")
-                .hint("is the public key entered there for this user? `user` and `key` say which");
+            return Trouble::new(said!("服务器拒绝登录", "the server refuses the login")).hint(said!(
+                "对方为该用户登记公钥了吗？`user` 和 `key` 设定用哪个",
+                "is the public key entered there for this user? `user` and `key` say which"
+            ));
         }
         if has(&["subsystem request failed"]) {
-            return Trouble::new("the server offers no SFTP").hint("ask its owner for SFTP, or use FTP");
+            return Trouble::new(said!("服务器不提供 SFTP", "the server offers no SFTP"))
+                .hint(said!("请对方开通 SFTP，或改用 FTP", "ask its owner for SFTP, or use FTP"));
         }
         let last = said.lines().map(str::trim).rfind(|it| !it.is_empty()).map_or_else(|| error.to_string(), str::to_owned);
-        Trouble::new(format!("the server is not reached: {last}")).passing()
+        Trouble::new(said!("连不上服务器：{last}", "the server is not reached: {last}")).passing()
     }
 }
 
@@ -121,13 +133,12 @@ struct Connection {
 }
 
 /// What an answer of the server means.
-fn told(what: &str, error: &Error) -> Trouble {
+fn told(what: &Said, error: &Error) -> Trouble {
     match error {
-        Error::SftpError(SftpErrorKind::NoSuchFile, _) => Trouble::new(format!("{what} is not there")),
-        Error::SftpError(SftpErrorKind::PermDenied, _) => {
-            Trouble::new(format!("{what} may not be read")).hint("ask the server's owner for the right to read it")
-        }
-        error => Trouble::new(format!("{what} cannot be read: {error}")).passing(),
+        Error::SftpError(SftpErrorKind::NoSuchFile, _) => Trouble::new(said!("{}不存在", "{} is not there"; what)),
+        Error::SftpError(SftpErrorKind::PermDenied, _) => Trouble::new(said!("无权读取{}", "{} may not be read"; what))
+            .hint(said!("请对方授予读取权限", "ask the server's owner for the right to read it")),
+        error => Trouble::new(said!("{}无法读取：{error}", "{} cannot be read: {error}"; what)).passing(),
     }
 }
 
@@ -139,7 +150,11 @@ impl Store for Sftp {
         let mut folders = vec![(String::new(), depth)];
         while let Some((below, depth)) = folders.pop() {
             let path = self.folder.join(&below);
-            let what = if below.is_empty() { format!("the folder `{}`", self.name) } else { format!("the folder `{below}`") };
+            let what = if below.is_empty() {
+                said!("文件夹 `{}`", "the folder `{}`", self.name)
+            } else {
+                said!("文件夹 `{below}`", "the folder `{below}`")
+            };
             let listed = in_time(self.idle, async {
                 let dir = connection.client.fs().open_dir(&path).await.map_err(|it| told(&what, &it))?;
                 Box::pin(dir.read_dir()).try_collect::<Vec<_>>().await.map_err(|it| told(&what, &it))
@@ -170,8 +185,10 @@ impl Store for Sftp {
 
     async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<u64, Trouble> {
         let connection = self.connect().await?;
-        let what = |it: Error| told(name, &it);
-        let ours = |it: std::io::Error| Trouble::new(format!("the private copy of {name} cannot be written: {it}"));
+        let what = |it: Error| told(&name.into(), &it);
+        let ours = |it: std::io::Error| {
+            Trouble::new(said!("无法写入 {name} 的临时副本：{it}", "the private copy of {name} cannot be written: {it}"))
+        };
         let mut remote = in_time(self.idle, async { connection.client.open(self.folder.join(name)).await.map_err(what) }).await?;
         let mut local = tokio::fs::File::create_new(to).await.map_err(ours)?;
         let (mut bytes, mut buffer) = (0_u64, BytesMut::new());
@@ -203,7 +220,7 @@ impl Store for Sftp {
             None => Vec::new(),
         };
         steps.push(match self.list(0).await {
-            Ok(entries) => Step::fine("login", format!("{} files in {}", entries.len(), self.name)),
+            Ok(entries) => Step::fine("login", said!("{} 个文件，在 {}", "{} files in {}", entries.len(), self.name)),
             Err(it) => step_failed("login", it),
         });
         steps

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::row::Row;
-use crate::{Failure, PLACE_COLUMNS, Piece, Place};
+use crate::{Failure, PLACE_COLUMNS, Piece, Place, said};
 
 /// This many pieces wait at most for whoever pulls; the reader waits with the next one.
 const PIECES_WAITING: usize = 4;
@@ -78,7 +78,11 @@ pub(crate) fn blocking(
             let _ = outlet.0.blocking_send(Err(failure));
         }
     });
-    pieces(receiver, reader, place.failure(table, "the reader broke off; this is a mistake in muster"))
+    pieces(
+        receiver,
+        reader,
+        place.failure(table, said!("读取程序中断；这是 muster 的错误", "the reader broke off; this is a mistake in muster")),
+    )
 }
 
 /// Runs an async reader as a task of its own; its pieces are the stream.
@@ -93,7 +97,11 @@ where
             let _ = sender.send(Err(failure)).await;
         }
     });
-    pieces(receiver, reader, place.failure(table, "the reader broke off; this is a mistake in muster"))
+    pieces(
+        receiver,
+        reader,
+        place.failure(table, said!("读取程序中断；这是 muster 的错误", "the reader broke off; this is a mistake in muster")),
+    )
 }
 
 /// The stream ends when the reader has ended well. A reader that broke off must not look like the end of the table.

@@ -1,5 +1,6 @@
 //! Decoded text to lines and cells, with the quotes of CSV.
 
+use crate::{Said, said};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -74,7 +75,7 @@ impl TextLines {
                 Some(more) if lines < QUOTED_LINES => (end, after) = more,
                 _ => {
                     (end, after) = first;
-                    return self.took(row_no, end, after, 1, Some("a quote opens and does not close"));
+                    return self.took(row_no, end, after, 1, Some(said!("引号没有闭合", "a quote opens and does not close")));
                 }
             }
             lines += 1;
@@ -115,7 +116,7 @@ impl TextLines {
         }
     }
 
-    fn took(&mut self, row_no: i64, end: usize, after: usize, lines: i64, why: Option<&'static str>) -> io::Result<Option<Line>> {
+    fn took(&mut self, row_no: i64, end: usize, after: usize, lines: i64, why: Option<Said>) -> io::Result<Option<Line>> {
         self.line = self.at..end;
         self.ends_open = end == after;
         self.at = after;
@@ -124,7 +125,7 @@ impl TextLines {
             return Err(io::Error::other(CUT));
         }
         let undecodable = self.text.broken && self.buffer[self.line.clone()].contains(MARK);
-        Ok(Some(match why.or(undecodable.then_some("bytes that are no text in this encoding")) {
+        Ok(Some(match why.or_else(|| undecodable.then(|| said!("不合此编码的字节", "bytes that are no text in this encoding"))) {
             Some(why) => Line::Broken(row_no, why),
             None => Line::Cells(row_no),
         }))
@@ -132,8 +133,8 @@ impl TextLines {
 }
 
 impl Lines for TextLines {
-    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, String> {
-        self.read(row).map_err(|it| it.to_string())
+    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, Said> {
+        self.read(row).map_err(|it| it.to_string().into())
     }
 
     fn raw(&self, _row: &Row) -> String {

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::ReadFile;
 use crate::store::Trouble;
+use crate::{ReadFile, said};
 
 /// What spools begin with; the id of their process follows.
 const PREFIX: &str = "muster-spool-";
@@ -31,8 +31,12 @@ impl Spool {
             Some(folder) => folder,
             none => none.insert(make().map_err(|it| {
                 let place = std::env::temp_dir();
-                let hint = format!("files are copied to {}; the variable TMPDIR says where", place.display());
-                Trouble::new(format!("no folder can be made for a private copy: {it}")).hint(hint)
+                let hint = said!(
+                    "文件会复制到 {}；位置由环境变量 TMPDIR 设定",
+                    "files are copied to {}; the variable TMPDIR says where",
+                    place.display()
+                );
+                Trouble::new(said!("无法为临时副本建立文件夹：{it}", "no folder can be made for a private copy: {it}")).hint(hint)
             })?),
         };
         let nth = self.files.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +83,7 @@ pub(crate) type Stamp = (u64, Option<SystemTime>);
 impl Found {
     /// The file at `path`, called `name`.
     pub(crate) fn at(path: PathBuf, name: &str) -> Result<Found, Trouble> {
-        let stamp = stamp(&path).map_err(|it| Trouble::new(format!("cannot be read: {it}")).of(name))?;
+        let stamp = stamp(&path).map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")).of(name))?;
         Ok(Found { path, name: name.to_owned(), beside: Vec::new(), stamp })
     }
 
@@ -87,8 +91,8 @@ impl Found {
     pub(crate) fn unchanged(&self) -> Result<(), Trouble> {
         match stamp(&self.path) {
             Ok(now) if now == self.stamp => self.beside.iter().try_for_each(Found::unchanged),
-            Ok(_) => Err(Trouble::new("was changed while it was read").of(&self.name).passing()),
-            Err(error) => Err(Trouble::new(format!("went away while it was read: {error}")).of(&self.name).passing()),
+            Ok(_) => Err(Trouble::new(said!("读取时被改动", "was changed while it was read")).of(&self.name).passing()),
+            Err(error) => Err(Trouble::new(said!("读取时消失：{error}", "went away while it was read: {error}")).of(&self.name).passing()),
         }
     }
 

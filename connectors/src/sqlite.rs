@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::patience::Patience;
 use crate::sink::blocking;
-use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Setting, Step, guard};
+use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Said, Setting, Step, guard, said};
 use database::Database;
 use reading::Reading;
 
@@ -67,7 +67,7 @@ struct Sqlite {
 /// A database, for whoever's turn it is to step it.
 type Turn = OwnedMutexGuard<Database>;
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
     let path = place.root.join(&settings.file);
     let patience = Patience::new(settings.idle_seconds, settings.total_minutes);
@@ -125,7 +125,9 @@ impl Sqlite {
             };
             asked(&source, database)
         });
-        let broke_off = |_| self.source.place.failure(table, "the reader broke off; this is a mistake in muster");
+        let broke_off = |_| {
+            self.source.place.failure(table, said!("读取程序中断；这是 muster 的错误", "the reader broke off; this is a mistake in muster"))
+        };
         self.patience.answer(&failure, answer, broke_off).await?
     }
 
@@ -146,7 +148,7 @@ impl Source {
 
     fn examine(&self, database: &Database, tables: &[String]) -> Vec<Step> {
         let mut steps = match self.offers(database) {
-            Ok(offers) => vec![Step::fine("open", format!("`{}`, {} tables and views", self.name, offers.len()))],
+            Ok(offers) => vec![Step::fine("open", said!("`{}`，{} 个表和视图", "`{}`, {} tables and views", self.name, offers.len()))],
             Err(failure) => return vec![Step::failed("open", failure)],
         };
         steps.push(Step::fine("read-only", database.manner()));
@@ -156,8 +158,8 @@ impl Source {
             let name = if guard::is_query(table) { "the query" } else { table };
             match tried {
                 Ok((columns, rows)) => {
-                    steps.push(Step::fine("columns", format!("`{name}`: {}", columns.join(", "))));
-                    steps.push(Step::fine("count", format!("`{name}`: {rows} rows")));
+                    steps.push(Step::fine("columns", said!("`{name}`：{}", "`{name}`: {}", columns.join(", "))));
+                    steps.push(Step::fine("count", said!("`{name}`：{rows} 行", "`{name}`: {rows} rows")));
                 }
                 Err(failure) => {
                     steps.push(Step::failed("table", failure));

@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::patience::Patience;
 use crate::secret::Secret;
 use crate::sink::spawned;
-use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Setting, Step, near};
+use crate::{Ask, Connector, Consistency, Failure, Held, Kind, Offer, Place, Pull, Said, Setting, Step, near, said};
 use reading::Reading;
 use session::Session;
 
@@ -161,15 +161,18 @@ struct SqlServer {
     held: Lock<Weak<Mutex<Session>>>,
 }
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     let settings: Settings = settings.try_into().map_err(|it| it.message().to_owned())?;
     let word = settings.encryption.as_deref().unwrap_or("required");
     let words = || ENCRYPTION.iter().map(|it| it.0);
     let Some((_, encryption)) = ENCRYPTION.iter().find(|it| it.0 == word) else {
-        return Err(format!("`encryption` cannot be `{word}`; {}", near::did_you_mean(word, words())));
+        return Err(said!("`encryption` 不能是 `{word}`；{}", "`encryption` cannot be `{word}`; {}"; near::did_you_mean(word, words())));
     };
     if settings.trust && settings.ca.is_some() {
-        return Err("`trust = true` believes any certificate: leave `ca` out, or `trust`".to_owned());
+        return Err(said!(
+            "`trust = true` 信任任何证书：`ca` 与 `trust` 只留一个",
+            "`trust = true` believes any certificate: leave `ca` out, or `trust`"
+        ));
     }
     let patience = Patience::new(settings.idle_seconds, settings.total_minutes);
     let thinking = settings.command_timeout.map_or(patience.idle, |it| Duration::from_secs(it.max(1)));
@@ -197,7 +200,7 @@ fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Strin
 impl Connector for SqlServer {
     async fn offers(&self) -> Result<Vec<Offer>, Failure> {
         let mut session = self.session("").await?;
-        let failure = self.server.place.failure("", "the tables cannot be listed");
+        let failure = self.server.place.failure("", said!("无法列出表", "the tables cannot be listed"));
         let asked = session.offers(&self.server.schema);
         self.server.patience.answer(&failure, asked, |it| trouble::told(failure.clone(), &it)).await
     }
@@ -234,8 +237,11 @@ impl SqlServer {
         let Some(held) = held else { return Ok(Arc::new(Mutex::new(self.server.connect(table).await?)).lock_owned().await) };
         let session = self.server.patience.turn(&self.server.place.failure(table, ""), held.lock_owned()).await?;
         if session.is_lost() {
-            let failure = self.server.place.failure(table, "the snapshot that all tables share was lost with its connection");
-            return Err(failure.hint("pull the whole source again").passing());
+            let failure = self
+                .server
+                .place
+                .failure(table, said!("各表共用的快照随连接一起丢失", "the snapshot that all tables share was lost with its connection"));
+            return Err(failure.hint(said!("请重新取该来源的全部数据", "pull the whole source again")).passing());
         }
         Ok(session)
     }

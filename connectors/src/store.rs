@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::secret::Secret;
-use crate::{Failure, Place, Step, ftp, near, sftp, web};
+use crate::{Failure, Place, Said, Step, ftp, near, said, sftp, web};
 
 /// A file of a source, as its folder lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,17 +26,17 @@ pub(crate) struct Entry {
 /// What is wrong with a file or a folder, before it is known whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    pub why: String,
-    pub hint: Option<String>,
+    pub why: Said,
+    pub hint: Option<Said>,
     pub passing: bool,
 }
 
 impl Trouble {
-    pub(crate) fn new(why: impl Into<String>) -> Trouble {
+    pub(crate) fn new(why: impl Into<Said>) -> Trouble {
         Trouble { why: why.into(), hint: None, passing: false }
     }
 
-    pub(crate) fn hint(self, hint: impl Into<String>) -> Trouble {
+    pub(crate) fn hint(self, hint: impl Into<Said>) -> Trouble {
         Trouble { hint: Some(hint.into()), ..self }
     }
 
@@ -46,7 +46,7 @@ impl Trouble {
 
     /// The same, with the name of the file it is about before it.
     pub(crate) fn of(self, file: &str) -> Trouble {
-        Trouble { why: format!("{file} {}", self.why), ..self }
+        Trouble { why: said!("{file} {}", "{file} {}"; self.why), ..self }
     }
 
     pub(crate) fn at(self, place: &Place, table: &str) -> Failure {
@@ -87,13 +87,16 @@ pub(crate) struct Access {
 }
 
 /// Opens the folder that the settings call `name`: an address, or a folder below the root of `place`.
-pub(crate) fn open(place: &Place, name: &str, access: Access) -> Result<Arc<dyn Store>, String> {
+pub(crate) fn open(place: &Place, name: &str, access: Access) -> Result<Arc<dyn Store>, Said> {
     let Some((scheme, _)) = name.split_once("://") else {
         return Ok(Arc::new(Local { name: name.to_owned(), path: place.root.join(name) }));
     };
-    let url = Url::parse(name).map_err(|it| format!("`folder` is no address: {it}"))?;
+    let url = Url::parse(name).map_err(|it| said!("`folder` 不是地址：{it}", "`folder` is no address: {it}"))?;
     if url.password().is_some() {
-        return Err("a password does not belong into `folder`; use `password = { env = \"…\" }`".to_owned());
+        return Err(said!(
+            "密码不要写在 `folder` 中；请用 `password = {{ env = \"…\" }}`",
+            "a password does not belong into `folder`; use `password = {{ env = \"…\" }}`"
+        ));
     }
     match scheme {
         "sftp" => Ok(Arc::new(sftp::Sftp::open(place, &url, access)?)),
@@ -102,15 +105,19 @@ pub(crate) fn open(place: &Place, name: &str, access: Access) -> Result<Arc<dyn 
         "http" | "https" => Ok(Arc::new(web::Web::webdav(place, &url, &access)?)),
         other => {
             let known = ["sftp", "ftp", "ftps", "http", "https", "s3"];
-            Err(format!("no folder is reached over `{other}`; {}", near::did_you_mean(other, known.into_iter())))
+            Err(
+                said!("无法经 `{other}` 访问文件夹；{}", "no folder is reached over `{other}`; {}"; near::did_you_mean(other, known.into_iter())),
+            )
         }
     }
 }
 
 /// The path of an address as people write it, without the slashes around it.
-pub(crate) fn path_of(url: &Url) -> Result<String, String> {
+pub(crate) fn path_of(url: &Url) -> Result<String, Said> {
     let bytes = percent_decoded(url.path());
-    String::from_utf8(bytes).map(|it| it.trim_matches('/').to_owned()).map_err(|_| "the path of `folder` is no UTF-8".to_owned())
+    String::from_utf8(bytes)
+        .map(|it| it.trim_matches('/').to_owned())
+        .map_err(|_| said!("`folder` 的路径不是 UTF-8", "the path of `folder` is no UTF-8"))
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
@@ -135,8 +142,13 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 /// What comes within the time that a server may be silent.
 pub(crate) async fn in_time<T>(idle: Duration, asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
     tokio::time::timeout(idle, asked).await.unwrap_or_else(|_| {
-        let why = format!("nothing came for {} s", idle.as_secs());
-        Err(Trouble::new(why).hint("is the line up, is the server busy? `idle_seconds` sets the limit").passing())
+        let why = said!("{} 秒没有任何数据", "nothing came for {} s", idle.as_secs());
+        Err(Trouble::new(why)
+            .hint(said!(
+                "线路通吗，服务器繁忙吗？时限由 `idle_seconds` 设定",
+                "is the line up, is the server busy? `idle_seconds` sets the limit"
+            ))
+            .passing())
     })
 }
 
@@ -150,12 +162,14 @@ pub(crate) async fn copied(
 ) -> Result<u64, Trouble> {
     let (mut buffer, mut bytes) = (vec![0; 256 * 1024], 0);
     loop {
-        let lost = |it: std::io::Error| Trouble::new(format!("the connection was lost: {it}")).of(name).passing();
+        let lost = |it: std::io::Error| Trouble::new(said!("连接丢失：{it}", "the connection was lost: {it}")).of(name).passing();
         let read = in_time(idle, async { from.read(&mut buffer).await.map_err(lost) }).await?;
         if read == 0 {
             return Ok(bytes);
         }
-        let ours = |it: std::io::Error| Trouble::new(format!("the private copy of {name} cannot be written: {it}"));
+        let ours = |it: std::io::Error| {
+            Trouble::new(said!("无法写入 {name} 的临时副本：{it}", "the private copy of {name} cannot be written: {it}"))
+        };
         to.write_all(&buffer[..read]).await.map_err(ours)?;
         bytes += read as u64;
         within(bytes, most, name)?;
@@ -167,23 +181,33 @@ pub(crate) fn within(bytes: u64, most: u64, name: &str) -> Result<(), Trouble> {
     if bytes <= most {
         return Ok(());
     }
-    Err(Trouble::new(format!("has {most} bytes, and more came")).of(name).hint("is it still being written?").passing())
+    Err(Trouble::new(said!("应有 {most} 字节，来的更多", "has {most} bytes, and more came"))
+        .of(name)
+        .hint(said!("是不是还在写？", "is it still being written?"))
+        .passing())
 }
 
 /// Tries a host and a port: the steps, as the error when the way ends there.
 pub(crate) async fn reached(host: &str, port: u16, idle: Duration) -> Result<Vec<Step>, Vec<Step>> {
     let looked_up = in_time(idle, async {
-        let found = tokio::net::lookup_host((host, port)).await.map_err(|it| Trouble::new(format!("`{host}` is not known: {it}")))?;
+        let found = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|it| Trouble::new(said!("`{host}` 无法解析：{it}", "`{host}` is not known: {it}")))?;
         Ok(found.collect::<Vec<_>>())
     });
     let addresses = looked_up.await.map_err(|it| vec![step_failed("name", it)])?;
     let name = Step::fine("name", addresses.first().map_or_else(String::new, |it| it.ip().to_string()));
     let connected = in_time(idle, async {
-        TcpStream::connect(&addresses[..]).await.map_err(|it| Trouble::new(format!("port {port} does not answer: {it}")))
+        TcpStream::connect(&addresses[..])
+            .await
+            .map_err(|it| Trouble::new(said!("端口 {port} 没有应答：{it}", "port {port} does not answer: {it}")))
     });
     match connected.await {
         Ok(_) => Ok(vec![name, Step::fine("port", port.to_string())]),
-        Err(it) => Err(vec![name, step_failed("port", it.hint("is the server running, and is a firewall between?"))]),
+        Err(it) => Err(vec![
+            name,
+            step_failed("port", it.hint(said!("服务器在运行吗，中间有防火墙吗？", "is the server running, and is a firewall between?"))),
+        ]),
     }
 }
 
@@ -200,17 +224,22 @@ impl Store for Local {
         let (name, path) = (self.name.clone(), self.path.clone());
         let listed = tokio::task::spawn_blocking(move || {
             if !path.is_dir() {
-                return Err(Trouble::new(format!("there is no folder `{name}`")).hint(format!("it is looked for at {}", path.display())));
+                return Err(Trouble::new(said!("没有文件夹 `{name}`", "there is no folder `{name}`")).hint(said!(
+                    "查找的位置是 {}",
+                    "it is looked for at {}",
+                    path.display()
+                )));
             }
             let mut entries = Vec::new();
-            walk(&path, "", depth, &mut entries).map_err(|it| Trouble::new(format!("the folder cannot be read: {it}")))?;
+            walk(&path, "", depth, &mut entries)
+                .map_err(|it| Trouble::new(said!("无法读取文件夹：{it}", "the folder cannot be read: {it}")))?;
             Ok(entries)
         });
         listed.await.unwrap_or_else(|it| Err(Trouble::new(it.to_string())))
     }
 
     async fn fetch(&self, name: &str, to: &Path, _most: u64) -> Result<u64, Trouble> {
-        tokio::fs::copy(self.path.join(name), to).await.map_err(|it| Trouble::new(format!("cannot be read: {it}")))
+        tokio::fs::copy(self.path.join(name), to).await.map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")))
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {
@@ -221,7 +250,7 @@ impl Store for Local {
 
     async fn examine(&self) -> Vec<Step> {
         vec![match self.list(0).await {
-            Ok(entries) => Step::fine("open", format!("{} files in `{}`", entries.len(), self.name)),
+            Ok(entries) => Step::fine("open", said!("{} 个文件，在 `{}` 中", "{} files in `{}`", entries.len(), self.name)),
             Err(it) => step_failed("open", it),
         }]
     }

@@ -12,12 +12,12 @@ use crate::line::{self, Taken, fold, folds_to, taken_for};
 use crate::row::Row;
 use crate::sink::{Rows, Under, text_column, with_places};
 use crate::store::Trouble;
-use crate::{BrokenRow, ControlTotal, PLACE_COLUMNS, Piece, SkippedLine, Spot};
+use crate::{BrokenRow, ControlTotal, PLACE_COLUMNS, Piece, Said, SkippedLine, Spot, said};
 
 /// The lines of a file or sheet, one after the other.
 pub(crate) trait Lines {
     /// Reads the next line into `row`; null at the end. Lines that hold nothing may be left out.
-    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, String>;
+    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, Said>;
     /// The line read last as it stands in the file, where that can differ from its cells.
     fn raw(&self, row: &Row) -> String;
     /// Whether the file ends with the line read last, and without the sign that ends every other line.
@@ -32,13 +32,13 @@ pub(crate) enum Line {
     /// With this one-based number.
     Cells(i64),
     /// With this number, but it is no row of cells; and why.
-    Broken(i64, &'static str),
+    Broken(i64, Said),
     /// With this number, but it is not to be read; and why.
     Skipped(i64, &'static str),
 }
 
 /// The first lines, for the search of the heading.
-pub(crate) fn peek(lines: &mut impl Lines) -> Result<Vec<(i64, Row)>, String> {
+pub(crate) fn peek(lines: &mut impl Lines) -> Result<Vec<(i64, Row)>, Said> {
     let mut peeked = Vec::new();
     let mut row = Row::default();
     while peeked.len() < PEEK_LINES {
@@ -115,11 +115,11 @@ impl<'a> Table<'a> {
             self.skip(Some(*row_no), said.clone(), line::TITLE)?;
         }
         let mut row = Row::default();
-        while let Some(line) = lines.next(&mut row).map_err(|why| Stopped::Broke(broken_off(&why)))? {
+        while let Some(line) = lines.next(&mut row).map_err(|why| Stopped::Broke(broken_off(why)))? {
             match line {
                 Line::Cells(row_no) if row_no <= self.heading.last_row => {}
                 Line::Cells(row_no) => self.line(row_no, &row, lines)?,
-                Line::Broken(row_no, why) => self.broken(row_no, lines.raw(&row), why.to_owned())?,
+                Line::Broken(row_no, why) => self.broken(row_no, lines.raw(&row), why)?,
                 Line::Skipped(row_no, why) => {
                     self.tell_blanks(row_no)?;
                     self.skip(Some(row_no), lines.raw(&row), why)?;
@@ -148,9 +148,9 @@ impl<'a> Table<'a> {
         let width = self.heading.names.len();
         if self.even && row.len() < self.needed {
             if lines.ends_open() {
-                return Err(Stopped::Broke(broken_off(CUT)));
+                return Err(Stopped::Broke(broken_off(said!("在一行的中间结束", "ends in the middle of a row"))));
             }
-            let why = format!("{} cells where the heading has {width}", row.len());
+            let why = said!("有 {} 格，表头却有 {width} 格", "{} cells where the heading has {width}", row.len());
             return self.broken(row_no, lines.raw(row), why);
         }
         let from = if self.all_named { width } else { 0 };
@@ -159,7 +159,7 @@ impl<'a> Table<'a> {
                 continue;
             }
             if self.even && at >= width {
-                let why = format!("{} cells where the heading has {width}", row.len());
+                let why = said!("有 {} 格，表头却有 {width} 格", "{} cells where the heading has {width}", row.len());
                 return self.broken(row_no, lines.raw(row), why);
             }
             self.homeless.entry(at).or_insert((row_no, 0)).1 += 1;
@@ -180,7 +180,7 @@ impl<'a> Table<'a> {
         self.put(Piece::Total(ControlTotal { spot: self.spot(Some(row_no)), cells }))
     }
 
-    fn broken(&mut self, row_no: i64, raw: String, why: String) -> Result<(), Stopped> {
+    fn broken(&mut self, row_no: i64, raw: String, why: Said) -> Result<(), Stopped> {
         self.tell_blanks(row_no)?;
         self.put(Piece::Broken(BrokenRow { spot: self.spot(Some(row_no)), raw, why }))
     }
@@ -219,8 +219,8 @@ impl<'a> Table<'a> {
     }
 }
 
-fn broken_off(why: &str) -> Trouble {
-    Trouble::new(why).hint("have the file delivered again")
+fn broken_off(why: Said) -> Trouble {
+    Trouble::new(why).hint(said!("请对方重新送来", "have the file delivered again"))
 }
 
 /// Forms number their columns below the heading: 1 2 3 4, or 甲 乙 1 2.

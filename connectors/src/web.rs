@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::secret::{Hidden, Secret};
 use crate::store::{Access, Entry, Store, Trouble, in_time, path_of, reached, step_failed, within};
-use crate::{Place, Step};
+use crate::{Place, Said, Step, said};
 
 /// What of a service there is to say before its secrets are fetched.
 enum Service {
@@ -36,23 +36,31 @@ pub(crate) struct Web {
 
 impl Web {
     /// `http://host/path` or `https://…`, a WebDAV folder.
-    pub(crate) fn webdav(place: &Place, url: &Url, access: &Access) -> Result<Web, String> {
-        let host = url.host_str().ok_or("`folder` names no host, as in `https://host/out`")?;
+    pub(crate) fn webdav(place: &Place, url: &Url, access: &Access) -> Result<Web, Said> {
+        let host = url
+            .host_str()
+            .ok_or(said!("`folder` 没有写主机，应如 `https://host/out`", "`folder` names no host, as in `https://host/out`"))?;
         let endpoint = format!("{}://{host}{}", url.scheme(), url.port().map_or(String::new(), |it| format!(":{it}")));
         Web::new(place, url, access, Service::Webdav { endpoint }, Some(url))
     }
 
     /// `s3://bucket/prefix`; `endpoint` says whose.
-    pub(crate) fn s3(place: &Place, url: &Url, access: &Access) -> Result<Web, String> {
-        let bucket = url.host_str().filter(|it| !it.is_empty()).ok_or("`folder` names no bucket, as in `s3://bucket/out`")?;
-        let endpoint = access.endpoint.as_ref().map(|it| Url::parse(it).map_err(|error| format!("`endpoint` is no address: {error}")));
+    pub(crate) fn s3(place: &Place, url: &Url, access: &Access) -> Result<Web, Said> {
+        let bucket = url
+            .host_str()
+            .filter(|it| !it.is_empty())
+            .ok_or(said!("`folder` 没有写存储桶，应如 `s3://bucket/out`", "`folder` names no bucket, as in `s3://bucket/out`"))?;
+        let endpoint = access
+            .endpoint
+            .as_ref()
+            .map(|it| Url::parse(it).map_err(|error| said!("`endpoint` 不是地址：{error}", "`endpoint` is no address: {error}")));
         let endpoint = endpoint.transpose()?;
         let region = access.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
         let service = Service::S3 { bucket: bucket.to_owned(), endpoint: access.endpoint.clone(), region };
         Web::new(place, url, access, service, endpoint.as_ref())
     }
 
-    fn new(place: &Place, url: &Url, access: &Access, service: Service, host: Option<&Url>) -> Result<Web, String> {
+    fn new(place: &Place, url: &Url, access: &Access, service: Service, host: Option<&Url>) -> Result<Web, Said> {
         let named = (!url.username().is_empty()).then(|| url.username().to_owned());
         let folder = path_of(url)?;
         Ok(Web {
@@ -91,7 +99,7 @@ impl Web {
                 })
             }
         };
-        let operator = operator.map_err(|it| Trouble::new(format!("the settings do not fit: {}", it.message())))?;
+        let operator = operator.map_err(|it| Trouble::new(said!("设置不合：{}", "the settings do not fit: {}", it.message())))?;
         let transport = HttpTransporter::new(Transport(self.client()?));
         Ok(operator.with_context(OperationContext::new().with_http_transport(transport)))
     }
@@ -100,29 +108,36 @@ impl Web {
         // A file that is delivered packed stays packed: its length and hash are those of the folder.
         let mut client = Client::builder().no_gzip().connect_timeout(self.idle).read_timeout(self.idle);
         if let Some(path) = &self.ca {
-            let unread = |it: &dyn std::fmt::Display| Trouble::new(format!("the certificates in {} cannot be read: {it}", path.display()));
+            let unread = |it: &dyn std::fmt::Display| {
+                Trouble::new(said!("无法读取 {} 中的证书：{it}", "the certificates in {} cannot be read: {it}", path.display()))
+            };
             let pem = std::fs::read(path).map_err(|it| unread(&it))?;
             for certificate in Certificate::from_pem_bundle(&pem).map_err(|it| unread(&it))? {
                 client = client.add_root_certificate(certificate);
             }
         }
-        client.build().map_err(|it| Trouble::new(format!("no HTTP client: {it}")))
+        client.build().map_err(|it| Trouble::new(said!("无法建立 HTTP 客户端：{it}", "no HTTP client: {it}")))
     }
 }
 
 /// What an answer means. OpenDAL's own text may hold addresses with signatures; it is not passed on.
-fn told(what: &str, error: &Error) -> Trouble {
+fn told(what: &Said, error: &Error) -> Trouble {
     match error.kind() {
-        ErrorKind::NotFound => Trouble::new(format!("{what} is not there")),
-        ErrorKind::PermissionDenied => {
-            Trouble::new(format!("the server refuses to show {what}")).hint("are `user` and `password` right, and may they read it?")
+        ErrorKind::NotFound => Trouble::new(said!("{}不存在", "{} is not there"; what)),
+        ErrorKind::PermissionDenied => Trouble::new(said!("服务器拒绝给出{}", "the server refuses to show {}"; what))
+            .hint(said!("`user` 和 `password` 对吗，有权读取吗？", "are `user` and `password` right, and may they read it?")),
+        ErrorKind::ConfigInvalid | ErrorKind::Unsupported => {
+            Trouble::new(said!("{1}无法读取：{0}", "{1} cannot be read: {0}", error.kind(); what))
         }
-        ErrorKind::ConfigInvalid | ErrorKind::Unsupported => Trouble::new(format!("{what} cannot be read: {}", error.kind())),
-        kind if error.is_temporary() => Trouble::new(format!("{what} cannot be read now: {kind}")).passing(),
+        kind if error.is_temporary() => Trouble::new(said!("{}暂时无法读取：{kind}", "{} cannot be read now: {kind}"; what)).passing(),
         _ => {
-            let trouble = Trouble::new(format!("{what} cannot be read: {}", status(error)));
-            let refused = trouble.why.ends_with(": 401") || trouble.why.ends_with(": 403");
-            if refused { trouble.hint("are `user` and `password` right, and may they read it?") } else { trouble }
+            let trouble = Trouble::new(said!("{1}无法读取：{0}", "{1} cannot be read: {0}", status(error); what));
+            let refused = trouble.why.en.ends_with(": 401") || trouble.why.en.ends_with(": 403");
+            if refused {
+                trouble.hint(said!("`user` 和 `password` 对吗，有权读取吗？", "are `user` and `password` right, and may they read it?"))
+            } else {
+                trouble
+            }
         }
     }
 }
@@ -138,7 +153,7 @@ fn status(error: &Error) -> String {
 impl Store for Web {
     async fn list(&self, depth: usize) -> Result<Vec<Entry>, Trouble> {
         let operator = self.operator()?;
-        let what = format!("the folder `{}`", self.name);
+        let what = said!("文件夹 `{}`", "the folder `{}`", self.name);
         let mut entries = Vec::new();
         let mut folders = vec![(self.folder.clone(), depth)];
         while let Some((folder, depth)) = folders.pop() {
@@ -168,14 +183,17 @@ impl Store for Web {
     async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<u64, Trouble> {
         let operator = self.operator()?;
         let path = format!("{}{name}", self.folder);
-        let ours = |it: std::io::Error| Trouble::new(format!("the private copy of {name} cannot be written: {it}"));
-        let stream =
-            async { operator.reader(&path).await.map_err(|it| told(name, &it))?.into_stream(..).await.map_err(|it| told(name, &it)) };
+        let ours = |it: std::io::Error| {
+            Trouble::new(said!("无法写入 {name} 的临时副本：{it}", "the private copy of {name} cannot be written: {it}"))
+        };
+        let stream = async {
+            operator.reader(&path).await.map_err(|it| told(&name.into(), &it))?.into_stream(..).await.map_err(|it| told(&name.into(), &it))
+        };
         let mut stream = in_time(self.idle, stream).await?;
         let mut local = tokio::fs::File::create_new(to).await.map_err(ours)?;
         let mut bytes = 0;
         while let Some(buffer) = in_time(self.idle, async { Ok(stream.next().await) }).await? {
-            for part in buffer.map_err(|it| told(name, &it))? {
+            for part in buffer.map_err(|it| told(&name.into(), &it))? {
                 local.write_all(&part).await.map_err(ours)?;
                 bytes += part.len() as u64;
                 within(bytes, most, name)?;
@@ -194,7 +212,7 @@ impl Store for Web {
             None => Vec::new(),
         };
         steps.push(match self.list(0).await {
-            Ok(entries) => Step::fine("login", format!("{} files in {}", entries.len(), self.name)),
+            Ok(entries) => Step::fine("login", said!("{} 个文件，在 {}", "{} files in {}", entries.len(), self.name)),
             Err(it) => step_failed("login", it),
         });
         steps

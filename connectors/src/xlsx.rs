@@ -16,7 +16,7 @@ use crate::sink::Under;
 use crate::spool::Found;
 use crate::store::Trouble;
 use crate::table::{Line, Lines, Table, peek, union};
-use crate::{Connector, Consistency, Kind, Piece, Place, Setting, SkippedLine, Spot, cell, near};
+use crate::{Connector, Consistency, Kind, Piece, Place, Said, Setting, SkippedLine, Spot, cell, near, said};
 
 /// See [`crate::KINDS`].
 pub(crate) const KIND: Kind = Kind {
@@ -44,10 +44,12 @@ struct Workbooks {
     sheet: Option<Pattern>,
 }
 
-fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, String> {
+fn open(place: Place, settings: toml::Table) -> Result<Box<dyn Connector>, Said> {
     files::open(place, settings, |own| {
         let settings: Settings = own.try_into().map_err(|it| it.message().to_owned())?;
-        let pattern = |it: String| Pattern::new(&it).map_err(|error| format!("`sheet` is no pattern of names: {}", error.msg));
+        let pattern = |it: String| {
+            Pattern::new(&it).map_err(|error| said!("`sheet` 不是名称模式：{}", "`sheet` is no pattern of names: {}", error.msg))
+        };
         Ok(Workbooks { sheet: settings.sheet.map(pattern).transpose()? })
     })
 }
@@ -89,9 +91,8 @@ impl Format for Workbooks {
         }
         if layout.tables.is_empty() {
             let names = near::list(sheets.iter().map(|it| it.name.as_str()));
-            return Err(
-                Trouble::new("has no sheet with the mapped columns").hint(near.unwrap_or_else(|| format!("its sheets are {names}")))
-            );
+            return Err(Trouble::new(said!("没有含映射列的工作表", "has no sheet with the mapped columns"))
+                .hint(near.unwrap_or_else(|| said!("它的工作表有 {}", "its sheets are {}"; names))));
         }
         if alone {
             layout.book = Mutex::new(Some(book));
@@ -104,8 +105,8 @@ impl Format for Workbooks {
     }
 
     fn read(&self, found: &Found, layout: &Layout, reading: &Reading<'_>) -> Result<(), Stopped> {
-        let whole = "open it in Excel or WPS; if it is whole there, save it again";
-        let broke = |why: String| Trouble::new(why).hint(whole);
+        let whole = said!("请用 Excel 或 WPS 打开；若完好，另存一次", "open it in Excel or WPS; if it is whole there, save it again");
+        let broke = |why: Said| Trouble::new(why).hint(whole.clone());
         let kept = layout.book.lock().expect("nothing panics while it holds the workbook").take();
         let mut book = kept.map_or_else(|| Book::open(found).map_err(|(why, _)| broke(why)), Ok)?;
         for (sheet, why) in &layout.others {
@@ -115,8 +116,8 @@ impl Format for Workbooks {
         for (sheet, heading) in &layout.tables {
             let under = Under { file: Some(found.name.clone()), sheet: Some(sheet.clone()), title: heading.title.clone() };
             let table = Table::new(heading, under, false, reading);
-            book.lines(sheet, |lines| Ok(table.read(lines))).map_err(broke)?.map_err(|it| match it {
-                Stopped::Broke(trouble) => Stopped::Broke(trouble.hint(whole)),
+            book.lines(sheet, |lines| Ok(table.read(lines))).map_err(&broke)?.map_err(|it| match it {
+                Stopped::Broke(trouble) => Stopped::Broke(trouble.hint(whole.clone())),
                 stop @ Stopped::Stop(_) => stop,
             })?;
         }
@@ -145,25 +146,37 @@ enum Book {
 
 impl Book {
     /// Opens by what the file is, not by what it is called; else why not, and what to try.
-    fn open(found: &Found) -> Result<Book, (String, &'static str)> {
-        let again = "open it in Excel or WPS; if it is whole there, save it again as .xlsx";
-        let cannot = |it: std::io::Error| (format!("cannot be read: {it}"), again);
-        let reader = || File::open(&found.path).map(BufReader::new).map_err(cannot);
-        let beginning = found.beginning(512).map_err(cannot)?;
+    fn open(found: &Found) -> Result<Book, (Said, Said)> {
+        let again =
+            said!("请用 Excel 或 WPS 打开；若完好，另存为 .xlsx", "open it in Excel or WPS; if it is whole there, save it again as .xlsx");
+        let cannot = |it: std::io::Error| (said!("无法读取：{it}", "cannot be read: {it}"), again.clone());
+        let reader = || File::open(&found.path).map(BufReader::new).map_err(&cannot);
+        let beginning = found.beginning(512).map_err(&cannot)?;
         match beginning.as_slice() {
-            [] => Err(("is empty".to_owned(), "have the file delivered again")),
-            [b'P', b'K', ..] => {
-                Xlsx::new(reader()?).map(|it| Book::Xlsx(Box::new(it))).map_err(|it| (format!("is no whole workbook: {it}"), again))
-            }
+            [] => Err((said!("是空的", "is empty"), said!("请对方重新送来", "have the file delivered again"))),
+            [b'P', b'K', ..] => Xlsx::new(reader()?)
+                .map(|it| Book::Xlsx(Box::new(it)))
+                .map_err(|it| (said!("不是完整的工作簿：{it}", "is no whole workbook: {it}"), again.clone())),
             [0xd0, 0xcf, 0x11, 0xe0, ..] => match Xlsx::new(reader()?) {
                 // An .xlsx with a password is kept in the same container as an .xls.
-                Err(calamine::XlsxError::Password) => Err(("needs a password".to_owned(), "save it without the password")),
-                _ => Xls::new(reader()?).map(|it| Book::Xls(Box::new(it))).map_err(|it| (format!("is no whole workbook: {it}"), again)),
+                Err(calamine::XlsxError::Password) => {
+                    Err((said!("需要密码", "needs a password"), said!("请去掉密码后保存", "save it without the password")))
+                }
+                _ => Xls::new(reader()?)
+                    .map(|it| Book::Xls(Box::new(it)))
+                    .map_err(|it| (said!("不是完整的工作簿：{it}", "is no whole workbook: {it}"), again.clone())),
             },
-            _ if beginning.trim_ascii_start().starts_with(b"<") => {
-                Err(("is a web page, not a workbook".to_owned(), "open it in Excel or WPS and save it as .xlsx"))
-            }
-            _ => Err(("is no workbook".to_owned(), "if it is text, use `kind = \"csv\"`; else save it again as .xlsx")),
+            _ if beginning.trim_ascii_start().starts_with(b"<") => Err((
+                said!("是网页，不是工作簿", "is a web page, not a workbook"),
+                said!("请用 Excel 或 WPS 打开并另存为 .xlsx", "open it in Excel or WPS and save it as .xlsx"),
+            )),
+            _ => Err((
+                said!("不是工作簿", "is no workbook"),
+                said!(
+                    "若是文本，请用 `kind = \"csv\"`；否则请另存为 .xlsx",
+                    "if it is text, use `kind = \"csv\"`; else save it again as .xlsx"
+                ),
+            )),
         }
     }
 
@@ -175,14 +188,14 @@ impl Book {
     }
 
     /// Gives the lines of a sheet to `read`.
-    fn lines<T>(&mut self, sheet: &str, read: impl FnOnce(&mut SheetLines<'_>) -> Result<T, String>) -> Result<T, String> {
+    fn lines<T>(&mut self, sheet: &str, read: impl FnOnce(&mut SheetLines<'_>) -> Result<T, Said>) -> Result<T, Said> {
         match self {
             Book::Xlsx(book) => {
-                let cells = Box::new(book.worksheet_cells_reader(sheet).map_err(|it| it.to_string())?);
+                let cells = Box::new(book.worksheet_cells_reader(sheet).map_err(|it| Said::plain(it.to_string()))?);
                 read(&mut SheetLines::Streamed { cells, next: None, ended: false })
             }
             Book::Xls(book) => {
-                let range = book.worksheet_range(sheet).map_err(|it| it.to_string())?;
+                let range = book.worksheet_range(sheet).map_err(|it| Said::plain(it.to_string()))?;
                 read(&mut SheetLines::Loaded { range, at: 0 })
             }
         }
@@ -198,11 +211,11 @@ enum SheetLines<'a> {
 }
 
 impl Lines for SheetLines<'_> {
-    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, String> {
+    fn next(&mut self, row: &mut Row) -> Result<Option<Line>, Said> {
         row.clear();
         match self {
             SheetLines::Streamed { ended: true, .. } => Ok(None),
-            SheetLines::Streamed { cells, next, ended } => streamed(cells, next, ended, row).map_err(|it| it.to_string()),
+            SheetLines::Streamed { cells, next, ended } => streamed(cells, next, ended, row).map_err(|it| it.to_string().into()),
             SheetLines::Loaded { range, at } => Ok(loaded(range, at, row)),
         }
     }

@@ -1,5 +1,6 @@
 //! Members of zip archives, unpacked into a private folder.
 
+use crate::{Said, said};
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::PathBuf;
@@ -18,7 +19,9 @@ const RATIO_MOST: u64 = 400;
 /// Below this the ratio is not asked about.
 const SMALL_BYTES: u64 = 256 << 20;
 
-const AGAIN: &str = "have the archive delivered again";
+fn again() -> Said {
+    said!("请对方重新送来压缩包", "have the archive delivered again")
+}
 
 /// An open archive.
 pub(crate) struct Archive {
@@ -41,11 +44,12 @@ pub(crate) struct Member {
 impl Archive {
     /// Reads the list of members of the archive `found`.
     pub(crate) fn open(found: &Found) -> Result<Archive, Trouble> {
-        let whole = |it: ZipError| Trouble::new(format!("is no whole archive: {it}")).of(&found.name).hint(AGAIN);
-        let file = File::open(&found.path).map_err(|it| Trouble::new(format!("cannot be read: {it}")).of(&found.name))?;
+        let whole = |it: ZipError| Trouble::new(said!("不是完整的压缩包：{it}", "is no whole archive: {it}")).of(&found.name).hint(again());
+        let file = File::open(&found.path).map_err(|it| Trouble::new(said!("无法读取：{it}", "cannot be read: {it}")).of(&found.name))?;
         let mut zip = ZipArchive::new(BufReader::new(file)).map_err(whole)?;
         if zip.len() > MEMBERS_MOST {
-            return Err(Trouble::new(format!("holds {} files, more than {MEMBERS_MOST}", zip.len())).of(&found.name));
+            return Err(Trouble::new(said!("含 {} 个文件，超过 {MEMBERS_MOST} 个", "holds {} files, more than {MEMBERS_MOST}", zip.len()))
+                .of(&found.name));
         }
         let mut members = Vec::new();
         for at in 0..zip.len() {
@@ -56,7 +60,7 @@ impl Archive {
             }
         }
         if members.is_empty() {
-            return Err(Trouble::new("is an archive without files").of(&found.name).hint(AGAIN));
+            return Err(Trouble::new(said!("是没有文件的压缩包", "is an archive without files")).of(&found.name).hint(again()));
         }
         Ok(Archive { name: found.name.clone(), zip, members })
     }
@@ -65,7 +69,9 @@ impl Archive {
     pub(crate) fn unpack(&mut self, member: &Member, spool: &Spool, bytes_left: &mut u64) -> Result<Found, Trouble> {
         let name = format!("{}/{}", self.name, member.name);
         if member.encrypted {
-            return Err(Trouble::new("is encrypted").of(&name).hint("have it packed without a password, or unpack it into the folder"));
+            return Err(Trouble::new(said!("已加密", "is encrypted"))
+                .of(&name)
+                .hint(said!("请对方不设密码压缩，或解压到文件夹中", "have it packed without a password, or unpack it into the folder")));
         }
         let path = spool.path(&member.name)?;
         self.write(member, &path, bytes_left).map_err(|it| it.of(&name))?;
@@ -73,15 +79,14 @@ impl Archive {
     }
 
     fn write(&mut self, member: &Member, path: &PathBuf, bytes_left: &mut u64) -> Result<(), Trouble> {
-        let broken = |it: std::io::Error| Trouble::new(format!("cannot be unpacked: {it}")).hint(AGAIN);
+        let broken = |it: std::io::Error| Trouble::new(said!("无法解压：{it}", "cannot be unpacked: {it}")).hint(again());
         let mut packed = match self.zip.by_index(member.at) {
             Ok(packed) => packed,
             Err(ZipError::UnsupportedArchive(why)) => {
-                return Err(
-                    Trouble::new(format!("is packed in a way that is not read here: {why}")).hint("have it packed as an ordinary zip")
-                );
+                return Err(Trouble::new(said!("压缩方式不受支持：{why}", "is packed in a way that is not read here: {why}"))
+                    .hint(said!("请对方用普通 zip 压缩", "have it packed as an ordinary zip")));
             }
-            Err(it) => return Err(Trouble::new(format!("cannot be unpacked: {it}")).hint(AGAIN)),
+            Err(it) => return Err(Trouble::new(said!("无法解压：{it}", "cannot be unpacked: {it}")).hint(again())),
         };
         let mut file = File::create_new(path).map_err(broken)?;
         let mut buffer = vec![0; 256 * 1024];
@@ -96,7 +101,10 @@ impl Archive {
             let bomb = written > SMALL_BYTES && written / RATIO_MOST > member.packed_bytes;
             let left = bytes_left.checked_sub(read as u64).filter(|_| !bomb);
             *bytes_left = left.ok_or_else(|| {
-                Trouble::new("unpacks to more than any delivery").hint("`unpacked_gib` sets the limit; look into the archive first")
+                Trouble::new(said!("解压后大得不合常理", "unpacks to more than any delivery")).hint(said!(
+                    "上限由 `unpacked_gib` 设定；请先看看压缩包里是什么",
+                    "`unpacked_gib` sets the limit; look into the archive first"
+                ))
             })?;
             file.write_all(&buffer[..read]).map_err(broken)?;
         }

@@ -275,7 +275,7 @@ async fn a_database_is_examined() {
     database(&root.path().join("a.db"), &["CREATE TABLE p (a)", "INSERT INTO p VALUES (1)"]).await.close().await.expect("to close it");
     let source = source(root.path(), "");
     let steps = source.examine(&["p".to_owned(), "SELECT a FROM p".to_owned(), "q".to_owned()]).await;
-    let told: Vec<String> = steps.iter().map(|it| format!("{} {:?}: {}", it.name, it.state, it.told)).collect();
+    let told: Vec<String> = steps.iter().map(|it| format!("{} {:?}: {}", it.name, it.state, it.told.en)).collect();
     assert_eq!(
         told,
         [

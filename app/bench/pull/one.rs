@@ -14,7 +14,7 @@ use crate::run::Stop;
 /// Pulls `table` and lets go of every batch.
 pub async fn pull(kind: &str, settings: toml::Table, table: &str) -> Result<Pulled, Stop> {
     let place = Place { department: "bench".to_owned(), source: kind.to_owned(), root: PathBuf::from(".") };
-    let source = muster_connectors::open(place, settings).map_err(Stop::Trouble)?;
+    let source = muster_connectors::open(place, settings).map_err(|it| Stop::Trouble(it.into()))?;
     let clock = Stopwatch::start();
     let ask = Ask { table: table.to_owned(), columns: Vec::new(), batch_rows: BATCH_ROWS, since: None };
     let mut pull = source.pull(&ask).await?;

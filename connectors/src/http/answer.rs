@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::body::Body;
 use super::records::Records;
 use super::split::{Splitter, Wrong};
-use crate::Failure;
+use crate::{Failure, Said, said};
 
 /// The most that is taken of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -94,26 +94,36 @@ impl Answer {
 impl Wrong {
     /// What it means for whoever set up the source.
     pub(crate) fn told(self, failure: &Failure, limits: Limits) -> Failure {
-        let told = |why: String, hint: &str| Failure { why, ..failure.clone() }.hint(hint);
+        let told = |why: Said, hint: Said| Failure { why, ..failure.clone() }.hint(hint);
         match self {
             Wrong::Page => told(
-                "the answer is a web page and not JSON".to_owned(),
-                "a login page or a gateway answers; are `url`, `path` and `auth` right?",
+                said!("应答是网页，不是 JSON", "the answer is a web page and not JSON"),
+                said!(
+                    "应答的是登录页或网关；`url`、`path`、`auth` 对吗？",
+                    "a login page or a gateway answers; are `url`, `path` and `auth` right?"
+                ),
             ),
-            Wrong::Syntax(at) => {
-                told(format!("the answer is no JSON from its byte {} on", at + 1), "is `format` right? ask those who run the service")
-            }
-            Wrong::Cut => {
-                told("the answer ends before it is complete".to_owned(), "the line or the service cut it; smaller pages may help").passing()
-            }
+            Wrong::Syntax(at) => told(
+                said!("应答从第 {} 字节起不是 JSON", "the answer is no JSON from its byte {} on", at + 1),
+                said!("`format` 对吗？请向接口提供方核实", "is `format` right? ask those who run the service"),
+            ),
+            Wrong::Cut => told(
+                said!("应答没有完整就结束了", "the answer ends before it is complete"),
+                said!("线路或服务中断；可试试更小的分页", "the line or the service cut it; smaller pages may help"),
+            )
+            .passing(),
             Wrong::TooLong => told(
-                format!("a record is longer than {} KiB, or lies too deep", limits.record_bytes >> 10),
-                "`record_kib_max` sets the limit; does `records` point to the list?",
+                said!("有记录超过 {} KiB，或嵌套过深", "a record is longer than {} KiB, or lies too deep", limits.record_bytes >> 10),
+                said!(
+                    "上限由 `record_kib_max` 设定；`records` 指向的是列表吗？",
+                    "`record_kib_max` sets the limit; does `records` point to the list?"
+                ),
             ),
-            Wrong::Changed => {
-                told("a page that was asked for again has other rows than before".to_owned(), "somebody writes to the table meanwhile")
-                    .passing()
-            }
+            Wrong::Changed => told(
+                said!("重新请求的一页与先前的行不同", "a page that was asked for again has other rows than before"),
+                said!("取数期间有人写入", "somebody writes to the table meanwhile"),
+            )
+            .passing(),
         }
     }
 }

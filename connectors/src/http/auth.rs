@@ -1,5 +1,6 @@
 //! How we prove who we are.
 
+use crate::{Said, said};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -63,10 +64,10 @@ enum Send {
 
 impl AuthSettings {
     /// Why these settings cannot work.
-    pub(crate) fn check(&self, base: &Url) -> Result<(), String> {
+    pub(crate) fn check(&self, base: &Url) -> Result<(), Said> {
         match self {
             AuthSettings::Key { header, query, .. } if header.is_some() == query.is_some() => {
-                Err("`auth` of kind `key` needs either `header` or `query`".to_owned())
+                Err(said!("`key` 方式的 `auth` 需要 `header` 或 `query` 之一", "`auth` of kind `key` needs either `header` or `query`"))
             }
             AuthSettings::Oauth2(it) => it.url(base).map(|_| ()),
             _ => Ok(()),
@@ -74,7 +75,7 @@ impl AuthSettings {
     }
 
     /// With its secrets at hand.
-    pub(crate) fn ready(&self, root: &Path, base: &Url) -> Result<Auth, String> {
+    pub(crate) fn ready(&self, root: &Path, base: &Url) -> Result<Auth, Said> {
         Ok(match self {
             AuthSettings::None => Auth::Nothing,
             AuthSettings::Bearer { token } => Auth::header("Authorization", format!("Bearer {}", token.fetch(root)?.reveal())),
@@ -147,9 +148,13 @@ pub(crate) struct TokenCall {
 }
 
 impl Oauth2 {
-    fn url(&self, base: &Url) -> Result<Url, String> {
-        let url = base.join(&self.token_url).map_err(|it| format!("`token_url` is no address: {it}"))?;
-        if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err("`token_url` must begin with https:// or http://".to_owned()) }
+    fn url(&self, base: &Url) -> Result<Url, Said> {
+        let url = base.join(&self.token_url).map_err(|it| said!("`token_url` 不是地址：{it}", "`token_url` is no address: {it}"))?;
+        if matches!(url.scheme(), "http" | "https") {
+            Ok(url)
+        } else {
+            Err(said!("`token_url` 必须以 https:// 或 http:// 开头", "`token_url` must begin with https:// or http://"))
+        }
     }
 }
 
@@ -186,12 +191,12 @@ impl Tokens {
     }
 
     /// The token of an answer. It is used for nine tenths of its life, so that none ends on the way.
-    pub(crate) fn read(&self, answer: &[u8]) -> Result<Token, String> {
-        let json: serde_json::Value = serde_json::from_slice(answer).map_err(|_| "the answer is no JSON".to_owned())?;
+    pub(crate) fn read(&self, answer: &[u8]) -> Result<Token, Said> {
+        let json: serde_json::Value = serde_json::from_slice(answer).map_err(|_| said!("应答不是 JSON", "the answer is no JSON"))?;
         let at = |pointer: &Option<Pointer>, usual: &str| pointer.as_ref().map_or_else(|| usual.to_owned(), ToString::to_string);
         let (token, expires) = (at(&self.how.token, "/access_token"), at(&self.how.expires, "/expires_in"));
         let text = json.pointer(&token).and_then(|it| it.as_str()).filter(|it| !it.is_empty());
-        let text = text.ok_or_else(|| format!("the answer has no token at `{token}`"))?;
+        let text = text.ok_or_else(|| said!("应答中 `{token}` 处没有令牌", "the answer has no token at `{token}`"))?;
         let life = json.pointer(&expires).and_then(|it| it.as_f64().or_else(|| it.as_str()?.parse().ok()));
         let life = life.and_then(|it| Duration::try_from_secs_f64(it * 0.9).ok());
         Ok(Token { text: Hidden::new(text), until: life.and_then(|it| Instant::now().checked_add(it)) })

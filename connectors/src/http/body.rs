@@ -6,8 +6,8 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
 use super::wire::told;
-use crate::Failure;
 use crate::patience::Patience;
+use crate::{Failure, Said, said};
 
 /// A body under way.
 pub(crate) struct Body {
@@ -22,7 +22,7 @@ pub(crate) struct Body {
 
 impl Body {
     /// The body of `response`; `charset` overrules what its head says. An error names a charset that nobody knows.
-    pub(crate) fn new(response: Response, charset: Option<&str>, most: u64, patience: Patience) -> Result<Body, String> {
+    pub(crate) fn new(response: Response, charset: Option<&str>, most: u64, patience: Patience) -> Result<Body, Said> {
         let head = response.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
         let said = head.split(';').skip(1).find_map(|it| it.trim().strip_prefix("charset="));
         let name = charset.or(said).unwrap_or("utf-8").trim_matches('"');
@@ -38,14 +38,15 @@ impl Body {
 
     /// The next piece; null at the end.
     pub(crate) async fn piece(&mut self, failure: &Failure) -> Result<Option<Bytes>, Failure> {
-        let broke = |it| told(failure, "the answer broke off", it);
+        let broke = |it| told(failure, said!("应答中断", "the answer broke off"), it);
         let Some(mut piece) = self.patience.answer(failure, self.response.chunk(), broke).await? else {
             return Ok(None);
         };
         self.read += piece.len() as u64;
         if self.read > self.most {
-            let why = format!("the answer is longer than {} MiB", self.most >> 20);
-            return Err(Failure { why, ..failure.clone() }.hint("`answer_mib_max` sets the limit; smaller pages are better"));
+            let why = said!("应答超过 {} MiB", "the answer is longer than {} MiB", self.most >> 20);
+            return Err(Failure { why, ..failure.clone() }
+                .hint(said!("上限由 `answer_mib_max` 设定；分页小些更好", "`answer_mib_max` sets the limit; smaller pages are better")));
         }
         if !self.begun {
             self.begun = true;

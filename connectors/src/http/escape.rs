@@ -1,8 +1,10 @@
 //! Texts of JSON as they are meant, and records that are none as they stand.
 
+use crate::{Said, said};
+
 /// Appends a text with its escapes resolved (RFC 8259, section 7).
-pub(crate) fn unescape(text: &str, out: &mut String) -> Result<(), String> {
-    let odd = || "a text in it has an escape that means nothing".to_owned();
+pub(crate) fn unescape(text: &str, out: &mut String) -> Result<(), Said> {
+    let odd = || said!("其中的文本有无意义的转义", "a text in it has an escape that means nothing");
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);

@@ -12,7 +12,8 @@ use tokio::time::{Instant, timeout};
 use super::pace::{date, now};
 use super::wire::{Wire, shown};
 use super::{Begun, Http};
-use crate::{Ask, Failure, Step, StepState, near};
+use crate::steps::doubtful;
+use crate::{Ask, Failure, Said, Step, StepState, near, said};
 
 /// A certificate that ends sooner is told.
 const CERTIFICATE_DAYS_MIN: i64 = 30;
@@ -46,12 +47,16 @@ impl Http {
         steps.push(if secure {
             certificate(&greeted)
         } else {
-            doubtful("tls", "the line is not encrypted", "let `url` begin with https://")
+            doubtful(
+                "tls",
+                said!("线路没有加密", "the line is not encrypted"),
+                said!("请让 `url` 以 https:// 开头", "let `url` begin with https://"),
+            )
         });
         if wire.login(&failure).await.map_err(|it| ("login", it))? {
-            steps.push(Step::fine("login", "a token was given"));
+            steps.push(Step::fine("login", said!("已取得令牌", "a token was given")));
         }
-        steps.push(Step::fine("read-only", "only GET and POST to the declared paths are sent"));
+        steps.push(Step::fine("read-only", said!("只向声明的路径发送 GET 和 POST", "only GET and POST to the declared paths are sent")));
         let declared: Vec<String> = self.tables.keys().take(1).cloned().collect();
         for table in if tables.is_empty() { &declared } else { tables } {
             self.try_table(table, steps).await.map_err(|it| ("table", it))?;
@@ -63,20 +68,34 @@ impl Http {
     async fn reach(&self, steps: &mut Vec<Step>) -> Result<(), (&'static str, Failure)> {
         let host = self.base.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = self.base.port_or_known_default().unwrap_or(443);
-        let failed = |why: String, hint: &str| self.place.failure("", why).hint(hint).passing();
+        let failed = |why: Said, hint: Said| self.place.failure("", why).hint(hint).passing();
         let found = timeout(REACH, lookup_host((host, port))).await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut));
-        let unknown =
-            |it| ("name", failed(format!("the name `{host}` is not known: {it}"), "is `url` right, does the name server know it?"));
+        let unknown = |it| {
+            (
+                "name",
+                failed(
+                    said!("域名 `{host}` 无法解析：{it}", "the name `{host}` is not known: {it}"),
+                    said!("`url` 对吗，域名服务器认得它吗？", "is `url` right, does the name server know it?"),
+                ),
+            )
+        };
         let all: Vec<_> = found.and_then(|it| it).map_err(unknown)?.collect();
-        steps.push(Step::fine("name", format!("`{host}`: {} addresses", all.len())));
+        steps.push(Step::fine("name", said!("`{host}`：{} 个地址", "`{host}`: {} addresses", all.len())));
         let opened = timeout(REACH, TcpStream::connect(all.as_slice())).await;
-        let shut =
-            |why: String| ("port", failed(format!("port {port} does not open: {why}"), "is the service up, does the firewall let us?"));
+        let shut = |why: Said| {
+            (
+                "port",
+                failed(
+                    said!("端口 {port} 打不开：{}", "port {port} does not open: {}"; why),
+                    said!("服务在运行吗，防火墙放行吗？", "is the service up, does the firewall let us?"),
+                ),
+            )
+        };
         match opened {
-            Err(_) => Err(shut(format!("no answer in {} s", REACH.as_secs()))),
-            Ok(Err(it)) => Err(shut(it.to_string())),
+            Err(_) => Err(shut(said!("{} 秒内没有应答", "no answer in {} s", REACH.as_secs()))),
+            Ok(Err(it)) => Err(shut(it.to_string().into())),
             Ok(Ok(_)) => {
-                steps.push(Step::fine("port", format!("{} opens", shown(&self.base))));
+                steps.push(Step::fine("port", said!("{} 打得开", "{} opens", shown(&self.base))));
                 Ok(())
             }
         }
@@ -87,47 +106,63 @@ impl Http {
         let ask = Ask { table: table.to_owned(), columns: Vec::new(), batch_rows: 1, since: None };
         let Begun { reader, shape, ahead, done, .. } = self.begin(&ask).await?;
         let seconds = started.elapsed().as_secs_f64().max(0.001);
-        steps.push(Step::fine("table", format!("`{table}` answers")));
+        steps.push(Step::fine("table", said!("`{table}` 有应答", "`{table}` answers")));
         let names = near::list(shape.names.iter().map(String::as_str));
         steps.push(match shape.names.len() {
-            0 => doubtful("columns", "no record, so no columns", "is the table empty today, or do `query` and `records` miss it?"),
+            0 => doubtful(
+                "columns",
+                said!("没有记录，因而看不到列", "no record, so no columns"),
+                said!(
+                    "是今天没有数据，还是 `query`、`records` 没有对上？",
+                    "is the table empty today, or do `query` and `records` miss it?"
+                ),
+            ),
             _ => Step::fine("columns", names),
         });
         steps.push(match (reader.total(), done) {
-            (Some(rows), _) => Step::fine("count", format!("{rows} rows are declared")),
-            (None, true) => Step::fine("count", format!("{} rows", ahead.len())),
-            (None, false) => doubtful("count", "the source declares no number of rows", "with `total` a lost page would be seen"),
+            (Some(rows), _) => Step::fine("count", said!("声明有 {rows} 行", "{rows} rows are declared")),
+            (None, true) => Step::fine("count", said!("{} 行", "{} rows", ahead.len())),
+            (None, false) => doubtful(
+                "count",
+                said!("接口不声明行数", "the source declares no number of rows"),
+                said!("设置 `total` 才能发现缺页", "with `total` a lost page would be seen"),
+            ),
         });
-        steps.push(Step::fine("speed", format!("{} records, {} KiB in {seconds:.1} s", ahead.len(), ahead.bytes() >> 10)));
+        steps.push(Step::fine(
+            "speed",
+            said!("{} 条记录，{} KiB，用时 {seconds:.1} 秒", "{} records, {} KiB in {seconds:.1} s", ahead.len(), ahead.bytes() >> 10),
+        ));
         Ok(())
     }
-}
-
-fn doubtful(name: &'static str, told: &str, hint: &str) -> Step {
-    Step { name, state: StepState::Doubtful, told: told.to_owned(), hint: Some(hint.to_owned()) }
 }
 
 fn certificate(response: &Response) -> Step {
     let end = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(not_after);
     match end.map(|it| (it - now()).num_days()) {
-        None => Step::fine("tls", "the line is encrypted"),
-        Some(days) if days < CERTIFICATE_DAYS_MIN => {
-            doubtful("tls", &format!("the certificate ends in {days} days"), "tell those who run the service")
-        }
-        Some(days) => Step::fine("tls", format!("the certificate holds for {days} days")),
+        None => Step::fine("tls", said!("线路已加密", "the line is encrypted")),
+        Some(days) if days < CERTIFICATE_DAYS_MIN => doubtful(
+            "tls",
+            said!("证书 {days} 天后到期", "the certificate ends in {days} days"),
+            said!("请告知接口提供方", "tell those who run the service"),
+        ),
+        Some(days) => Step::fine("tls", said!("证书还有 {days} 天有效", "the certificate holds for {days} days")),
     }
 }
 
 fn clock(response: &Response, now: DateTime<Utc>) -> Step {
     let theirs = response.headers().get(DATE).and_then(|it| date(it.to_str().ok()?));
     match theirs.map(|it| (it - now).num_seconds()) {
-        None => doubtful("clock", "the source does not say what time it is", "compare the clocks by hand when requests are signed"),
+        None => doubtful(
+            "clock",
+            said!("接口没有给出时间", "the source does not say what time it is"),
+            said!("若请求要签名，请人工核对时钟", "compare the clocks by hand when requests are signed"),
+        ),
         Some(by) if by.abs() > CLOCK_SECONDS_MAX => doubtful(
             "clock",
-            &format!("its clock differs from ours by {by} s"),
-            "signatures and tokens may be refused; set the clocks by NTP",
+            said!("对方时钟与本机相差 {by} 秒", "its clock differs from ours by {by} s"),
+            said!("签名和令牌可能被拒；请用 NTP 校时", "signatures and tokens may be refused; set the clocks by NTP"),
         ),
-        Some(by) => Step::fine("clock", format!("its clock differs from ours by {by} s")),
+        Some(by) => Step::fine("clock", said!("对方时钟与本机相差 {by} 秒", "its clock differs from ours by {by} s")),
     }
 }
 

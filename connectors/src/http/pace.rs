@@ -8,7 +8,7 @@ use rand::TryRng as _;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::Failure;
+use crate::{Failure, said};
 
 /// The first wait before asking again; it doubles from then on.
 const WAIT_FIRST: Duration = Duration::from_millis(500);
@@ -67,12 +67,17 @@ impl Tries {
             return Err(if self.done == 0 {
                 failure
             } else {
-                Failure { why: format!("{}, {} times", failure.why, self.done + 1), ..failure }
+                Failure { why: said!("{1}，共 {0} 次", "{1}, {0} times", self.done + 1; failure.why), ..failure }
             });
         }
         if let Some(asked) = asked.filter(|it| *it > self.wait_most) {
-            let why = format!("{}, and asks to wait {} s", failure.why, asked.as_secs());
-            return Err(Failure { why, ..failure }.hint("`wait_seconds` is the longest wait; or pull at another hour").passing());
+            let why = said!("{1}，并要求等待 {0} 秒", "{1}, and asks to wait {0} s", asked.as_secs(); failure.why);
+            return Err(Failure { why, ..failure }
+                .hint(said!(
+                    "最长等待由 `wait_seconds` 设定；或换个时间取数",
+                    "`wait_seconds` is the longest wait; or pull at another hour"
+                ))
+                .passing());
         }
         let grown = (WAIT_FIRST * 2_u32.saturating_pow(self.done.min(16))).min(WAIT_LONGEST);
         self.left -= 1;

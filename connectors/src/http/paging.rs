@@ -1,5 +1,6 @@
 //! Which page comes after which, when it was the last, and whether what came is what was declared.
 
+use crate::{Said, said};
 use std::collections::HashSet;
 
 use serde::Deserialize;
@@ -142,30 +143,33 @@ impl Walk {
     }
 
     /// Takes what the page of `turn` said; gives the next page, or null after the last one. An error says why these pages are no table.
-    pub(crate) fn after(&mut self, turn: &Turn, told: &Told) -> Result<Option<Turn>, String> {
+    pub(crate) fn after(&mut self, turn: &Turn, told: &Told) -> Result<Option<Turn>, Said> {
         if turn.probe {
             return self.nothing_more(told);
         }
         if let (Some(before), Some(now)) = (self.total, told.total)
             && before != now
         {
-            return Err(format!("{before} rows were declared, and {now} on a later page: somebody writes to the table meanwhile"));
+            return Err(said!(
+                "先声明 {before} 行，后面的页又声明 {now} 行：取数期间有人写入",
+                "{before} rows were declared, and {now} on a later page: somebody writes to the table meanwhile"
+            ));
         }
         self.total = self.total.or(told.total);
         self.turns += 1;
         if told.rows > 0 && !self.seen.insert(told.hash) {
-            return Err(format!("page {} has the same rows as a page before it", self.turns));
+            return Err(said!("第 {} 页与前面的一页内容相同", "page {} has the same rows as a page before it", self.turns));
         }
         self.latest = told.hash;
         self.rows += told.rows;
         if let Some(total) = self.total.filter(|it| self.rows > *it) {
-            return Err(format!("{total} rows were declared, and {} have come", self.rows));
+            return Err(said!("声明有 {total} 行，却已取到 {} 行", "{total} rows were declared, and {} have come", self.rows));
         }
         if !self.is_last(told)? {
             return self.next(turn, told).map(Some);
         }
         if let Some(total) = self.total.filter(|it| *it != self.rows) {
-            return Err(format!("{total} rows were declared, and only {} have come", self.rows));
+            return Err(said!("声明有 {total} 行，只取到 {} 行", "{total} rows were declared, and only {} have come", self.rows));
         }
         let full = self.paging.size().is_some_and(|it| told.rows >= it);
         let numbered = matches!(self.paging, Paging::Page { .. } | Paging::Offset { .. });
@@ -176,32 +180,32 @@ impl Walk {
     }
 
     /// After the declared rows: nothing, or the last page once more, as some sources give it for every number behind the end.
-    fn nothing_more(&self, told: &Told) -> Result<Option<Turn>, String> {
+    fn nothing_more(&self, told: &Told) -> Result<Option<Turn>, Said> {
         if told.rows == 0 || told.hash == self.latest {
             return Ok(None);
         }
-        Err(format!("{} rows were declared, and there are more", self.rows))
+        Err(said!("声明有 {} 行，实际更多", "{} rows were declared, and there are more", self.rows))
     }
 
-    fn is_last(&self, told: &Told) -> Result<bool, String> {
+    fn is_last(&self, told: &Told) -> Result<bool, Said> {
         Ok(match self.end {
             End::Short => told.rows < self.paging.size().unwrap_or(1),
             End::Empty => told.rows == 0,
             End::Total => {
-                let total = self.total.ok_or("the answer declares no number of rows")?;
+                let total = self.total.ok_or(said!("应答没有声明行数", "the answer declares no number of rows"))?;
                 told.rows == 0 || self.rows >= total
             }
-            End::Pages => self.turns >= told.pages.ok_or("the answer declares no number of pages")?,
-            End::More => !told.more.ok_or("the answer does not say whether there is more")?,
+            End::Pages => self.turns >= told.pages.ok_or(said!("应答没有声明页数", "the answer declares no number of pages"))?,
+            End::More => !told.more.ok_or(said!("应答没有说明是否还有下一页", "the answer does not say whether there is more"))?,
             End::Next => told.next.is_none(),
         })
     }
 
-    fn next(&mut self, turn: &Turn, told: &Told) -> Result<Turn, String> {
-        let mark = || told.next.clone().ok_or("the answer names no next page");
+    fn next(&mut self, turn: &Turn, told: &Told) -> Result<Turn, Said> {
+        let mark = || told.next.clone().ok_or(said!("应答没有给出下一页", "the answer names no next page"));
         let next = match &self.paging {
             Paging::Page { .. } => Turn { page: turn.page + 1, ..Turn::default() },
-            Paging::Offset { .. } if told.rows == 0 => return Err("an empty page came before the end".to_owned()),
+            Paging::Offset { .. } if told.rows == 0 => return Err(said!("还没到最后就来了空页", "an empty page came before the end")),
             Paging::Offset { .. } => Turn { offset: turn.offset + told.rows, ..Turn::default() },
             Paging::Cursor { .. } => Turn { cursor: Some(mark()?), ..Turn::default() },
             Paging::None | Paging::Link {} | Paging::Url { .. } => Turn { url: Some(mark()?), ..Turn::default() },
@@ -211,7 +215,7 @@ impl Walk {
         if let Some(mark) = mark
             && !self.marks.insert(mark.clone())
         {
-            return Err(format!("page {} leads back to a page before it", self.turns));
+            return Err(said!("第 {} 页又指回前面的页", "page {} leads back to a page before it", self.turns));
         }
         Ok(next)
     }

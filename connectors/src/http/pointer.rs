@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::{Said, said};
+
 /// Where in an answer something stands: `/data/list`; empty for the answer itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -38,10 +40,10 @@ impl Pointer {
 }
 
 /// A text, number or truth value as text. Null for JSON's null; an error for lists and objects.
-pub(crate) fn plain(json: &[u8]) -> Result<Option<String>, String> {
+pub(crate) fn plain(json: &[u8]) -> Result<Option<String>, Said> {
     match json.first() {
-        Some(b'"') => serde_json::from_slice(json).map(Some).map_err(|_| "it is no text".to_owned()),
-        Some(b'{' | b'[') => Err("it is a list or an object".to_owned()),
+        Some(b'"') => serde_json::from_slice(json).map(Some).map_err(|_| said!("它不是文本", "it is no text")),
+        Some(b'{' | b'[') => Err(said!("它是列表或对象", "it is a list or an object")),
         _ if json == b"null" => Ok(None),
         _ => Ok(Some(String::from_utf8_lossy(json).into_owned())),
     }

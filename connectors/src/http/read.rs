@@ -15,7 +15,7 @@ use super::settings::{Format, Table};
 use super::shape::Shape;
 use super::split::{List, Splitter, Wanted, Wrong};
 use super::wire::Wire;
-use crate::Failure;
+use crate::{Failure, Said, said};
 
 /// A table under way.
 pub(crate) struct Reader {
@@ -175,8 +175,12 @@ impl Reader {
         let closed = response.version() <= Version::HTTP_10 || header("connection").eq_ignore_ascii_case("close");
         let open_end = closed && response.content_length().is_none() && header("transfer-encoding").is_empty();
         if open_end && self.table.format == Format::Ndjson && self.table.total_header.is_none() {
-            let failure = self.failed("the answer does not say how long it is, so a cut would not be seen");
-            return Err(failure.hint("let it be sent in chunks or with its length, or as a JSON list, or declare `total_header`"));
+            let failure = self
+                .failed(said!("应答没有说明长度，中断也无法发现", "the answer does not say how long it is, so a cut would not be seen"));
+            return Err(failure.hint(said!(
+                "请对方分块发送或带上长度，或以 JSON 列表发送，或声明 `total_header`",
+                "let it be sent in chunks or with its length, or as a JSON list, or declare `total_header`"
+            )));
         }
         Ok(())
     }
@@ -195,16 +199,18 @@ impl Reader {
             List::There => {}
             List::Missing(names) => {
                 let names = crate::near::list(names.iter().map(String::as_str));
-                let failure = self.failed(format!("the answer has no records at {}", self.table.records));
-                return Err(failure.hint(format!("`records` says where; the answer has {names}")));
+                let failure = self.failed(said!("应答的 {} 处没有记录", "the answer has no records at {}", self.table.records));
+                return Err(failure.hint(said!("位置由 `records` 设定；应答中有 {}", "`records` says where; the answer has {}"; names)));
             }
             List::Other(what) => {
-                let failure = self.failed(format!("at {} stands {what} and not a list", self.table.records));
-                return Err(failure.hint("`records` says where the list of records stands"));
+                let failure = self.failed(said!("{} 处不是列表，而是{}", "at {} stands {} and not a list", self.table.records; what));
+                return Err(failure.hint(said!("`records` 写明记录列表的位置", "`records` says where the list of records stands")));
             }
         }
         if answer.given.rows < given.rows {
-            return Err(self.failed("a page that was asked for again has fewer rows than before").passing());
+            return Err(self
+                .failed(said!("重新请求的一页比先前的行少", "a page that was asked for again has fewer rows than before"))
+                .passing());
         }
         Ok(Ended::Well(self.page_told(answer, url)?))
     }
@@ -213,20 +219,26 @@ impl Reader {
     fn business(&self, answer: &Answer) -> Result<Option<Ended>, Failure> {
         let Some(ok) = &self.table.ok else { return Ok(None) };
         let code = self.value(answer, 4, &ok.at)?;
-        let Some(code) = code else { return Err(self.failed(format!("the answer has no code at {}", ok.at))) };
+        let Some(code) = code else {
+            return Err(self.failed(said!("应答的 {} 处没有业务状态码", "the answer has no code at {}", ok.at)));
+        };
         if ok.is.has(&code) {
             return Ok(None);
         }
         let message = ok.message.as_ref().map_or(Ok(None), |it| self.value(answer, 5, it))?;
         let message = message.map_or(String::new(), |it| format!(": {}", without_numbers(&it)));
-        let failure = self.failed(format!("the answer has the code `{}`{message}", without_numbers(&code)));
+        let failure =
+            self.failed(said!("应答的业务状态码是 `{}`{message}", "the answer has the code `{}`{message}", without_numbers(&code)));
         if ok.expired.has(&code) {
-            return Ok(Some(Ended::Expired(failure.hint("`auth` is not accepted"))));
+            return Ok(Some(Ended::Expired(failure.hint(said!("`auth` 不被接受", "`auth` is not accepted")))));
         }
         if ok.busy.has(&code) {
             return Ok(Some(Ended::Again(failure.passing())));
         }
-        Err(failure.hint("the handbook of the interface says what the code means; `ok` says which codes are good, `expired` or `busy`"))
+        Err(failure.hint(said!(
+            "接口手册说明该状态码的含义；`ok` 中写哪些是成功、失效（`expired`）或繁忙（`busy`）",
+            "the handbook of the interface says what the code means; `ok` says which codes are good, `expired` or `busy`"
+        )))
     }
 
     fn page_told(&self, answer: &Answer, url: &Url) -> Result<Told, Failure> {
@@ -256,7 +268,7 @@ impl Reader {
         if let Paging::Link {} | Paging::Url { .. } = table.paging
             && let Some(next) = &told.next
         {
-            let next = url.join(next).map_err(|_| self.failed("the address of the next page is none"))?;
+            let next = url.join(next).map_err(|_| self.failed(said!("下一页的地址不是地址", "the address of the next page is none")))?;
             told.next = Some(next.into());
         }
         Ok(told)
@@ -270,23 +282,24 @@ impl Reader {
         let shape = Shape::of(std::slice::from_ref(column));
         let mut cells = Cells::default();
         let read = cells.read(&answer.last, &shape.root, 1).ok().and_then(|()| cells.cell(0));
-        read.map(|it| Some(it.to_owned())).ok_or_else(|| self.failed(format!("the last record of a page has no `{column}`")))
+        read.map(|it| Some(it.to_owned()))
+            .ok_or_else(|| self.failed(said!("某页最后一条记录没有 `{column}`", "the last record of a page has no `{column}`")))
     }
 
     fn value(&self, answer: &Answer, which: usize, at: &Pointer) -> Result<Option<String>, Failure> {
-        answer.splitter.value(which).map_or(Ok(None), |it| plain(it).map_err(|why| self.failed(format!("at {at}: {why}"))))
+        answer.splitter.value(which).map_or(Ok(None), |it| plain(it).map_err(|why| self.failed(said!("{at} 处：{}", "at {at}: {}"; why))))
     }
 
     fn number(&self, at: &Pointer, value: Option<String>) -> Result<Option<u64>, Failure> {
-        let value = value.ok_or_else(|| self.failed(format!("the answer has no number at {at}")))?;
+        let value = value.ok_or_else(|| self.failed(said!("应答的 {at} 处没有数字", "the answer has no number at {at}")))?;
         self.count(&at.to_string(), &value).map(Some)
     }
 
     fn count(&self, at: &str, value: &str) -> Result<u64, Failure> {
-        value.trim().parse().map_err(|_| self.failed(format!("what stands at {at} is no count")))
+        value.trim().parse().map_err(|_| self.failed(said!("{at} 处的值不是行数", "what stands at {at} is no count")))
     }
 
-    fn failed(&self, why: impl Into<String>) -> Failure {
-        Failure { why: why.into(), ..self.failure.clone() }
+    fn failed(&self, why: Said) -> Failure {
+        Failure { why, ..self.failure.clone() }
     }
 }

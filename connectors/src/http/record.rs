@@ -1,5 +1,6 @@
 //! Reads one JSON record into cells of text: numbers with the digits they are written with, nested lists and objects as JSON.
 
+use crate::{Said, said};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -35,17 +36,18 @@ pub(crate) struct Cells {
 
 impl Cells {
     /// Reads `record`, whose columns stand in `root`; why not, when it is no object of such columns.
-    pub(crate) fn read(&mut self, record: &[u8], root: &Node, columns: usize) -> Result<(), String> {
+    pub(crate) fn read(&mut self, record: &[u8], root: &Node, columns: usize) -> Result<(), Said> {
         self.text.clear();
         self.found.clear();
         self.found.resize(columns, Found::Missing);
-        let json = std::str::from_utf8(record).map_err(|_| "it holds bytes that are no UTF-8 text".to_owned())?;
+        let json =
+            std::str::from_utf8(record).map_err(|_| said!("其中有不是 UTF-8 文本的字节", "it holds bytes that are no UTF-8 text"))?;
         let mut reader = Reader { json, at: 0 };
         if !json.starts_with('{') {
-            return Err("a record must be an object".to_owned());
+            return Err(said!("记录必须是对象", "a record must be an object"));
         }
         self.object(&mut reader, root)?;
-        if reader.at == json.len() { Ok(()) } else { Err("something follows the record".to_owned()) }
+        if reader.at == json.len() { Ok(()) } else { Err(said!("记录后面还有内容", "something follows the record")) }
     }
 
     /// Puts the cells into `row`, in the order of the columns, and notes in `seen` which columns the record has.
@@ -69,7 +71,7 @@ impl Cells {
         }
     }
 
-    fn object(&mut self, reader: &mut Reader<'_>, node: &Node) -> Result<(), String> {
+    fn object(&mut self, reader: &mut Reader<'_>, node: &Node) -> Result<(), Said> {
         let mut expected = 0;
         reader.take(b'{')?;
         if reader.is(b'}') {
@@ -94,7 +96,7 @@ impl Cells {
         }
     }
 
-    fn list(&mut self, reader: &mut Reader<'_>, node: &Node) -> Result<(), String> {
+    fn list(&mut self, reader: &mut Reader<'_>, node: &Node) -> Result<(), Said> {
         let (mut expected, mut place) = (0, 0);
         reader.take(b'[')?;
         if reader.is(b']') {
@@ -113,12 +115,12 @@ impl Cells {
         }
     }
 
-    fn value(&mut self, reader: &mut Reader<'_>, node: &Node, key: &str) -> Result<(), String> {
+    fn value(&mut self, reader: &mut Reader<'_>, node: &Node, key: &str) -> Result<(), Said> {
         reader.blanks();
         let start = reader.at;
         if let Some(column) = node.column {
             if !matches!(self.found[column], Found::Missing) {
-                return Err(format!("`{key}` stands twice in it"));
+                return Err(said!("其中 `{key}` 出现了两次", "`{key}` stands twice in it"));
             }
             let begin = self.text.len();
             let there = reader.write(&mut self.text)?;
@@ -133,13 +135,13 @@ impl Cells {
             Some(b'[') => self.list(reader, node),
             Some(b'n') => reader.skip(),
             _ if node.column.is_some() => reader.skip(),
-            _ => Err(format!("`{key}` is neither an object nor a list here")),
+            _ => Err(said!("这里的 `{key}` 既不是对象也不是列表", "`{key}` is neither an object nor a list here")),
         }
     }
 }
 
 /// The names and values of an object, for a first look at it.
-pub(crate) fn members(json: &str) -> Result<Vec<(String, &str)>, String> {
+pub(crate) fn members(json: &str) -> Result<Vec<(String, &str)>, Said> {
     let mut reader = Reader { json, at: 0 };
     let mut members = Vec::new();
     reader.take(b'{')?;
@@ -185,15 +187,15 @@ impl<'a> Reader<'a> {
         there
     }
 
-    fn take(&mut self, byte: u8) -> Result<(), String> {
+    fn take(&mut self, byte: u8) -> Result<(), Said> {
         if self.is(byte) { Ok(()) } else { Err(self.odd()) }
     }
 
-    fn odd(&self) -> String {
-        format!("it is no JSON from its byte {} on", self.at + 1)
+    fn odd(&self) -> Said {
+        said!("从第 {} 字节起不是 JSON", "it is no JSON from its byte {} on", self.at + 1)
     }
 
-    fn key(&mut self) -> Result<Cow<'a, str>, String> {
+    fn key(&mut self) -> Result<Cow<'a, str>, Said> {
         let (inner, escaped) = self.text()?;
         if !escaped {
             return Ok(Cow::Borrowed(inner));
@@ -204,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands between the quotes, and whether there is a backslash in it.
-    fn text(&mut self) -> Result<(&'a str, bool), String> {
+    fn text(&mut self) -> Result<(&'a str, bool), Said> {
         self.take(b'"')?;
         let start = self.at;
         let bytes = self.json.as_bytes();
@@ -217,7 +219,7 @@ impl<'a> Reader<'a> {
                     self.at += 2;
                 }
                 Some(_) => self.at += 1,
-                None => return Err("a text in it does not end".to_owned()),
+                None => return Err(said!("其中的文本没有结束", "a text in it does not end")),
             }
         }
         self.at += 1;
@@ -225,7 +227,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Appends the value as text. False, and nothing appended, for null.
-    fn write(&mut self, out: &mut String) -> Result<bool, String> {
+    fn write(&mut self, out: &mut String) -> Result<bool, Said> {
         self.blanks();
         if self.peek() == Some(b'"') {
             let (inner, escaped) = self.text()?;
@@ -247,7 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over a value, and looks at all of it.
-    fn skip(&mut self) -> Result<(), String> {
+    fn skip(&mut self) -> Result<(), Said> {
         let mut open: Vec<u8> = Vec::new();
         loop {
             self.blanks();
@@ -261,7 +263,7 @@ impl<'a> Reader<'a> {
                 Some(byte @ (b'{' | b'[')) => {
                     self.at += 1;
                     if open.len() >= DEPTH_MAX {
-                        return Err("its lists and objects are too deep".to_owned());
+                        return Err(said!("列表和对象嵌套过深", "its lists and objects are too deep"));
                     }
                     let close = byte + 2;
                     if !self.is(close) {
@@ -286,7 +288,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn name_before_value(&mut self, close: u8) -> Result<(), String> {
+    fn name_before_value(&mut self, close: u8) -> Result<(), Said> {
         if close == b'}' {
             self.key()?;
             self.take(b':')?;
@@ -294,7 +296,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn bare(&mut self) -> Result<(), String> {
+    fn bare(&mut self) -> Result<(), Said> {
         let rest = &self.json.as_bytes()[self.at..];
         let ends = |it: &u8| matches!(it, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
         let end = rest.iter().position(ends).unwrap_or(rest.len());

@@ -1,5 +1,6 @@
 //! What is asked for a page: address, parameters and body, with their places filled.
 
+use crate::{Said, said};
 use std::collections::BTreeMap;
 
 use reqwest::Url;
@@ -11,14 +12,14 @@ use super::template::fill;
 use super::wire::{Call, shown};
 
 /// The request for a page of `table`, below `base`.
-pub(crate) fn call(table: &Table, base: &Url, since: Option<&str>, turn: &Turn) -> Result<Call, String> {
+pub(crate) fn call(table: &Table, base: &Url, since: Option<&str>, turn: &Turn) -> Result<Call, Said> {
     let method = if table.method == Method::Post { reqwest::Method::POST } else { reqwest::Method::GET };
     let mut url = match &turn.url {
-        Some(next) => Url::parse(next).map_err(|_| "the address of the next page is none".to_owned())?,
+        Some(next) => Url::parse(next).map_err(|_| said!("下一页的地址不是地址", "the address of the next page is none"))?,
         None => table.url(base)?,
     };
     if url.origin() != base.origin() {
-        return Err(format!("the next page leads to another host: {}", shown(&url)));
+        return Err(said!("下一页指向别的主机：{}", "the next page leads to another host: {}", shown(&url)));
     }
     let value_of = |name: &str| match name {
         "page" => Some(turn.page.to_string()),

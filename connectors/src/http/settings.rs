@@ -10,6 +10,7 @@ use super::paging::{End, Paging};
 use super::pointer::Pointer;
 use super::sign::SignSettings;
 use crate::secret::Secret;
+use crate::{Said, said};
 
 /// The source. See `SETTINGS` in `http.rs` for what each means.
 #[derive(Clone, Debug, Deserialize)]
@@ -143,26 +144,30 @@ pub(crate) enum Format {
 
 impl Settings {
     /// Reads the settings; `every` holds for each table that does not say otherwise.
-    pub(crate) fn read(settings: toml::Table) -> Result<(Settings, Url, BTreeMap<String, Table>), String> {
+    pub(crate) fn read(settings: toml::Table) -> Result<(Settings, Url, BTreeMap<String, Table>), Said> {
         let settings: Settings = settings.try_into().map_err(|it: toml::de::Error| it.message().to_owned())?;
         let url = base(&settings.url)?;
         settings.auth.check(&url)?;
         settings.sign.as_ref().map_or(Ok(()), SignSettings::check)?;
         if settings.requests_per_second.is_some_and(|it| !(it.is_finite() && it >= 0.001)) {
-            return Err("`requests_per_second` must be at least 0.001".to_owned());
+            return Err(said!("`requests_per_second` 至少为 0.001", "`requests_per_second` must be at least 0.001"));
         }
         if settings.client_key.is_some() && settings.client_certificate.is_none() {
-            return Err("`client_key` without `client_certificate`".to_owned());
+            return Err(said!("有 `client_key` 而没有 `client_certificate`", "`client_key` without `client_certificate`"));
         }
         if settings.table.is_empty() {
-            return Err("no table is declared; a table begins like `[source.NAME.table.payroll]` and needs a `path`".to_owned());
+            return Err(said!(
+                "没有声明任何表；表以 `[source.名称.table.表名]` 开头，并须有 `path`",
+                "no table is declared; a table begins like `[source.NAME.table.payroll]` and needs a `path`"
+            ));
         }
         let mut tables = BTreeMap::new();
         for (name, own) in &settings.table {
             let mut whole = settings.every.clone();
             whole.extend(own.clone());
-            let table: Table = whole.try_into().map_err(|it: toml::de::Error| format!("table `{name}`: {}", it.message()))?;
-            table.check(&url).map_err(|it| format!("table `{name}`: {it}"))?;
+            let table: Table =
+                whole.try_into().map_err(|it: toml::de::Error| said!("表 `{name}`：{}", "table `{name}`: {}", it.message()))?;
+            table.check(&url).map_err(|it| said!("表 `{name}`：{}", "table `{name}`: {}"; it))?;
             tables.insert(name.clone(), table);
         }
         Ok((settings, url, tables))
@@ -170,16 +175,19 @@ impl Settings {
 }
 
 /// The source's address; paths are below it.
-fn base(text: &str) -> Result<Url, String> {
-    let mut url = Url::parse(text).map_err(|it| format!("`url` is no address: {it}"))?;
+fn base(text: &str) -> Result<Url, Said> {
+    let mut url = Url::parse(text).map_err(|it| said!("`url` 不是地址：{it}", "`url` is no address: {it}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err("`url` must begin with https:// or http://".to_owned());
+        return Err(said!("`url` 必须以 https:// 或 http:// 开头", "`url` must begin with https:// or http://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("`url` must hold no login; that belongs in `auth`".to_owned());
+        return Err(said!("`url` 中不得有账号；请写在 `auth` 中", "`url` must hold no login; that belongs in `auth`"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("`url` must have no query; what every request says belongs in `query`".to_owned());
+        return Err(said!(
+            "`url` 中不得有参数；每个请求都带的写在 `query` 中",
+            "`url` must have no query; what every request says belongs in `query`"
+        ));
     }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
@@ -189,12 +197,16 @@ fn base(text: &str) -> Result<Url, String> {
 
 impl Table {
     /// Its address, which is on the host of `base`.
-    pub(crate) fn url(&self, base: &Url) -> Result<Url, String> {
-        let url = base.join(self.path.trim_start_matches('/')).map_err(|it| format!("`path` is no path: {it}"))?;
+    pub(crate) fn url(&self, base: &Url) -> Result<Url, Said> {
+        let url = base.join(self.path.trim_start_matches('/')).map_err(|it| said!("`path` 不是路径：{it}", "`path` is no path: {it}"))?;
         if url.origin() != base.origin() {
-            return Err("`path` leads to another host".to_owned());
+            return Err(said!("`path` 指向别的主机", "`path` leads to another host"));
         }
-        if url.query().is_some() { Err("`path` must have no query; that belongs in `query`".to_owned()) } else { Ok(url) }
+        if url.query().is_some() {
+            Err(said!("`path` 中不得有参数；请写在 `query` 中", "`path` must have no query; that belongs in `query`"))
+        } else {
+            Ok(url)
+        }
     }
 
     /// What ends it.
@@ -204,35 +216,43 @@ impl Table {
         })
     }
 
-    fn check(&self, base: &Url) -> Result<(), String> {
+    fn check(&self, base: &Url) -> Result<(), Said> {
         self.url(base)?;
-        let need = |there: bool, what: &str| if there { Ok(()) } else { Err(format!("`end` needs `{what}`")) };
+        let need = |there: bool, what: &str| if there { Ok(()) } else { Err(said!("`end` 需要 `{what}`", "`end` needs `{what}`")) };
         match self.end() {
             End::Total => need(self.total.is_some() || self.total_header.is_some(), "total")?,
             End::Pages => need(self.pages.is_some(), "pages")?,
             End::More => need(self.more.is_some(), "more")?,
             End::Short => need(self.paging.size().is_some(), "rows")?,
             End::Next if matches!(self.paging, Paging::Page { .. } | Paging::Offset { .. }) => {
-                return Err("pages by number name no next page".to_owned());
+                return Err(said!("按页码分页没有下一页的说法", "pages by number name no next page"));
             }
             End::Empty | End::Next => {}
         }
         if self.paging.size() == Some(0) {
-            return Err("`rows` must be at least 1".to_owned());
+            return Err(said!("`rows` 至少为 1", "`rows` must be at least 1"));
         }
         if let Paging::Cursor { next, last, .. } = &self.paging
             && next.is_some() == last.is_some()
         {
-            return Err("a cursor stands either in the answer (`next`) or in its last record (`last`)".to_owned());
+            return Err(said!(
+                "游标要么在应答中（`next`），要么在末条记录中（`last`）",
+                "a cursor stands either in the answer (`next`) or in its last record (`last`)"
+            ));
         }
         if self.body.is_some() && self.method == Method::Get {
-            return Err("a GET has no `body`; say `method = \"POST\"`".to_owned());
+            return Err(said!("GET 没有 `body`；请写 `method = \"POST\"`", "a GET has no `body`; say `method = \"POST\"`"));
         }
         if self.format == Format::Ndjson && (!self.records.steps().is_empty() || self.total.is_some()) {
-            return Err("ndjson has no `records` or `total`; its lines are the records".to_owned());
+            return Err(said!(
+                "ndjson 没有 `records` 和 `total`；每行就是一条记录",
+                "ndjson has no `records` or `total`; its lines are the records"
+            ));
         }
         match &self.charset {
-            Some(name) if encoding_rs::Encoding::for_label(name.as_bytes()).is_none() => Err(format!("no charset `{name}` is known")),
+            Some(name) if encoding_rs::Encoding::for_label(name.as_bytes()).is_none() => {
+                Err(said!("没有名为 `{name}` 的字符集", "no charset `{name}` is known"))
+            }
             _ => Ok(()),
         }
     }

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use sm3::Sm3;
 
 use super::template::{fill, places};
-use crate::near;
 use crate::secret::{Hidden, Secret};
+use crate::{Said, near, said};
 
 /// What a template of a signature may name.
 const PARTS: &[&str] = &["method", "path", "query", "query_plain", "body", "body_hash", "timestamp", "nonce", "key", "secret", "signature"];
@@ -76,20 +76,25 @@ pub(crate) struct Signed {
 
 impl SignSettings {
     /// Why these settings cannot work.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), Said> {
         let all = || self.headers.values().chain(self.query.values());
         if let Some(name) = all().chain([&self.text]).flat_map(|it| places(it)).find(|it| !PARTS.contains(it)) {
-            return Err(format!("`sign` names `{{{name}}}`; {}", near::did_you_mean(name, PARTS.iter().copied())));
+            return Err(
+                said!("`sign` 中写了 `{{{name}}}`；{}", "`sign` names `{{{name}}}`; {}"; near::did_you_mean(name, PARTS.iter().copied())),
+            );
         }
         if !all().any(|it| it.contains("{signature}")) {
-            return Err("`sign` sends its `{signature}` nowhere; name it in `headers` or `query`".to_owned());
+            return Err(said!(
+                "`sign` 没有发送 `{{signature}}`；请写在 `headers` 或 `query` 中",
+                "`sign` sends its `{{signature}}` nowhere; name it in `headers` or `query`"
+            ));
         }
         let hidden = all().any(|it| it.contains("{secret}"));
-        if hidden { Err("`sign` must not send its `{secret}`".to_owned()) } else { Ok(()) }
+        if hidden { Err(said!("`sign` 不得发送 `{{secret}}`", "`sign` must not send its `{{secret}}`")) } else { Ok(()) }
     }
 
     /// With its secret at hand.
-    pub(crate) fn ready(&self, root: &Path) -> Result<Sign, String> {
+    pub(crate) fn ready(&self, root: &Path) -> Result<Sign, Said> {
         Ok(Sign { settings: self.clone(), secret: self.secret.fetch(root)? })
     }
 }

@@ -6,6 +6,7 @@
 use super::inside::{Inside, What, is_bare};
 use super::pointer::Pointer;
 use super::records::Records;
+use crate::{Said, said};
 
 /// Lists and objects around the records may be this deep.
 const DEPTH_MAX: usize = 128;
@@ -46,7 +47,7 @@ pub(crate) enum List {
     /// Nothing; the names that the answer itself has.
     Missing(Vec<String>),
     /// Something else.
-    Other(&'static str),
+    Other(Said),
     /// The list, or null.
     There,
 }
@@ -191,7 +192,7 @@ impl Splitter {
         let object = byte == b'{';
         let records = here & 1 != 0 && !object;
         if here & 1 != 0 {
-            self.list = if records { List::There } else { List::Other("an object") };
+            self.list = if records { List::There } else { List::Other(said!("对象", "an object")) };
         }
         self.stack.push(Frame { object, towards, records, index: 0, next: 0 });
         self.state = if object { State::KeyOrEnd } else { State::ValueOrEnd };
@@ -301,7 +302,7 @@ impl Splitter {
         }
         // Platforms write `"data": null` when there is nothing to give.
         if towards & 1 != 0 {
-            self.list = if json == b"null" { List::There } else { List::Other("a single value") };
+            self.list = if json == b"null" { List::There } else { List::Other(said!("单个值", "a single value")) };
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ use super::auth::{Auth, Token, Tokens};
 use super::pace::{Pace, Tries, now, random, retry_after};
 use super::settings::Settings;
 use super::sign::Sign;
-use crate::Failure;
 use crate::patience::Patience;
+use crate::{Failure, Said, said};
 
 /// An answer may send us on this many times, to the same host.
 const HOPS_MAX: usize = 5;
@@ -61,7 +61,7 @@ pub(crate) struct Call {
 
 impl Wire {
     /// Fetches secrets and certificates, and connects to nothing.
-    pub(crate) fn new(settings: &Settings, base: &Url, root: &Path, shared: Arc<Shared>) -> Result<Wire, String> {
+    pub(crate) fn new(settings: &Settings, base: &Url, root: &Path, shared: Arc<Shared>) -> Result<Wire, Said> {
         let query = settings.query.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"))]);
         for (name, value) in &settings.headers {
@@ -104,7 +104,10 @@ impl Wire {
                 200..=299 => return Ok(Some(response)),
                 301 | 302 | 303 | 307 | 308 if hops < HOPS_MAX => {
                     url = sent_on(call, &url, &response).map_err(|why| {
-                        Failure { why, ..failure.clone() }.hint("is `url` right, does the login hold? no request leaves the host of `url`")
+                        Failure { why, ..failure.clone() }.hint(said!(
+                            "`url` 对吗，登录还有效吗？任何请求都不会离开 `url` 的主机",
+                            "is `url` right, does the login hold? no request leaves the host of `url`"
+                        ))
                     })?;
                     hops += 1;
                 }
@@ -124,10 +127,10 @@ impl Wire {
     /// One request and the head of its answer, in its turn.
     async fn execute(&self, request: Request, failure: &Failure) -> Result<Response, Failure> {
         self.shared.pace.wait().await;
-        self.patience.answer(failure, self.client.execute(request), |it| told(failure, "the request failed", it)).await
+        self.patience.answer(failure, self.client.execute(request), |it| told(failure, said!("请求失败", "the request failed"), it)).await
     }
 
-    fn request(&self, call: &Call, mut url: Url, token: Option<&Token>) -> Result<Request, String> {
+    fn request(&self, call: &Call, mut url: Url, token: Option<&Token>) -> Result<Request, Said> {
         let mut headers = self.headers.clone();
         if url == call.url && !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -195,9 +198,12 @@ impl Wire {
     }
 
     async fn fetch(&self, tokens: &Tokens, tries: &mut Tries, failure: &Failure) -> Result<Token, Failure> {
-        let no = |why: String| {
-            let why = format!("no token from `{}`: {why}", tokens.url.path());
-            Failure { why, ..failure.clone() }.hint("are `client_id` and `client_secret` right, and where `auth.token` points to?")
+        let no = |why: Said| {
+            let why = said!("`{}` 没有给出令牌：{}", "no token from `{}`: {}", tokens.url.path(); why);
+            Failure { why, ..failure.clone() }.hint(said!(
+                "`client_id`、`client_secret` 对吗，`auth.token` 指的位置对吗？",
+                "are `client_id` and `client_secret` right, and where `auth.token` points to?"
+            ))
         };
         loop {
             let call = tokens.call();
@@ -211,20 +217,20 @@ impl Wire {
                 Err(it) => return Err(it),
                 Ok(it) if it.status().is_success() => return tokens.read(&self.small(it, failure).await?).map_err(no),
                 Ok(it) if it.status().is_server_error() || it.status() == StatusCode::TOO_MANY_REQUESTS => {
-                    tries.again(no(it.status().to_string()).passing(), retry_after(it.headers(), now())).await?;
+                    tries.again(no(it.status().to_string().into()).passing(), retry_after(it.headers(), now())).await?;
                 }
-                Ok(it) => return Err(no(it.status().to_string())),
+                Ok(it) => return Err(no(it.status().to_string().into())),
             }
         }
     }
 
     async fn small(&self, mut response: Response, failure: &Failure) -> Result<Vec<u8>, Failure> {
         let mut whole = Vec::new();
-        let broke = |it| told(failure, "the answer broke off", it);
+        let broke = |it| told(failure, said!("应答中断", "the answer broke off"), it);
         while let Some(piece) = self.patience.answer(failure, response.chunk(), broke).await? {
             whole.extend_from_slice(&piece);
             if whole.len() > TOKEN_BYTES_MAX {
-                return Err(Failure { why: "the answer with the token is too long".to_owned(), ..failure.clone() });
+                return Err(Failure { why: said!("含令牌的应答过长", "the answer with the token is too long"), ..failure.clone() });
             }
         }
         Ok(whole)
@@ -236,8 +242,9 @@ impl Wire {
     }
 }
 
-fn client(settings: &Settings, base: &Url, root: &Path) -> Result<Client, String> {
-    let read = |path: &String| std::fs::read(root.join(path)).map_err(|it| format!("`{path}` cannot be read: {it}"));
+fn client(settings: &Settings, base: &Url, root: &Path) -> Result<Client, Said> {
+    let read =
+        |path: &String| std::fs::read(root.join(path)).map_err(|it| said!("`{path}` 无法读取：{it}", "`{path}` cannot be read: {it}"));
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
         .referer(false)
@@ -247,7 +254,8 @@ fn client(settings: &Settings, base: &Url, root: &Path) -> Result<Client, String
         .no_proxy();
     match &settings.ca {
         Some(path) => {
-            let all = Certificate::from_pem_bundle(&read(path)?).map_err(|_| format!("`{path}` holds no certificate in PEM"))?;
+            let all = Certificate::from_pem_bundle(&read(path)?)
+                .map_err(|_| said!("`{path}` 中没有 PEM 证书", "`{path}` holds no certificate in PEM"))?;
             builder = builder.tls_certs_only(all);
         }
         // Without TLS no authority is needed, and a small container has none.
@@ -260,19 +268,22 @@ fn client(settings: &Settings, base: &Url, root: &Path) -> Result<Client, String
             pem.push(b'\n');
             pem.extend_from_slice(key.fetch(root)?.reveal().as_bytes());
         }
-        let problem = |_| format!("`{path}` and `client_key` are no certificate and key in PEM");
+        let problem =
+            |_| said!("`{path}` 与 `client_key` 不是一对 PEM 证书和私钥", "`{path}` and `client_key` are no certificate and key in PEM");
         builder = builder.identity(Identity::from_pem(&pem).map_err(problem)?);
     }
     if let Some(proxy) = &settings.proxy {
-        builder = builder.proxy(Proxy::all(proxy).map_err(|_| "`proxy` is no address".to_owned())?);
+        builder = builder.proxy(Proxy::all(proxy).map_err(|_| said!("`proxy` 不是地址", "`proxy` is no address"))?);
     }
-    builder.build().map_err(|it| chain(&it.without_url()))
+    builder.build().map_err(|it| chain(&it.without_url()).into())
 }
 
 /// Adds a header that no log shows.
-fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
-    let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no name of a header"))?;
-    let mut value = HeaderValue::from_str(value).map_err(|_| format!("the value of the header `{name}` cannot be sent"))?;
+fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Said> {
+    let known =
+        HeaderName::from_bytes(name.as_bytes()).map_err(|_| said!("`{name}` 不能作请求头的名称", "`{name}` is no name of a header"))?;
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| said!("请求头 `{name}` 的值无法发送", "the value of the header `{name}` cannot be sent"))?;
     value.set_sensitive(true);
     headers.insert(known, value);
     Ok(())
@@ -285,17 +296,22 @@ pub(crate) fn shown(url: &Url) -> String {
 }
 
 /// What the client says, without the address; passing unless it is about certificates.
-pub(crate) fn told(failure: &Failure, what: &str, error: reqwest::Error) -> Failure {
+pub(crate) fn told(failure: &Failure, what: Said, error: reqwest::Error) -> Failure {
     let text = chain(&error.without_url());
-    let failure = Failure { why: format!("{what}: {text}"), ..failure.clone() };
+    let failure = Failure { why: what.because(&text.as_str().into()), ..failure.clone() };
     let text = text.to_lowercase();
     if text.contains("certificate") || text.contains("unknownissuer") || text.contains("handshake") {
-        return failure.hint("`ca` names the authority to trust, `client_certificate` who we are");
+        return failure.hint(said!(
+            "`ca` 写明信任的颁发机构，`client_certificate` 是我方证书",
+            "`ca` names the authority to trust, `client_certificate` who we are"
+        ));
     }
     if text.contains("dns") || text.contains("refused") {
-        return failure.hint("is `url` right, is the service up, does the firewall let us?").passing();
+        return failure
+            .hint(said!("`url` 对吗，服务在运行吗，防火墙放行吗？", "is `url` right, is the service up, does the firewall let us?"))
+            .passing();
     }
-    failure.hint("the line or the service broke; it is asked again").passing()
+    failure.hint(said!("线路或服务中断；会再次请求", "the line or the service broke; it is asked again")).passing()
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -305,28 +321,35 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// What a status means for whoever set up the source.
 fn refused(failure: &Failure, status: StatusCode) -> Failure {
-    let failure = Failure { why: format!("the answer is {status}"), ..failure.clone() };
+    let failure = Failure { why: said!("应答状态为 {status}", "the answer is {status}"), ..failure.clone() };
     match status.as_u16() {
-        400 | 422 => failure.hint("does the source know all parameters of `query`, `body` and `paging`?"),
-        401 => failure.hint("`auth` or `sign` is not accepted"),
-        403 => failure.hint("the login may not read this, or our address is not on its list"),
-        404 => failure.hint("is `path` right?"),
-        405 => failure.hint("`method` is GET or POST"),
-        429 => failure.hint("`requests_per_second` asks more slowly").passing(),
-        408 | 425 | 500 | 502..=504 => failure.hint("the service is in trouble; ask those who run it").passing(),
+        400 | 422 => failure.hint(said!(
+            "接口认得 `query`、`body`、`paging` 中的全部参数吗？",
+            "does the source know all parameters of `query`, `body` and `paging`?"
+        )),
+        401 => failure.hint(said!("`auth` 或 `sign` 不被接受", "`auth` or `sign` is not accepted")),
+        403 => {
+            failure.hint(said!("该账号无权读取，或本机地址不在白名单", "the login may not read this, or our address is not on its list"))
+        }
+        404 => failure.hint(said!("`path` 对吗？", "is `path` right?")),
+        405 => failure.hint(said!("`method` 是 GET 还是 POST？", "`method` is GET or POST")),
+        429 => failure.hint(said!("可用 `requests_per_second` 放慢请求", "`requests_per_second` asks more slowly")).passing(),
+        408 | 425 | 500 | 502..=504 => {
+            failure.hint(said!("服务出了故障；请联系接口提供方", "the service is in trouble; ask those who run it")).passing()
+        }
         _ => failure,
     }
 }
 
 /// Where an answer sends us, when that is the same host.
-fn sent_on(call: &Call, from: &Url, response: &Response) -> Result<Url, String> {
+fn sent_on(call: &Call, from: &Url, response: &Response) -> Result<Url, Said> {
     let to = response.headers().get(LOCATION).and_then(|it| it.to_str().ok()).and_then(|it| from.join(it).ok());
-    let to = to.ok_or("it sends us on and does not say where")?;
+    let to = to.ok_or(said!("要求转向，却没有说去哪里", "it sends us on and does not say where"))?;
     if to.origin() != call.url.origin() {
-        return Err(format!("it sends us to another host: {}", shown(&to)));
+        return Err(said!("要求转向别的主机：{}", "it sends us to another host: {}", shown(&to)));
     }
     if call.method == Method::POST && !matches!(response.status().as_u16(), 307 | 308) {
-        return Err("it sends a POST on as something else".to_owned());
+        return Err(said!("把 POST 转成了别的请求", "it sends a POST on as something else"));
     }
     Ok(to)
 }

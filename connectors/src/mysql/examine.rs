@@ -6,7 +6,7 @@ use super::reading::Reading;
 use super::session::Session;
 use super::{Server, failure};
 use crate::steps::{self, SAMPLE_ROWS, doubtful};
-use crate::{Ask, Failure, Step, guard};
+use crate::{Ask, Failure, Step, guard, said};
 
 /// Tries the way to the server step by step; stops at the first that fails.
 pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
@@ -21,14 +21,22 @@ async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Resul
     if server.socket.is_none() {
         let at = (server.host.as_str(), server.port);
         steps.push(steps::name(&server.place, server.patience, &server.host).await?);
-        steps.push(steps::port(&server.place, server.patience, at, "is the server up, and a firewall open?").await?);
+        steps.push(
+            steps::port(
+                &server.place,
+                server.patience,
+                at,
+                said!("服务器在运行吗，防火墙放行吗？", "is the server up, and a firewall open?"),
+            )
+            .await?,
+        );
     }
     let mut session = server.connect("").await.map_err(refused)?;
     steps.push(tls(server, &mut session).await?);
     steps.push(login(server, &mut session).await?);
     steps.push(read_only(server, &mut session).await?);
     let offers = said(server, "tables", session.offers(&server.database)).await?;
-    steps.push(Step::fine("tables", format!("{} in `{}`", offers.len(), server.database)));
+    steps.push(Step::fine("tables", said!("{} 张，在 `{}` 中", "{} in `{}`", offers.len(), server.database)));
     for table in tables {
         of_table(server, &mut session, table, steps).await?;
     }
@@ -38,13 +46,13 @@ async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Resul
 
 /// Which step a refused connection belongs to.
 fn refused(failure: Failure) -> Step {
-    let name = if failure.why.contains("TLS") { "tls" } else { "login" };
+    let name = if failure.why.en.contains("TLS") { "tls" } else { "login" };
     Step::failed(name, failure)
 }
 
 /// What the server says, or the step that failed.
 async fn said<T>(server: &Server, step: &'static str, asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Step> {
-    let failure = server.place.failure("", "the server does not say");
+    let failure = server.place.failure("", said!("服务器没有回答", "the server does not say"));
     let told = |it: sqlx::Error| failure::told(failure.clone(), &it);
     server.patience.answer(&failure, asked, told).await.map_err(|it| Step::failed(step, it))
 }
@@ -55,14 +63,18 @@ async fn tls(server: &Server, session: &mut Session) -> Result<Step, Step> {
     let cipher = rows.first().and_then(|it| it.try_get::<String, _>(1).ok()).filter(|it| !it.is_empty());
     Ok(match cipher {
         Some(cipher) => Step::fine("tls", cipher),
-        None if server.socket.is_some() => Step::fine("tls", "a socket of this machine needs none"),
-        None => doubtful("tls", "the line is not encrypted", "set `tls = \"required\"` if the server can"),
+        None if server.socket.is_some() => Step::fine("tls", said!("本机套接字无需加密", "a socket of this machine needs none")),
+        None => doubtful(
+            "tls",
+            said!("线路没有加密", "the line is not encrypted"),
+            said!("若服务器支持，请设 `tls = \"required\"`", "set `tls = \"required\"` if the server can"),
+        ),
     })
 }
 
 async fn login(server: &Server, session: &mut Session) -> Result<Step, Step> {
     let version = said(server, "login", session.text("SELECT CONVERT(VERSION() USING utf8mb4)")).await?.unwrap_or_default();
-    Ok(Step::fine("login", format!("`{}` at {version}", server.user)))
+    Ok(Step::fine("login", said!("`{}`，版本 {version}", "`{}` at {version}", server.user)))
 }
 
 /// What the login may do: a pull writes nothing whatever that is, but a login that only reads is safer.
@@ -73,11 +85,17 @@ async fn read_only(server: &Server, session: &mut Session) -> Result<Step, Step>
     let may = |word: &&str| grants.iter().any(|it| it.split(" ON ").next().is_some_and(|it| it.contains(*word)));
     let found: Vec<&str> = WRITES.into_iter().filter(|it| may(it)).collect();
     Ok(match found.as_slice() {
-        [] => Step::fine("read-only", "the login may only read; pulls are read-only transactions"),
+        [] => Step::fine(
+            "read-only",
+            said!("该账号只能查询；取数在只读事务中进行", "the login may only read; pulls are read-only transactions"),
+        ),
         found => doubtful(
             "read-only",
-            &format!("the login may also {}", found.join(", ")),
-            "pulls are read-only transactions, but a login with SELECT alone is safer",
+            said!("该账号还可以 {}", "the login may also {}", found.join(", ")),
+            said!(
+                "取数在只读事务中进行，但只有 SELECT 权限的账号更稳妥",
+                "pulls are read-only transactions, but a login with SELECT alone is safer"
+            ),
         ),
     })
 }
@@ -86,9 +104,9 @@ async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &m
     let name = if guard::is_query(table) { "the query" } else { table };
     let ask = Ask { table: table.to_owned(), columns: Vec::new(), batch_rows: 1, since: None };
     let reading = Reading::new(server, session, &ask).await.map_err(|it| Step::failed("table", it))?;
-    steps.push(Step::fine("columns", format!("`{name}`: {}", reading.columns().join(", "))));
+    steps.push(Step::fine("columns", said!("`{name}`：{}", "`{name}`: {}", reading.columns().join(", "))));
     let rows = reading.count(session).await.map_err(|it| Step::failed("count", it))?;
-    steps.push(Step::fine("count", format!("`{name}`: {rows} rows")));
+    steps.push(Step::fine("count", said!("`{name}`：{rows} 行", "`{name}`: {rows} rows")));
     let before = crate::clock::stopwatch();
     let sample = reading.sample(SAMPLE_ROWS);
     let read = said(server, "speed", session.rows(&sample, &[])).await?.len();

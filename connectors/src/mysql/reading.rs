@@ -17,7 +17,7 @@ use crate::columns;
 use crate::gather::{Gathered, single_names};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, with_places};
-use crate::{Ask, Failure, Since, guard, near};
+use crate::{Ask, Failure, Said, Since, guard, near, said};
 
 /// A table or query about to be read.
 pub(super) struct Reading {
@@ -52,7 +52,7 @@ enum Least {
 impl Reading {
     /// Looks up what is asked for; a failure that names what there is when there is no such table, or none of the mapped columns in it.
     pub(super) async fn new(server: &Server, session: &mut Session, ask: &Ask) -> Result<Reading, Failure> {
-        let failed = server.place.failure(&ask.table, "it cannot be read");
+        let failed = server.place.failure(&ask.table, said!("无法读取", "it cannot be read"));
         let told = |it: Error| failure::told(failed.clone(), &it);
         let found = if guard::is_query(&ask.table) {
             guard::only_reads(&ask.table).map_err(|why| server.place.failure(&ask.table, why))?;
@@ -79,7 +79,7 @@ impl Reading {
         if found.is_none() {
             columns::named_apart(&server.place, ask, &names)?;
         }
-        columns::has_a_mapped_one(&server.place, ask, &names, "")?;
+        columns::has_a_mapped_one(&server.place, ask, &names, &Said::default())?;
         let (condition, at_least) = match &ask.since {
             Some(since) => condition(server, ask, since, &columns)?,
             None => (String::new(), None),
@@ -111,7 +111,7 @@ impl Reading {
 
     /// How many rows it has in the snapshot.
     pub(super) async fn count(&self, session: &mut Session) -> Result<i64, Failure> {
-        let told = |it: Error| failure::told(self.because("the rows cannot be counted"), &it);
+        let told = |it: Error| failure::told(self.because(said!("无法计数", "the rows cannot be counted")), &it);
         let counted = async { self.asked(&self.count_sql).fetch_one(session.connection()?).await?.try_get(0) };
         self.server.patience.answer(&self.failed, counted, told).await
     }
@@ -139,14 +139,17 @@ impl Reading {
         if rows == counted {
             return Ok(());
         }
-        let failure = self.because(&format!("{rows} rows came, but the server counts {counted}"));
-        let hint = "tables of the engine MyISAM have no snapshots, and a query may give other rows each time; it is tried again";
+        let failure = self.because(said!("取到 {rows} 行，服务器计数为 {counted} 行", "{rows} rows came, but the server counts {counted}"));
+        let hint = said!(
+            "MyISAM 表没有快照，查询每次结果也可能不同；会自动重试",
+            "tables of the engine MyISAM have no snapshots, and a query may give other rows each time; it is tried again"
+        );
         Err(Stop::Failed(failure.hint(hint).passing()))
     }
 
     /// How many rows were handed over, broken ones included.
     async fn rows(&self, session: &mut Session, outlet: &Outlet) -> Result<i64, Stop> {
-        let broke_off = |it: Error| Stop::Failed(failure::told(self.because("the pull broke off"), &it));
+        let broke_off = |it: Error| Stop::Failed(failure::told(self.because(said!("取数中断", "the pull broke off")), &it));
         let connection = session.connection().map_err(broke_off)?;
         let mut gathered = Gathered::new(self.schema(), self.batch_rows);
         let mut count = 0;
@@ -181,12 +184,12 @@ impl Reading {
         if now.eq(self.columns.iter().map(|it| (it.name.as_str(), it.kind.as_str()))) {
             return Ok(());
         }
-        Err(self.because("the table's columns were changed while it was pulled").passing())
+        Err(self.because(said!("取数期间表的列被改动", "the table's columns were changed while it was pulled")).passing())
     }
 
     fn cells(&self, row: &MySqlRow, gathered: &mut Gathered) -> Result<(), Stop> {
         for (at, told) in self.columns.iter().enumerate() {
-            let broke_off = |it: Error| Stop::Failed(failure::told(self.because("the pull broke off"), &it));
+            let broke_off = |it: Error| Stop::Failed(failure::told(self.because(said!("取数中断", "the pull broke off")), &it));
             let value = row.try_get_raw(at).map_err(broke_off)?;
             // The driver takes a zero date for a null; its bytes tell them apart.
             let Ok(bytes) = <&[u8] as Decode<sqlx::MySql>>::decode(value) else {
@@ -196,14 +199,16 @@ impl Reading {
             match told.wire.put(bytes, &mut gathered.columns()[at]) {
                 Some(true) => {}
                 Some(false) => gathered.refuse(at),
-                None => return Err(Stop::Failed(self.because(&format!("a value of `{}` is no {}", told.name, told.kind)))),
+                None => {
+                    return Err(Stop::Failed(self.because(said!("`{}` 的值不是 {}", "a value of `{}` is no {}", told.name, told.kind))));
+                }
             }
         }
         Ok(())
     }
 
-    fn because(&self, why: &str) -> Failure {
-        Failure { why: why.to_owned(), ..self.failed.clone() }
+    fn because(&self, why: Said) -> Failure {
+        Failure { why, ..self.failed.clone() }
     }
 }
 
@@ -214,13 +219,16 @@ async fn prepare(session: &mut Session, sql: String) -> Result<Vec<sqlx::mysql::
 
 /// The table, or a failure that names what there is.
 async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<Found, Failure> {
-    let failed = server.place.failure(&ask.table, "it cannot be looked up");
+    let failed = server.place.failure(&ask.table, said!("无法查找", "it cannot be looked up"));
     let told = |it: Error| failure::told(failed.clone(), &it);
     if let Some(found) = server.patience.answer(&failed, session.find(&server.database, &ask.table), told).await? {
         return Ok(found);
     }
     let offers = server.patience.answer(&failed, session.offers(&server.database), told).await?;
-    let failure = server.place.failure(&ask.table, format!("`{}` has no such table, or none that the login may see", server.database));
+    let failure = server.place.failure(
+        &ask.table,
+        said!("`{}` 中没有这张表，或该账号看不到", "`{}` has no such table, or none that the login may see", server.database),
+    );
     Err(failure.hint(near::did_you_mean(&ask.table, offers.iter().map(|it| it.table.as_str()))))
 }
 

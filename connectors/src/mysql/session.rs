@@ -7,7 +7,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use super::{Server, failure};
-use crate::Failure;
+use crate::{Failure, Said, said};
 
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ pub(super) struct Session {
 impl Server {
     /// Connects and takes a snapshot.
     pub(super) async fn connect(&self, table: &str) -> Result<Session, Failure> {
-        let failure = self.place.failure(table, format!("the server {} cannot be reached", self.address()));
+        let failure = self.place.failure(table, said!("连不上服务器 {}", "the server {} cannot be reached", self.address()));
         let options = self.options().map_err(|why| self.place.failure(table, why))?;
         let told = |it: sqlx::Error| failure::told(failure.clone(), &it);
         let mut connection = self.patience.answer(&failure, options.connect(), told).await?;
@@ -50,7 +50,7 @@ impl Server {
     }
 
     /// For the driver.
-    pub(super) fn options(&self) -> Result<MySqlConnectOptions, String> {
+    pub(super) fn options(&self) -> Result<MySqlConnectOptions, Said> {
         let options = MySqlConnectOptions::new()
             .username(&self.user)
             .database(&self.database)

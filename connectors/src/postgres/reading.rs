@@ -15,7 +15,7 @@ use crate::columns;
 use crate::gather::{Gathered, single_names};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, with_places};
-use crate::{Ask, Failure, Since, guard, near};
+use crate::{Ask, Failure, Said, Since, guard, near, said};
 
 /// A table or query about to be read.
 pub(super) struct Reading {
@@ -48,7 +48,7 @@ enum Copied {
 impl Reading {
     /// Looks up what is asked for; a failure that names what there is when there is no such table, or none of the mapped columns in it.
     pub(super) async fn new(server: &Server, session: &mut Session, ask: &Ask) -> Result<Reading, Failure> {
-        let failed = server.place.failure(&ask.table, "it cannot be read");
+        let failed = server.place.failure(&ask.table, said!("无法读取", "it cannot be read"));
         let told = |it: Error| failure::told(failed.clone(), &it);
         let is_query = guard::is_query(&ask.table);
         let from = if is_query {
@@ -75,7 +75,7 @@ impl Reading {
         if is_query {
             columns::named_apart(&server.place, ask, &names)?;
         }
-        columns::has_a_mapped_one(&server.place, ask, &names, "")?;
+        columns::has_a_mapped_one(&server.place, ask, &names, &Said::default())?;
         let condition = match &ask.since {
             Some(since) => condition(server, ask, since, &columns)?,
             None => String::new(),
@@ -109,7 +109,7 @@ impl Reading {
 
     /// How many rows it has in the snapshot.
     pub(super) async fn count(&self, session: &mut Session) -> Result<i64, Failure> {
-        let told = |it: Error| failure::told(self.because("the rows cannot be counted"), &it);
+        let told = |it: Error| failure::told(self.because(said!("无法计数", "the rows cannot be counted")), &it);
         let counted = async { session.rows(&self.count_sql, &[]).await?.first().ok_or(Error::RowNotFound)?.try_get(0) };
         self.server.patience.answer(&self.failed, counted, told).await
     }
@@ -175,8 +175,10 @@ impl Reading {
         if rows == counted {
             return Ok(());
         }
-        let failure = self.because(&format!("{rows} rows came, but the server counts {counted}"));
-        Err(Stop::Failed(failure.hint("a query may give other rows each time; it is tried again").passing()))
+        let failure = self.because(said!("取到 {rows} 行，服务器计数为 {counted} 行", "{rows} rows came, but the server counts {counted}"));
+        Err(Stop::Failed(
+            failure.hint(said!("查询每次结果可能不同；会自动重试", "a query may give other rows each time; it is tried again")).passing(),
+        ))
     }
 
     /// By COPY. Broken rows are counted too.
@@ -221,12 +223,16 @@ impl Reading {
                         waiting = rest.to_vec();
                         rest = &[];
                     }
-                    First::Wrong => return Err(Stop::Failed(self.because("what the server copies is not in the binary format"))),
+                    First::Wrong => {
+                        return Err(Stop::Failed(
+                            self.because(said!("服务器 COPY 的不是二进制格式", "what the server copies is not in the binary format")),
+                        ));
+                    }
                 }
             }
         }
         if !ended {
-            return Err(Stop::Failed(self.because("the copy has no end").passing()));
+            return Err(Stop::Failed(self.because(said!("COPY 没有结尾", "the copy has no end")).passing()));
         }
         outlet.put_all(gathered.pieces(&Under::default())).await?;
         Ok(Copied::Rows(count))
@@ -275,7 +281,11 @@ impl Reading {
             wire => wire,
         });
         let same = row.columns().len() == self.columns.len() && now.all(|it| asked.next() == Some(it));
-        if same { Ok(()) } else { Err(Stop::Failed(self.because("the table's columns were changed while it was pulled").passing())) }
+        if same {
+            Ok(())
+        } else {
+            Err(Stop::Failed(self.because(said!("取数期间表的列被改动", "the table's columns were changed while it was pulled")).passing()))
+        }
     }
 
     fn cell(&self, at: usize, field: Option<&[u8]>, gathered: &mut Gathered) -> Result<(), Stop> {
@@ -295,15 +305,20 @@ impl Reading {
 
     fn no_value(&self, at: usize) -> Stop {
         let told = &self.columns[at];
-        Stop::Failed(self.because(&format!("a value of `{}` is not what its type says ({})", told.name, told.wire.arrow())))
+        Stop::Failed(self.because(said!(
+            "`{}` 的值与其类型不符（{}）",
+            "a value of `{}` is not what its type says ({})",
+            told.name,
+            told.wire.arrow()
+        )))
     }
 
     fn broke_off(&self, error: &Error) -> Stop {
-        Stop::Failed(failure::told(self.because("the pull broke off"), error))
+        Stop::Failed(failure::told(self.because(said!("取数中断", "the pull broke off")), error))
     }
 
-    fn because(&self, why: &str) -> Failure {
-        Failure { why: why.to_owned(), ..self.failed.clone() }
+    fn because(&self, why: Said) -> Failure {
+        Failure { why, ..self.failed.clone() }
     }
 }
 
@@ -320,13 +335,16 @@ async fn prepare(session: &mut Session, sql: String) -> Result<Vec<PgColumn>, Er
 
 /// Schema and name of the table, or a failure that names what there is.
 async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<(String, String), Failure> {
-    let failed = server.place.failure(&ask.table, "it cannot be looked up");
+    let failed = server.place.failure(&ask.table, said!("无法查找", "it cannot be looked up"));
     let told = |it: Error| failure::told(failed.clone(), &it);
     if let Some(found) = server.patience.answer(&failed, session.find(&server.schema, &ask.table), told).await? {
         return Ok(found);
     }
     let offers = server.patience.answer(&failed, session.offers(&server.schema), told).await?;
-    let failure = server.place.failure(&ask.table, format!("`{}` has no such table, or none that the login may see", server.schema));
+    let failure = server.place.failure(
+        &ask.table,
+        said!("`{}` 中没有这张表，或该账号看不到", "`{}` has no such table, or none that the login may see", server.schema),
+    );
     Err(failure.hint(near::did_you_mean(&ask.table, offers.iter().map(|it| it.table.as_str()))))
 }
 

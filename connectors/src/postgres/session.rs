@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Error, Executor 
 use tokio::sync::Mutex;
 
 use super::{Server, failure};
-use crate::Failure;
+use crate::{Failure, Said, said};
 
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ pub(super) struct Exported {
 impl Server {
     /// Connects and takes a snapshot, or the shared one.
     pub(super) async fn connect(&self, table: &str, snapshot: Option<&str>) -> Result<Session, Failure> {
-        let failure = self.place.failure(table, format!("the server {} cannot be reached", self.address()));
+        let failure = self.place.failure(table, said!("连不上服务器 {}", "the server {} cannot be reached", self.address()));
         let options = self.options().map_err(|why| self.place.failure(table, why))?;
         let told = |it: Error| failure::told(failure.clone(), &it);
         let mut connection = self.patience.answer(&failure, options.connect(), told).await?;
@@ -56,8 +56,8 @@ impl Server {
         }
         let shared = |it: Error| match it.as_database_error().and_then(|it| it.code()).as_deref() {
             Some("22023" | "42704" | "55000") if snapshot.is_some() => {
-                let why = "the snapshot that all tables share was lost with its connection";
-                self.place.failure(table, why).hint("pull the whole source again").passing()
+                let why = said!("各表共用的快照随连接一起丢失", "the snapshot that all tables share was lost with its connection");
+                self.place.failure(table, why).hint(said!("请重新取该来源的全部数据", "pull the whole source again")).passing()
             }
             _ => told(it),
         };
@@ -71,7 +71,7 @@ impl Server {
         let about = self.patience.answer(&failure, prepared, told).await?;
         let text = |at: usize| about.try_get::<String, _>(at).map_err(told);
         if text(2)? != "on" {
-            return Err(self.place.failure(table, "the server does not keep a transaction read-only"));
+            return Err(self.place.failure(table, said!("服务器不保持只读事务", "the server does not keep a transaction read-only")));
         }
         let pid: i32 = about.try_get(0).map_err(told)?;
         let ended_by = format!(
@@ -85,7 +85,7 @@ impl Server {
     /// Takes a snapshot for several connections; null where the server knows no such thing.
     pub(super) async fn export(&self) -> Result<Option<Exported>, Failure> {
         let mut session = self.connect("", None).await?;
-        let failure = self.place.failure("", "no snapshot can be shared");
+        let failure = self.place.failure("", said!("无法共用快照", "no snapshot can be shared"));
         let asked = async {
             match session.text("SELECT pg_catalog.pg_export_snapshot()::text").await {
                 Err(Error::Database(it)) if it.code().is_some_and(|it| it == "42883" || it == "0A000") => Ok(None),
@@ -108,7 +108,7 @@ impl Server {
     }
 
     /// For the driver.
-    pub(super) fn options(&self) -> Result<PgConnectOptions, String> {
+    pub(super) fn options(&self) -> Result<PgConnectOptions, Said> {
         let options = PgConnectOptions::new_without_pgpass()
             .username(&self.user)
             .database(&self.database)

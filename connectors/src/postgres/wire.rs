@@ -1,5 +1,6 @@
 //! Values as the server sends them (binary format), into Arrow.
 
+use crate::{Said, said};
 use arrow::datatypes::{DataType, TimeUnit};
 use encoding_rs::Encoding;
 
@@ -45,7 +46,7 @@ pub(super) enum Put {
     /// The cell, whose bytes are no text, makes its row a broken one.
     NoText,
     /// The same for a value that Arrow's type has no place for: the value, and what it is.
-    NoPlace(String, &'static str),
+    NoPlace(String, Said),
     /// The bytes are not what the protocol says; nothing was added.
     Wrong,
 }
@@ -102,7 +103,7 @@ impl Wire {
                 }
                 Some(Numeric::None(what)) => {
                     column.append_null();
-                    return Put::NoPlace(what.to_owned(), "no number");
+                    return Put::NoPlace(what.to_owned(), said!("不是数字的内容", "no number"));
                 }
                 None => None,
             },
@@ -114,7 +115,10 @@ impl Wire {
                     }
                     None => {
                         column.append_null();
-                        return Put::NoPlace(no_day(i64::from(days), i64::from(i32::MIN), i64::from(i32::MAX)), "a day out of range");
+                        return Put::NoPlace(
+                            no_day(i64::from(days), i64::from(i32::MIN), i64::from(i32::MAX)),
+                            said!("超出范围的日期", "a day out of range"),
+                        );
                     }
                 },
                 None => None,
@@ -127,7 +131,7 @@ impl Wire {
                     }
                     None => {
                         column.append_null();
-                        return Put::NoPlace(no_day(micros, i64::MIN, i64::MAX), "a time out of range");
+                        return Put::NoPlace(no_day(micros, i64::MIN, i64::MAX), said!("超出范围的时间", "a time out of range"));
                     }
                 },
                 None => None,
@@ -291,7 +295,7 @@ mod tests {
             gathered.end_row(1);
             match gathered.pieces(&Under::default()).first() {
                 Some(Piece::Rows(batch)) => array_value_to_string(batch.column(0), 0).expect("a value"),
-                Some(Piece::Broken(it)) => format!("broken {} {}", it.raw, it.why),
+                Some(Piece::Broken(it)) => format!("broken {} {}", it.raw, it.why.en),
                 _ => String::new(),
             }
         };

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
 use super::Source;
-use crate::Failure;
 use crate::spool::{Stamp, stamp};
+use crate::{Failure, Said, said};
 
 /// The header of a database file, up to what tells WAL mode.
 const HEADER_BYTES: u64 = 20;
@@ -41,15 +41,17 @@ impl Source {
     /// and [`Database::unchanged`] refuses what was read when somebody wrote meanwhile.
     pub(super) fn connect(&self, table: &str) -> Result<Database, Failure> {
         let unreadable = |it: std::io::Error| {
-            let hint = format!("it is looked for at {}", self.path.display());
-            self.place.failure(table, format!("the database `{}` cannot be read: {it}", self.name)).hint(hint)
+            let hint = said!("查找的位置是 {}", "it is looked for at {}", self.path.display());
+            self.place.failure(table, said!("数据库 `{}` 无法读取：{it}", "the database `{}` cannot be read: {it}", self.name)).hint(hint)
         };
         let found = stamp(&self.path).map_err(unreadable)?;
         let mut beginning = Vec::new();
         File::open(&self.path).and_then(|it| it.take(HEADER_BYTES).read_to_end(&mut beginning)).map_err(unreadable)?;
         if !beginning.starts_with(b"SQLite format 3\0") {
-            let failure = self.place.failure(table, format!("`{}` is no SQLite database", self.name));
-            return Err(failure.hint("is it empty, cut off, encrypted, or of another kind?"));
+            let failure = self.place.failure(table, said!("`{}` 不是 SQLite 数据库", "`{}` is no SQLite database", self.name));
+            return Err(
+                failure.hint(said!("它是空的、被截断、加密了，还是别的格式？", "is it empty, cut off, encrypted, or of another kind?"))
+            );
         }
         // https://www.sqlite.org/fileformat2.html#file_format_version_numbers: 2 is WAL.
         let at_rest = beginning.get(19) == Some(&2) && !self.beside("-wal").exists();
@@ -71,7 +73,7 @@ impl Source {
     }
 
     pub(super) fn failed(&self, table: &str, error: &Error) -> Failure {
-        told(self.place.failure(table, format!("the database `{}`", self.name)), error)
+        told(self.place.failure(table, said!("数据库 `{}`", "the database `{}`", self.name)), error)
     }
 }
 
@@ -89,29 +91,35 @@ fn immutable(path: &Path) -> String {
 
 /// What `SQLite` says, after what the failure says already.
 pub(super) fn told(failure: Failure, error: &Error) -> Failure {
-    let failure = Failure { why: format!("{}: {}", failure.why, said(error)), ..failure };
+    let failure = Failure { why: failure.why.because(&said(error)), ..failure };
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            failure.hint("the file is not whole, or no SQLite database; have it delivered again")
-        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => failure.hint(said!(
+            "文件不完整，或不是 SQLite 数据库；请对方重新送来",
+            "the file is not whole, or no SQLite database; have it delivered again"
+        )),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            failure.hint("somebody writes to it; pull later, or pull a copy").passing()
+            failure.hint(said!("有人正在写入；请稍后取数，或取副本", "somebody writes to it; pull later, or pull a copy")).passing()
         }
-        Some(ErrorCode::SystemIoFailure) => failure.hint("is the disk or the network share in order?").passing(),
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
-            failure.hint("a writer that crashed left a journal beside it: open it once with the program it belongs to, or pull a copy")
+        Some(ErrorCode::SystemIoFailure) => {
+            failure.hint(said!("磁盘或网络共享正常吗？", "is the disk or the network share in order?")).passing()
         }
-        Some(ErrorCode::Unknown) => failure.hint("try the query with another program; are its names right?"),
-        _ => failure.hint("open it with another program; if it is whole there, tell us"),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => failure.hint(said!(
+            "写入程序崩溃后在旁边留下了日志：请用原程序打开一次，或取副本",
+            "a writer that crashed left a journal beside it: open it once with the program it belongs to, or pull a copy"
+        )),
+        Some(ErrorCode::Unknown) => {
+            failure.hint(said!("请用别的程序试一试这条查询；名称对吗？", "try the query with another program; are its names right?"))
+        }
+        _ => failure.hint(said!("请用别的程序打开；若能打开，请告诉我们", "open it with another program; if it is whole there, tell us")),
     }
 }
 
 /// The message without the statement, which may hold what a query looks for.
-fn said(error: &Error) -> String {
+fn said(error: &Error) -> Said {
     match error {
-        Error::SqliteFailure(_, Some(message)) => message.clone(),
-        Error::Utf8Error(..) => "the name of a table or column is no text".to_owned(),
-        other => other.to_string(),
+        Error::SqliteFailure(_, Some(message)) => message.as_str().into(),
+        Error::Utf8Error(..) => said!("有表名或列名不是文本", "the name of a table or column is no text"),
+        other => other.to_string().into(),
     }
 }
 
@@ -143,10 +151,12 @@ impl Database {
     }
 
     /// How it was opened.
-    pub(super) fn manner(&self) -> &'static str {
+    pub(super) fn manner(&self) -> Said {
         match self.found {
-            Some(_) => "opened as a file at rest; a change while it is read fails the pull",
-            None => "opened read-only, in one read transaction",
+            Some(_) => {
+                said!("按静止文件打开；读取时若有改动，取数即失败", "opened as a file at rest; a change while it is read fails the pull")
+            }
+            None => said!("以只读方式打开，在一个读事务中", "opened read-only, in one read transaction"),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::columns;
 use crate::gather::{Column, Gathered, single_names, write_hex, write_real, write_whole};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, text_column, with_places};
-use crate::{Ask, Failure, PLACE_COLUMNS, Since, guard, near};
+use crate::{Ask, Failure, PLACE_COLUMNS, Said, Since, guard, near, said};
 
 /// So many steps of `SQLite`'s machine pass between two looks at whether anybody still waits: some milliseconds.
 const STEPS_BETWEEN_LOOKS: i32 = 100_000;
@@ -149,24 +149,25 @@ impl Reading {
     fn make_sure(&self, database: &Database, rows: u64) -> Result<(), Stop> {
         let counted = self.count(database)?;
         if !database.unchanged() {
-            let failure = self.because("somebody wrote to the database while it was read".to_owned());
-            return Err(Stop::Failed(failure.hint("pull later, or pull a copy").passing()));
+            let failure = self.because(said!("读取时有人写入数据库", "somebody wrote to the database while it was read"));
+            return Err(Stop::Failed(failure.hint(said!("请稍后取数，或取副本", "pull later, or pull a copy")).passing()));
         }
         if counted != rows {
-            let failure = self.because(format!("{rows} rows came, but the database counts {counted}"));
-            return Err(Stop::Failed(
-                failure
-                    .hint("an index of the file may be damaged (`PRAGMA integrity_check` tells), or the query gives other rows each time"),
-            ));
+            let failure =
+                self.because(said!("取到 {rows} 行，数据库计数为 {counted} 行", "{rows} rows came, but the database counts {counted}"));
+            return Err(Stop::Failed(failure.hint(said!(
+                "文件的索引可能已损坏（可用 `PRAGMA integrity_check` 检查），或查询每次结果不同",
+                "an index of the file may be damaged (`PRAGMA integrity_check` tells), or the query gives other rows each time"
+            ))));
         }
         Ok(())
     }
 
     fn broke_off(&self, error: &Error) -> Failure {
-        told(self.because("the pull broke off".to_owned()), error)
+        told(self.because(said!("取数中断", "the pull broke off")), error)
     }
 
-    fn because(&self, why: String) -> Failure {
+    fn because(&self, why: Said) -> Failure {
         Failure { why, ..self.failed.clone() }
     }
 }
@@ -177,10 +178,10 @@ fn of_table(source: &Source, database: &Database, ask: &Ask) -> Result<Vec<Decla
     let tables = database.tables().map_err(|it| source.failed(&ask.table, &it))?;
     let tables = || tables.iter().map(String::as_str);
     if columns.is_empty() {
-        let failure = source.place.failure(&ask.table, format!("`{}` has no such table", source.name));
+        let failure = source.place.failure(&ask.table, said!("`{}` 中没有这张表", "`{}` has no such table", source.name));
         return Err(failure.hint(near::did_you_mean(&ask.table, tables())));
     }
-    columns::has_a_mapped_one(&source.place, ask, &names_of(&columns), &format!("; the tables are {}", near::list(tables())))?;
+    columns::has_a_mapped_one(&source.place, ask, &names_of(&columns), &said!("；表有 {}", "; the tables are {}"; near::list(tables())))?;
     Ok(columns)
 }
 
@@ -189,12 +190,12 @@ fn of_query(source: &Source, database: &Database, ask: &Ask) -> Result<Vec<Decla
     guard::only_reads(&ask.table).map_err(|why| source.place.failure(&ask.table, why))?;
     let statement = database.connection.prepare(guard::bare(&ask.table)).map_err(|it| source.failed(&ask.table, &it))?;
     if !statement.readonly() {
-        return Err(source.place.failure(&ask.table, "the query does more than read"));
+        return Err(source.place.failure(&ask.table, said!("该查询不只是读取", "the query does more than read")));
     }
     let names = statement.column_names().into_iter().map(str::to_owned);
     let columns: Vec<Declared> = names.map(|name| Declared { name, bytes: false }).collect();
     columns::named_apart(&source.place, ask, &names_of(&columns))?;
-    columns::has_a_mapped_one(&source.place, ask, &names_of(&columns), "")?;
+    columns::has_a_mapped_one(&source.place, ask, &names_of(&columns), &Said::default())?;
     Ok(columns)
 }
 

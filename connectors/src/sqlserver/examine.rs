@@ -7,7 +7,7 @@ use super::reading::Reading;
 use super::session::Session;
 use super::{Server, trouble};
 use crate::steps::{self, SAMPLE_ROWS, doubtful};
-use crate::{Ask, Failure, Step, guard};
+use crate::{Ask, Failure, Step, guard, said};
 
 /// 2000-01-01 in seconds since 1970.
 const YEAR_2000: i64 = 946_684_800;
@@ -34,14 +34,15 @@ pub(super) async fn examine(server: &Server, tables: &[String]) -> Vec<Step> {
 async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Result<(), Step> {
     steps.push(steps::name(&server.place, server.patience, &server.host).await?);
     let port = server.tcp_port("").await.map_err(|it| Step::failed("port", it))?;
-    let hint = "is the server up, is TCP/IP switched on for it, is a firewall open?";
+    let hint =
+        said!("服务器在运行吗，启用 TCP/IP 了吗，防火墙放行吗？", "is the server up, is TCP/IP switched on for it, is a firewall open?");
     steps.push(steps::port(&server.place, server.patience, (&server.host, port), hint).await?);
     let mut session = server.connect("").await.map_err(refused)?;
     steps.push(tls(server));
-    steps.push(Step::fine("login", format!("`{}` at SQL Server {}", server.user, session.facts.version)));
+    steps.push(Step::fine("login", said!("`{}`，SQL Server {}", "`{}` at SQL Server {}", server.user, session.facts.version)));
     steps.push(read_only(server, &mut session).await?);
     let offers = said(server, "tables", session.offers(&server.schema)).await?;
-    steps.push(Step::fine("tables", format!("{} in `{}`", offers.len(), server.database)));
+    steps.push(Step::fine("tables", said!("{} 张，在 `{}` 中", "{} in `{}`", offers.len(), server.database)));
     for table in tables {
         of_table(server, &mut session, table, steps).await?;
     }
@@ -53,25 +54,35 @@ async fn all(server: &Server, tables: &[String], steps: &mut Vec<Step>) -> Resul
 
 /// Which step a refused connection belongs to.
 fn refused(failure: Failure) -> Step {
-    let name = if failure.why.contains("TLS") || failure.why.contains("encrypt") { "tls" } else { "login" };
+    let name = if failure.why.en.contains("TLS") || failure.why.en.contains("encrypt") { "tls" } else { "login" };
     Step::failed(name, failure)
 }
 
 /// What the server says, or the step that failed.
 async fn said<T>(server: &Server, step: &'static str, asked: impl Future<Output = Result<T, Error>>) -> Result<T, Step> {
-    let failure = server.place.failure("", "the server does not say");
+    let failure = server.place.failure("", said!("服务器没有回答", "the server does not say"));
     let told = |it: Error| trouble::told(failure.clone(), &it);
     server.long.answer(&failure, asked, told).await.map_err(|it| Step::failed(step, it))
 }
 
 fn tls(server: &Server) -> Step {
     match server.encryption {
-        EncryptionLevel::NotSupported => {
-            doubtful("tls", "the line is not encrypted, nor is the password", "set `encryption = \"required\"`")
-        }
-        EncryptionLevel::Off => doubtful("tls", "the login alone is encrypted", "set `encryption = \"required\"`"),
-        _ if server.trust => doubtful("tls", "encrypted, but any certificate is believed", "name the server's authority in `ca`"),
-        _ => Step::fine("tls", "encrypted, and the certificate is the server's"),
+        EncryptionLevel::NotSupported => doubtful(
+            "tls",
+            said!("线路没有加密，密码也没有", "the line is not encrypted, nor is the password"),
+            said!("请设 `encryption = \"required\"`", "set `encryption = \"required\"`"),
+        ),
+        EncryptionLevel::Off => doubtful(
+            "tls",
+            said!("只有登录加密", "the login alone is encrypted"),
+            said!("请设 `encryption = \"required\"`", "set `encryption = \"required\"`"),
+        ),
+        _ if server.trust => doubtful(
+            "tls",
+            said!("已加密，但信任任何证书", "encrypted, but any certificate is believed"),
+            said!("请在 `ca` 中写明服务器证书的颁发机构", "name the server's authority in `ca`"),
+        ),
+        _ => Step::fine("tls", said!("已加密，证书属于该服务器", "encrypted, and the certificate is the server's")),
     }
 }
 
@@ -81,11 +92,17 @@ async fn read_only(server: &Server, session: &mut Session) -> Result<Step, Step>
     let may = |at: usize| rows.first().is_some_and(|it| matches!(it.try_get::<i32, _>(at), Ok(Some(1))));
     let found: Vec<&str> = RIGHTS_WORDS.iter().enumerate().filter(|(at, _)| may(*at)).map(|(_, word)| *word).collect();
     Ok(match found.as_slice() {
-        [] => Step::fine("read-only", "the login may write to the database nowhere; pulls are rolled back"),
+        [] => Step::fine(
+            "read-only",
+            said!("该账号无处可写；取数事务一律回滚", "the login may write to the database nowhere; pulls are rolled back"),
+        ),
         found => doubtful(
             "read-only",
-            &format!("the login may also {}", found.join(", ")),
-            "pulls only read and are rolled back, but a login with db_datareader alone is safer",
+            said!("该账号还可以 {}", "the login may also {}", found.join(", ")),
+            said!(
+                "取数只读并回滚，但只有 db_datareader 的账号更稳妥",
+                "pulls only read and are rolled back, but a login with db_datareader alone is safer"
+            ),
         ),
     })
 }
@@ -94,9 +111,9 @@ async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &m
     let name = if guard::is_query(table) { "the query" } else { table };
     let ask = Ask { table: table.to_owned(), columns: Vec::new(), batch_rows: 1, since: None };
     let reading = Reading::new(server, session, &ask).await.map_err(|it| Step::failed("table", it))?;
-    steps.push(Step::fine("columns", format!("`{name}`: {}", reading.columns().join(", "))));
+    steps.push(Step::fine("columns", said!("`{name}`：{}", "`{name}`: {}", reading.columns().join(", "))));
     let rows = reading.count(session).await.map_err(|it| Step::failed("count", it))?;
-    steps.push(Step::fine("count", format!("`{name}`: {rows} rows")));
+    steps.push(Step::fine("count", said!("`{name}`：{rows} 行", "`{name}`: {rows} rows")));
     let before = crate::clock::stopwatch();
     let read = said(server, "speed", reading.sample(session, SAMPLE_ROWS)).await?;
     steps.push(steps::speed(name, read, before));
@@ -105,12 +122,18 @@ async fn of_table(server: &Server, session: &mut Session, table: &str, steps: &m
 
 fn snapshot(session: &Session) -> Step {
     if session.facts.snapshot {
-        return Step::fine("snapshot", "all tables are read as of one instant");
+        return Step::fine("snapshot", said!("各表均为同一时刻的数据", "all tables are read as of one instant"));
     }
-    let hint = "ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON gives every pull one state without locking out those who write";
+    let hint = said!(
+        "ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON 可使每次取数为同一时刻，且不妨碍写入",
+        "ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON gives every pull one state without locking out those who write"
+    );
     doubtful(
         "snapshot",
-        "the database does not allow SNAPSHOT isolation: rows that are changed meanwhile may come twice or not at all",
+        said!(
+            "数据库不允许 SNAPSHOT 隔离：期间改动的行可能重复或缺失",
+            "the database does not allow SNAPSHOT isolation: rows that are changed meanwhile may come twice or not at all"
+        ),
         hint,
     )
 }

@@ -16,7 +16,7 @@ use crate::columns;
 use crate::gather::{Gathered, single_names};
 use crate::heading::as_asked;
 use crate::sink::{Outlet, Stop, Under, with_places};
-use crate::{Ask, Failure, Since, guard, near};
+use crate::{Ask, Failure, Said, Since, guard, near, said};
 
 /// A table or query about to be read.
 pub(super) struct Reading {
@@ -35,7 +35,7 @@ pub(super) struct Reading {
 impl Reading {
     /// Looks up what is asked for; a failure that names what there is when there is no such table, or none of the mapped columns in it.
     pub(super) async fn new(server: &Server, session: &mut Session, ask: &Ask) -> Result<Reading, Failure> {
-        let failed = server.place.failure(&ask.table, "it cannot be read");
+        let failed = server.place.failure(&ask.table, said!("无法读取", "it cannot be read"));
         let told = |it: Error| trouble::told(failed.clone(), &it);
         let (source, columns) = if guard::is_query(&ask.table) {
             guard::only_reads(&ask.table).map_err(|why| server.place.failure(&ask.table, why))?;
@@ -46,7 +46,7 @@ impl Reading {
         } else {
             table(server, session, ask).await?
         };
-        columns::has_a_mapped_one(&server.place, ask, &names_of(&columns), "")?;
+        columns::has_a_mapped_one(&server.place, ask, &names_of(&columns), &Said::default())?;
         let condition = ask.since.as_ref().map(|it| condition(server, ask, it, &columns)).transpose()?.unwrap_or_default();
         let names = columns.iter().map(|it| as_asked(&it.name, &ask.columns).unwrap_or_else(|| it.name.clone()));
         let fields = single_names(names).into_iter().zip(&columns).map(|(name, it)| Arc::new(Field::new(name, it.arrow(), true)));
@@ -72,14 +72,14 @@ impl Reading {
 
     /// How many rows there are.
     pub(super) async fn count(&self, session: &mut Session) -> Result<u64, Failure> {
-        let told = |it: Error| trouble::told(self.because("the rows cannot be counted"), &it);
+        let told = |it: Error| trouble::told(self.because(said!("无法计数", "the rows cannot be counted")), &it);
         let sql = self.source.count(&self.condition);
         let counted = async {
             let row = self.asked(session.line()?, sql).await?.into_row().await?;
             Ok(row.map(|it| it.try_get::<i64, _>(0)).transpose()?.flatten())
         };
         let counted = self.server.long.answer(&self.failed, counted, told).await?;
-        counted.and_then(|it| u64::try_from(it).ok()).ok_or_else(|| self.because("the server does not count"))
+        counted.and_then(|it| u64::try_from(it).ok()).ok_or_else(|| self.because(said!("服务器没有给出计数", "the server does not count")))
     }
 
     /// Hands every row over, then makes sure that it was every row. Whatever goes wrong, the connection is thrown away; when nobody takes
@@ -112,18 +112,21 @@ impl Reading {
         if (before.min(after)..=before.max(after)).contains(&rows) {
             return Ok(());
         }
-        let failure = self.because(&format!("{rows} rows came, but the server counts {after}"));
+        let failure = self.because(said!("取到 {rows} 行，服务器计数为 {after} 行", "{rows} rows came, but the server counts {after}"));
         let hint = if session.facts.snapshot {
-            "a query may give other rows each time; it is tried again"
+            said!("查询每次结果可能不同；会自动重试", "a query may give other rows each time; it is tried again")
         } else {
-            "somebody writes to it meanwhile; ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON gives every pull one state"
+            said!(
+                "期间有人写入；ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON 可使每次取数为同一时刻",
+                "somebody writes to it meanwhile; ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON gives every pull one state"
+            )
         };
         Err(Stop::Failed(failure.hint(hint).passing()))
     }
 
     /// How many rows were handed over, broken ones included.
     async fn rows(&self, session: &mut Session, outlet: &Outlet) -> Result<u64, Stop> {
-        let broke_off = |it: Error| Stop::Failed(trouble::told(self.because("the pull broke off"), &it));
+        let broke_off = |it: Error| Stop::Failed(trouble::told(self.because(said!("取数中断", "the pull broke off")), &it));
         let sql = self.source.select(&self.columns, session.facts.true_bytes, &self.condition);
         let mut gathered = Gathered::new(self.schema(), self.batch_rows);
         let mut count = 0;
@@ -150,29 +153,36 @@ impl Reading {
 
     fn cells(&self, row: Row, gathered: &mut Gathered) -> Result<(), Stop> {
         if row.len() != self.columns.len() {
-            return Err(Stop::Failed(self.because("the table's columns were changed while it was pulled").passing()));
+            return Err(Stop::Failed(
+                self.because(said!("取数期间表的列被改动", "the table's columns were changed while it was pulled")).passing(),
+            ));
         }
         for (at, (value, column)) in row.into_iter().zip(&self.columns).enumerate() {
             match put(&value, column.holds, &mut gathered.columns()[at]) {
                 Some(true) => {}
                 Some(false) => gathered.refuse(at),
                 None => {
-                    let why = format!("a value of `{}` is no {}; was the column changed meanwhile?", column.name, column.declared);
-                    return Err(Stop::Failed(self.because(&why).passing()));
+                    let why = said!(
+                        "`{}` 的值不是 {}；期间该列被改动了吗？",
+                        "a value of `{}` is no {}; was the column changed meanwhile?",
+                        column.name,
+                        column.declared
+                    );
+                    return Err(Stop::Failed(self.because(why).passing()));
                 }
             }
         }
         Ok(())
     }
 
-    fn because(&self, why: &str) -> Failure {
-        Failure { why: why.to_owned(), ..self.failed.clone() }
+    fn because(&self, why: Said) -> Failure {
+        Failure { why, ..self.failed.clone() }
     }
 }
 
 /// The table, or a failure that names what there is.
 async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<(Source, Vec<Column>), Failure> {
-    let failed = server.place.failure(&ask.table, "it cannot be looked up");
+    let failed = server.place.failure(&ask.table, said!("无法查找", "it cannot be looked up"));
     let told = |it: Error| trouble::told(failed.clone(), &it);
     if let Some(name) = table_name(&ask.table, &server.schema) {
         let columns = server.patience.answer(&failed, session.columns_of(&name), told).await?;
@@ -181,7 +191,10 @@ async fn table(server: &Server, session: &mut Session, ask: &Ask) -> Result<(Sou
         }
     }
     let offers = server.patience.answer(&failed, session.offers(&server.schema), told).await?;
-    let failure = server.place.failure(&ask.table, format!("`{}` has no such table, or none that the login may see", server.database));
+    let failure = server.place.failure(
+        &ask.table,
+        said!("`{}` 中没有这张表，或该账号看不到", "`{}` has no such table, or none that the login may see", server.database),
+    );
     Err(failure.hint(near::did_you_mean(&ask.table, offers.iter().map(|it| it.table.as_str()))))
 }
 

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
 
 use super::{Server, browser, trouble};
-use crate::{Failure, Offer};
+use crate::{Failure, Offer, Said, said};
 
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ impl Server {
     /// Connects, and begins a transaction that will be rolled back.
     pub(super) async fn connect(&self, table: &str) -> Result<Session, Failure> {
         let mut line = self.line(table).await?;
-        let failure = self.place.failure(table, "the session cannot be prepared");
+        let failure = self.place.failure(table, said!("无法准备会话", "the session cannot be prepared"));
         let prepared = async {
             line.simple_query(self.manners()).await?.into_results().await?;
             let facts = facts(&mut line).await?;
@@ -86,7 +86,7 @@ impl Server {
         let config = self.config().map_err(|why| self.place.failure(table, why))?;
         let (mut host, mut port) = (self.host.clone(), self.tcp_port(table).await?);
         for _ in 0..REDIRECTIONS_MAX {
-            let failure = self.place.failure(table, format!("the server {host}:{port} cannot be reached"));
+            let failure = self.place.failure(table, said!("连不上服务器 {host}:{port}", "the server {host}:{port} cannot be reached"));
             let told = |it: Error| trouble::told(failure.clone(), &it);
             let dialled = async {
                 let socket = TcpStream::connect((host.as_str(), port)).await?;
@@ -94,7 +94,8 @@ impl Server {
                 Ok::<_, Error>(socket)
             };
             let socket = self.patience.answer(&failure, dialled, told).await?;
-            let failure = self.place.failure(table, format!("no session with the server {host}:{port}"));
+            let failure =
+                self.place.failure(table, said!("与服务器 {host}:{port} 无法建立会话", "no session with the server {host}:{port}"));
             let greeted = async {
                 match Client::connect(config.clone(), socket.compat_write()).await {
                     Err(Error::Routing { host, port }) => Ok(Err((host, port))),
@@ -108,8 +109,8 @@ impl Server {
         }
         Err(self
             .place
-            .failure(table, "the server sends us from one address to the next")
-            .hint("is the availability group's routing list right?"))
+            .failure(table, said!("服务器一再转向别的地址", "the server sends us from one address to the next"))
+            .hint(said!("可用性组的路由列表对吗？", "is the availability group's routing list right?")))
     }
 
     /// As the settings say, else as SQL Browser says.
@@ -118,16 +119,26 @@ impl Server {
             (Some(port), _) => Ok(port),
             (None, None) => Ok(1433),
             (None, Some(instance)) => {
-                let failure = self.place.failure(table, format!("SQL Browser at {} does not say where `{instance}` is", self.host));
-                let told = |it: std::io::Error| Failure { why: format!("{}: {it}", failure.why), ..failure.clone() };
+                let failure = self.place.failure(
+                    table,
+                    said!(
+                        "{} 的 SQL Browser 没有给出 `{instance}` 的位置",
+                        "SQL Browser at {} does not say where `{instance}` is",
+                        self.host
+                    ),
+                );
+                let told = |it: std::io::Error| Failure { why: failure.why.because(&it.to_string().into()), ..failure.clone() };
                 let asked = self.patience.answer(&failure, browser::port_of(&self.host, browser::PORT, instance), told).await;
-                let hint = "is `instance` right, does the service SQL Server Browser run, is UDP 1434 open? `port` goes without it";
+                let hint = said!(
+                    "`instance` 对吗，SQL Server Browser 服务在运行吗，UDP 1434 开放吗？写明 `port` 则无需它",
+                    "is `instance` right, does the service SQL Server Browser run, is UDP 1434 open? `port` goes without it"
+                );
                 asked.map_err(|it| it.hint(hint).passing())
             }
         }
     }
 
-    fn config(&self) -> Result<Config, String> {
+    fn config(&self) -> Result<Config, Said> {
         let password = self.password.fetch(&self.place.root)?;
         let mut config = Config::new();
         config.host(&self.host);
@@ -144,7 +155,8 @@ impl Server {
         }
         match &self.ca {
             Some(ca) => {
-                let bundle = std::fs::read(ca).map_err(|it| format!("the `ca` file {} cannot be read: {it}", ca.display()))?;
+                let bundle = std::fs::read(ca)
+                    .map_err(|it| said!("无法读取 `ca` 文件 {}：{it}", "the `ca` file {} cannot be read: {it}", ca.display()))?;
                 config.trust_cert_ca_bundle(bundle);
             }
             None if self.trust => config.trust_cert(),

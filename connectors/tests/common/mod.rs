@@ -30,14 +30,14 @@ pub async fn told_of(source: &dyn Connector, ask: &Ask) -> Vec<String> {
     };
     match pieces {
         Ok(pieces) => pieces.iter().flat_map(piece).collect(),
-        Err(failure) => vec![failure.to_string(), failure.hint.unwrap_or_default()],
+        Err(failure) => vec![failure.to_string(), failure.hint.unwrap_or_default().en],
     }
 }
 
 fn piece(piece: &Piece) -> Vec<String> {
     match piece {
         Piece::Rows(batch) => (0..batch.num_rows()).map(|at| row(batch, at)).collect(),
-        Piece::Broken(it) => vec![format!("broken {}: {} ({})", spot(&it.spot), it.raw, it.why)],
+        Piece::Broken(it) => vec![format!("broken {}: {} ({})", spot(&it.spot), it.raw, it.why.en)],
         Piece::Total(it) => {
             let cells: Vec<String> = it.cells.iter().map(|(column, cell)| format!("{column}={cell}")).collect();
             vec![format!("total {}: {}", spot(&it.spot), cells.join(" "))]

@@ -148,5 +148,5 @@ async fn the_checklist_tells_every_step() {
         ("clock", doubtful),
     ];
     assert_eq!(told, expected, "{steps:?}");
-    assert!(steps[4].told.contains("INSERT"), "{}", steps[4].told);
+    assert!(steps[4].told.contains("INSERT"), "{}", steps[4].told.en);
 }
