@@ -151,8 +151,23 @@ fn connectors_page() -> String {
             let _ = writeln!(out, "| {} | {} |", it.name, it.about);
         }
     }
+    out.push_str("\n## 各类型的取数结果 What comes of every type\n");
+    for page in CONFORMANCE {
+        // Each has a heading of its own, which goes two levels down.
+        let _ = write!(out, "\n##{page}");
+    }
     out
 }
+
+/// What the tests of the connectors have seen of every type: null, least, most, and rare characters.
+const CONFORMANCE: [&str; 6] = [
+    include_str!("../connectors/tests/conformance/files.md"),
+    include_str!("../connectors/tests/conformance/sqlite.md"),
+    include_str!("../connectors/tests/conformance/postgres.md"),
+    include_str!("../connectors/tests/conformance/mysql.md"),
+    include_str!("../connectors/tests/conformance/sqlserver.md"),
+    include_str!("../connectors/tests/conformance/odbc.md"),
+];
 
 fn commands_page() -> String {
     let mut out = format!("# 命令 Commands\n{PRINTED}");

@@ -389,7 +389,7 @@ mod tests {
                     let shown = |row: usize, at: usize| array_value_to_string(batch.column(at), row).expect("text");
                     (0..batch.num_rows()).map(|row| format!("{}|{} @{}", shown(row, 0), shown(row, 1), shown(row, 4))).collect()
                 }
-                Piece::Broken(it) => vec![format!("!{} {} @{}", it.raw, it.why, it.spot.row.unwrap_or_default())],
+                Piece::Broken(it) => vec![format!("!{} {} @{}", it.raw, it.why.en, it.spot.row.unwrap_or_default())],
                 _ => Vec::new(),
             })
             .collect()

@@ -406,7 +406,7 @@ pub fn open(place: Place, mut settings: toml::Table) -> Result<Box<dyn Connector
 mod tests {
     use super::*;
 
-    fn refusal(settings: &str) -> String {
+    fn refusal(settings: &str) -> Said {
         let place = Place { department: "hr".to_owned(), source: "archive".to_owned(), root: PathBuf::new() };
         open(place, settings.parse().expect("the test writes TOML")).err().expect("the settings are wrong")
     }
@@ -416,8 +416,8 @@ mod tests {
         assert_eq!(refusal("kind = 'xslx'"), "no connector of kind `xslx`; did you mean `xlsx`?");
         assert_eq!(refusal("kind = 'csv'\nfodler = 'x'"), "a source of kind `csv` has no setting `fodler`; did you mean `folder`?");
         let known = near::list(KINDS.iter().map(|it| it.name));
-        assert_eq!(refusal("kind = 'telex'"), format!("no connector of kind `telex`; known are {known}"));
-        assert_eq!(refusal("folder = 'x'"), format!("`kind` is missing; known are {known}"));
+        assert_eq!(refusal("kind = 'telex'"), format!("no connector of kind `telex`; known are {}", known.en).as_str());
+        assert_eq!(refusal("folder = 'x'"), format!("`kind` is missing; known are {}", known.en).as_str());
         assert!(refusal("kind = 'sqlite'").contains("file"));
         assert!(refusal("kind = 'csv'\nencoding = 'klingon'").contains("klingon"));
     }

@@ -191,7 +191,7 @@ mod tests {
 
     fn refusal(names: &[&str], pattern: &str) -> (String, String) {
         let trouble = pick(&entries(names), pattern, "in", Pick::All).expect_err("nothing to pick");
-        (trouble.why, trouble.hint.unwrap_or_default())
+        (trouble.why.en, trouble.hint.unwrap_or_default().en)
     }
 
     #[test]

@@ -280,7 +280,7 @@ fn walk(folder: &Path, below: &str, depth: usize, entries: &mut Vec<Entry>) -> s
 mod tests {
     use super::*;
 
-    fn refusal(name: &str) -> String {
+    fn refusal(name: &str) -> Said {
         let place = Place { department: "hr".to_owned(), source: "archive".to_owned(), root: PathBuf::new() };
         open(&place, name, Access::default()).err().expect("the address is wrong")
     }

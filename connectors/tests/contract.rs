@@ -303,7 +303,13 @@ fn column_of(rows: &[Cells], at: usize, subject: &Subject) -> Vec<Option<String>
 }
 
 /// Kinds that speak to a server keep the same promises in a file of their own.
-const SERVERS: &[(&str, &str)] = &[("postgres", "postgres.rs"), ("mysql", "mysql.rs"), ("sqlserver", "sqlserver.rs"), ("http", "http.rs")];
+const SERVERS: &[(&str, &str)] = &[
+    ("postgres", "postgres.rs"),
+    ("mysql", "mysql.rs"),
+    ("sqlserver", "sqlserver.rs"),
+    ("odbc", "../odbc/tests/odbc/main.rs"),
+    ("http", "http.rs"),
+];
 
 #[test]
 fn every_kind_is_here() {

@@ -26,7 +26,7 @@ pub async fn pull(kind: &str, settings: toml::Table, table: &str) -> Result<Pull
                 batches += 1;
                 bytes += batch.get_array_memory_size() as u64;
             }
-            Piece::Broken(row) => return Err(Stop::Trouble(format!("a row of the bench is broken: {}", row.why))),
+            Piece::Broken(row) => return Err(Stop::Trouble(format!("a row of the bench is broken: {}", row.why.en))),
             Piece::Total(_) | Piece::Skipped(_) | Piece::File(_) => {}
         }
     }

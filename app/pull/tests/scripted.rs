@@ -160,12 +160,5 @@ impl Drop for Letting {
 }
 
 fn told(why: &str, passing: bool) -> Failure {
-    Failure {
-        department: "finance".to_owned(),
-        source: "main".to_owned(),
-        table: "pay".to_owned(),
-        why: why.to_owned(),
-        hint: None,
-        passing,
-    }
+    Failure { department: "finance".to_owned(), source: "main".to_owned(), table: "pay".to_owned(), why: why.into(), hint: None, passing }
 }

@@ -100,7 +100,12 @@ impl Cells {
         let exact = moment.map(exact);
         builder.append_option(exact.flatten().map(|it| it.and_utc().timestamp_micros()));
         if let (Some(None), Some(it)) = (exact, moment) {
-            self.odd.push((self.rows, at, Odd::Moment, format!("{}-{}-{} {}:{}:{}", it.year, it.month, it.day, it.hour, it.minute, it.second)));
+            self.odd.push((
+                self.rows,
+                at,
+                Odd::Moment,
+                format!("{}-{}-{} {}:{}:{}", it.year, it.month, it.day, it.hour, it.minute, it.second),
+            ));
         }
     }
 

@@ -2,9 +2,9 @@
 
 use muster_connectors::odbc::line::{Answer, At, Column, Holds};
 use odbc_api::buffers::{BufferDesc, ColumnarDynBuffer};
-use odbc_api::sys::{Date, Timestamp};
 use odbc_api::handles::StatementImpl;
-use odbc_api::{Connection, Cursor, DataType, Error, Nullable, Prepared, ResultSetMetadata as _};
+use odbc_api::sys::{Date, Timestamp};
+use odbc_api::{Connection, Cursor, DataType, Error, Nullable, Prepared};
 
 use crate::cells::Cells;
 use crate::given::Outlet;
@@ -55,7 +55,12 @@ pub fn count(connection: &Connection<'_>, from: &str, query_seconds: usize) -> R
 }
 
 /// Prepared first: a server that can prepare takes exactly one statement.
-fn prepared<'c>(connection: &'c Connection<'_>, sql: &str, query_seconds: usize, doing: &At) -> Result<Prepared<StatementImpl<'c>>, Broken> {
+fn prepared<'c>(
+    connection: &'c Connection<'_>,
+    sql: &str,
+    query_seconds: usize,
+    doing: &At,
+) -> Result<Prepared<StatementImpl<'c>>, Broken> {
     let mut statement = connection.prepare(sql).map_err(at(doing.clone()))?;
     // Not every driver has a limit for queries; `muster` has one of its own.
     let _ = statement.set_query_timeout_sec(query_seconds);
@@ -125,7 +130,8 @@ fn in_blocks(
     batch_rows: usize,
     outlet: &mut Outlet,
 ) -> Result<(), Broken> {
-    let row_bytes: usize = buffers.iter().map(|it| if let BufferDesc::WText { max_str_len } = it { 2 * max_str_len + 10 } else { 24 }).sum();
+    let row_bytes: usize =
+        buffers.iter().map(|it| if let BufferDesc::WText { max_str_len } = it { 2 * max_str_len + 10 } else { 24 }).sum();
     let rows = (BLOCK_BYTES / row_bytes.max(1)).clamp(1, batch_rows);
     let buffer = ColumnarDynBuffer::from_descs(rows, buffers);
     let mut cursor = cursor.bind_buffer(buffer).map_err(at(At::Rows))?;
@@ -152,7 +158,13 @@ fn in_blocks(
     Ok(())
 }
 
-fn one_by_one(mut cursor: impl Cursor, columns: &[Column], cells: &mut Cells, batch_rows: usize, outlet: &mut Outlet) -> Result<(), Broken> {
+fn one_by_one(
+    mut cursor: impl Cursor,
+    columns: &[Column],
+    cells: &mut Cells,
+    batch_rows: usize,
+    outlet: &mut Outlet,
+) -> Result<(), Broken> {
     let (mut wide, mut bytes) = (Vec::new(), Vec::new());
     while let Some(mut row) = cursor.next_row().map_err(at(At::Rows))? {
         for (nth, column) in columns.iter().enumerate() {

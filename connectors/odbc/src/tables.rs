@@ -21,12 +21,12 @@ pub fn find(connection: &Connection<'_>, schema: Option<&str>, table: &str) -> R
         let inside = |it: &Table| it.name == table && it.schema.as_deref() == Some(schema);
         found = named(connection, Some(schema), table)?.into_iter().filter(inside).collect();
     }
+    // SQLite's driver finds no Chinese name by itself, but lists it.
+    let known = if found.is_empty() { named(connection, schema, "%")? } else { Vec::new() };
+    found.extend(known.iter().filter(|it| it.name == table).cloned());
     match found.as_slice() {
         [one] => from(connection, one),
-        [] => {
-            let known = named(connection, schema, "%")?.into_iter().map(|it| it.name).collect();
-            Err(refused(At::NoTable(known)))
-        }
+        [] => Err(refused(At::NoTable(known.into_iter().map(|it| it.name).collect()))),
         many => Err(refused(At::ManyTables(many.iter().map(called).collect()))),
     }
 }

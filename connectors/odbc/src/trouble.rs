@@ -54,7 +54,8 @@ impl Scrub {
 
     /// The same trouble, fit to be shown. Words about values (classes 22 and 23) may quote any data, so nothing of them stays.
     pub fn trouble(&self, trouble: Trouble) -> Trouble {
-        let message = if ["22", "23"].iter().any(|it| trouble.state.starts_with(it)) { String::new() } else { self.message(&trouble.message) };
+        let message =
+            if ["22", "23"].iter().any(|it| trouble.state.starts_with(it)) { String::new() } else { self.message(&trouble.message) };
         Trouble { message, ..trouble }
     }
 
@@ -63,14 +64,21 @@ impl Scrub {
         let hidden = self.password.as_ref().map_or_else(|| message.to_owned(), |it| message.replace(it.as_str(), "…"));
         let line = hidden.trim().lines().next().unwrap_or_default();
         let mut told = String::new();
-        let mut quoted = line.split('\'');
-        told.push_str(&without_long_numbers(quoted.next().unwrap_or_default()));
-        // Every second part stood in quotes.
-        for (nth, part) in quoted.enumerate() {
-            told.push_str(&if nth % 2 == 0 { "'…'".to_owned() } else { without_long_numbers(part) });
+        let mut rest = line;
+        while let Some(start) = opening(rest) {
+            told.push_str(&without_long_numbers(&rest[..start]));
+            told.push_str("'…'");
+            rest = rest[start + 1..].split_once('\'').map_or("", |(_, behind)| behind);
         }
+        told.push_str(&without_long_numbers(rest));
         told.chars().take(MESSAGE_MAX).collect()
     }
+}
+
+/// Where a quote opens a text; in `Can't` none does.
+fn opening(text: &str) -> Option<usize> {
+    let behind_letter = |at: usize| text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+    text.match_indices('\'').map(|(at, _)| at).find(|at| !behind_letter(*at))
 }
 
 fn without_long_numbers(text: &str) -> String {
@@ -98,6 +106,7 @@ mod tests {
         };
         check("42P01", "ERROR: relation \"pay\" does not exist;\nError while executing", "ERROR: relation \"pay\" does not exist;");
         check("HY000", "bad '330683198001011234' near 33068319800101123X, s3cret (1)", "bad '…' near …X, … (1)");
+        check("01000", "Can't open lib 'Oracle 23' : file not found", "Can't open lib '…' : file not found");
         check("22P02", "invalid input: \"张伟\"", "");
     }
 }

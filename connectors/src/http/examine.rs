@@ -13,7 +13,7 @@ use super::pace::{date, now};
 use super::wire::{Wire, shown};
 use super::{Begun, Http};
 use crate::steps::doubtful;
-use crate::{Ask, Failure, Said, Step, StepState, near, said};
+use crate::{Ask, Failure, Said, Step, near, said};
 
 /// A certificate that ends sooner is told.
 const CERTIFICATE_DAYS_MIN: i64 = 30;

@@ -237,7 +237,7 @@ mod tests {
             match walk.after(&turn, &told) {
                 Ok(Some(next)) => turn = next,
                 Ok(None) => return assert_eq!(Ok(asked.join(" ").as_str()), expected),
-                Err(why) => return assert_eq!(Err(why.as_str()), expected),
+                Err(why) => return assert_eq!(Err(why.en.as_str()), expected),
             }
         }
         panic!("it wants more pages than there are: {turn:?}");
@@ -287,7 +287,10 @@ mod tests {
         let (mut walk, first) = Walk::new(page(), End::Total);
         let told = Told { rows: 10, hash: [1; 32], total: Some(30), ..Told::default() };
         let second = walk.after(&first, &told).expect("a page").expect("more");
-        assert_eq!(walk.after(&second, &told), Err("page 2 has the same rows as a page before it".to_owned()));
+        assert_eq!(
+            walk.after(&second, &told),
+            Err(said!("第 {} 页与前面的一页内容相同", "page {} has the same rows as a page before it", 2))
+        );
 
         let (mut walk, first) = Walk::new(page(), End::Total);
         let told = Told { total: Some(10), ..told };

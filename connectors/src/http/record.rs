@@ -319,7 +319,7 @@ mod tests {
         let mut cells = Cells::default();
         let read = cells.read(record.as_bytes(), &shape.root, 3);
         let told = read.map(|()| (0..3).map(|at| cells.cell(at).unwrap_or("~")).collect::<Vec<_>>().join("|"));
-        assert_eq!(told.as_deref().map_err(String::as_str), expected, "{record}");
+        assert_eq!(told.as_deref().map_err(|it| it.en.as_str()), expected, "{record}");
     }
 
     #[test]

@@ -262,7 +262,7 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn refusal(settings: &str) -> String {
+    fn refusal(settings: &str) -> Said {
         Settings::read(settings.parse().expect("the test writes TOML")).map(|_| ()).expect_err("the settings are wrong")
     }
 

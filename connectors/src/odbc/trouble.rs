@@ -73,12 +73,11 @@ fn of_driver(failure: Failure, doing: &Said, trouble: &Trouble) -> Failure {
     let failure = Failure { why: doing.because(&words), ..failure };
     let connecting = matches!(trouble.at, At::Connect);
     match (state.get(..2).unwrap_or_default(), state) {
-        ("IM", _) => failure.hint(said!(
+        ("IM", _) | (_, "01000") => failure.hint(said!(
             "`Driver=` 是 `odbcinst -q -d` 列出的名称吗？驱动装了吗？",
             "is `Driver=` one of those that `odbcinst -q -d` lists, and is it installed?"
         )),
-        (_, "01000") if connecting => failure.hint(said!("驱动的库装了吗？", "is the driver's library installed?")),
-        ("28", _) | (_, "HY000" | "08004") if connecting && is_login(&trouble.message) => {
+        (class, _) if connecting && class != "HY" && is_login(&trouble.message) => {
             failure.hint(said!("账号对吗，密码是最新的吗？", "is the user right, is the password current?"))
         }
         ("28", _) => failure.hint(said!("账号对吗，密码是最新的吗？", "is the user right, is the password current?")),
@@ -102,7 +101,7 @@ fn of_driver(failure: Failure, doing: &Said, trouble: &Trouble) -> Failure {
         (_, "42S22" | "42703") => failure.hint(said!("查询用到了没有的列", "the query names a column that is not there")),
         (_, "25006") => failure.hint(said!("该查询不只是读取", "the query does more than read")),
         // What has no code of its own may be a lost line: it is worth another try.
-        (_, "HY000") if matches!(trouble.at, At::Rows | At::Count | At::Begin) || connecting => failure
+        (_, "" | "HY000") if matches!(trouble.at, At::Rows | At::Count | At::Begin) || connecting => failure
             .hint(said!("服务器在运行吗，线路稳定吗？会自动重试", "is the server up, is the line stable? It is tried again"))
             .passing(),
         _ => failure.hint(said!("用别的程序（如 isql）试一试", "try it with another program, such as isql")),
@@ -112,5 +111,5 @@ fn of_driver(failure: Failure, doing: &Said, trouble: &Trouble) -> Failure {
 /// Drivers without a code for a refused login still say so.
 fn is_login(message: &str) -> bool {
     let message = message.to_lowercase();
-    ["password", "authentication", "ora-01017", "login", "role"].iter().any(|it| message.contains(it))
+    ["password", "authentication", "ora-01017", "role"].iter().any(|it| message.contains(it))
 }

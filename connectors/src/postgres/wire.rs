@@ -286,7 +286,7 @@ mod tests {
         let put = wire.put(bytes, &mut gathered.columns()[0]);
         match put {
             Put::NoText => gathered.refuse(0),
-            Put::NoPlace(ref raw, what) => gathered.refuse_value(0, raw.clone(), what),
+            Put::NoPlace(ref raw, ref what) => gathered.refuse_value(0, raw.clone(), what.clone()),
             Put::Fine | Put::Wrong => {}
         }
         let told = if put == Put::Wrong {
