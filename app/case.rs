@@ -1,19 +1,26 @@
 //! `muster case`: what people do about cases. See `muster_core::case::work` for what is possible when.
 
+mod board;
 mod import;
+pub mod settings;
+
+pub use board::{amount_words, overdue, total};
 
 use std::fmt::Write;
 use std::path::Path;
 
 use chrono::NaiveDate;
 use muster_core::case::State;
-use muster_core::case::work::{Act, Deed, Outcome, Stage, Standing};
+use muster_core::case::amount::Amounts;
+use muster_core::case::escalation::Step;
+use muster_core::case::explanation::Explanation;
+use muster_core::case::work::{Act, Deed, Measure, Outcome, Stage, Standing};
 use muster_core::finding::{Severity, Subject};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::audit::local_user;
-use crate::cli::{AsArg, CaseDecideArgs, CaseListArgs, CaseNumbersArgs, CaseShowArgs, CaseState, CaseWhat};
+use crate::cli::{AsArg, CaseActArgs, CaseDecideArgs, CaseListArgs, CaseNumbersArgs, CaseShowArgs, CaseState, CaseWhat};
 use crate::commands::{Code, Done, Say, read};
 use crate::config::City;
 use crate::people::Eyes;
@@ -38,15 +45,21 @@ pub async fn case(what: &CaseWhat, say: Say) -> Done {
         CaseWhat::Close(of) => act(&Deed::Closed, of, say).await,
         CaseWhat::Reopen(of) => act(&Deed::Reopened, of, say).await,
         CaseWhat::Import(args) => import::import(args, say).await,
-        CaseWhat::Outcomes => {
-            let outcomes: Vec<(String, &str, &str)> =
-                Outcome::ALL.iter().map(|it| (format!("{it:?}"), it.label().0, it.label().1)).collect();
-            say.print(&outcomes, || {
-                outcomes.iter().map(|(code, zh, en)| format!("  {} {}\n", pad(code, 5), say.lang.pick(zh, en))).collect()
-            });
-            Ok(Code::Fine)
-        }
+        CaseWhat::Outcomes => Ok(codes(say)),
+        CaseWhat::Overdue(args) => board::board(args, say).await,
+        CaseWhat::Amounts(args) => board::amounts(args, say).await,
+        CaseWhat::Duplicate { other, of } => act(&Deed::Duplicate { of: other.trim().to_ascii_uppercase() }, of, say).await,
+        CaseWhat::Act(args) => measure(args, say).await,
     }
+}
+
+/// The codes of outcomes, and of explanations.
+fn codes(say: Say) -> Code {
+    let outcomes = Outcome::ALL.iter().map(|it| (format!("{it:?}"), it.label()));
+    let codes: Vec<(String, &str, &str)> =
+        outcomes.chain(Explanation::all().map(|it| (it.code(), it.label()))).map(|(code, (zh, en))| (code, zh, en)).collect();
+    say.print(&codes, || codes.iter().map(|(code, zh, en)| format!("  {} {}\n", pad(code, 5), say.lang.pick(zh, en))).collect());
+    Code::Fine
 }
 
 /// A case as it is listed.
@@ -61,6 +74,9 @@ struct Listed<'a> {
     rules: Vec<&'a str>,
     units: Vec<&'a str>,
     amount_fen: Option<i64>,
+    amounts: Amounts,
+    /// Who above has heard that it is late; null: nobody.
+    escalated_to: Option<Step>,
     opened_on: NaiveDate,
 }
 
@@ -69,12 +85,16 @@ async fn list(args: &CaseListArgs, say: Say) -> Done {
     let today = clock::today();
     let store = Store::of(&city).await?;
     let eyes = look::eyes(&city, &store, &args.eyes).await?;
-    let all = store.worked(&city.calendar).await?;
-    let mut listed: Vec<Listed<'_>> =
-        all.iter().filter(|it| eyes.see(&it.case)).map(|it| listed(it, today)).filter(|it| is_asked(it, args)).collect();
+    let seen = seen(&store, &city, &eyes).await?;
+    let mut listed: Vec<Listed<'_>> = seen.iter().map(|it| listed(it, today)).filter(|it| is_asked(it, args)).collect();
     listed.sort_by_key(|it| (!it.overdue, it.severity, it.standing.due, it.number));
     say.print(&listed, || table(&listed, say.lang));
     Ok(Code::Fine)
+}
+
+/// What may be seen of all cases, by number.
+async fn seen(store: &Store, city: &City, eyes: &Eyes) -> Result<Vec<Worked>, Stop> {
+    Ok(store.worked(&city.calendar).await?.into_iter().filter_map(|it| eyes.cut_worked(it)).collect())
 }
 
 fn listed(it: &Worked, today: NaiveDate) -> Listed<'_> {
@@ -83,16 +103,17 @@ fn listed(it: &Worked, today: NaiveDate) -> Listed<'_> {
     units.sort_unstable();
     units.dedup();
     let amounts: Vec<i64> = findings().filter_map(|it| it.amount_fen).collect();
-    let is_open = matches!(it.case.state, State::Open | State::Reopened);
     Listed {
         number: it.case.number.as_deref().unwrap_or_default(),
         state: it.case.state,
         standing: &it.standing,
-        overdue: is_open && it.standing.due.is_some_and(|due| today > due),
+        overdue: it.is_overdue(today),
         severity: findings().map(|it| it.severity).min().unwrap_or(Severity::S4),
         rules: it.case.findings.keys().map(String::as_str).collect(),
         units,
         amount_fen: amounts.iter().copied().max(),
+        amounts: it.amounts(),
+        escalated_to: it.escalated.iter().map(|it| it.0).max(),
         opened_on: it.case.opened_on,
     }
 }
@@ -119,7 +140,7 @@ fn table(listed: &[Listed], lang: Lang) -> String {
         let due = it.standing.due.map(|due| format!("{}{due}", if it.overdue { "! " } else { "" })).unwrap_or_default();
         let _ = writeln!(
             out,
-            "  {} {:?} {} {} {} {} {}",
+            "  {} {:?} {} {} {} {} {} {}",
             it.number,
             it.severity,
             pad(stage(it.state, it.standing, lang), 14),
@@ -127,6 +148,7 @@ fn table(listed: &[Listed], lang: Lang) -> String {
             pad(&it.rules.join(" "), 14),
             pad(&it.units.join(" "), 16),
             pad_left(&amount, 14),
+            it.escalated_to.map(|it| format!("↑ {}", lang.pick(it.label().0, it.label().1))).unwrap_or_default(),
         );
     }
     let overdue = listed.iter().filter(|it| it.overdue).count();
@@ -149,6 +171,7 @@ pub fn stage(state: State, standing: &Standing, lang: Lang) -> &'static str {
         Stage::Replied => lang.pick("单位已答复", "unit replied"),
         Stage::Pending => lang.pick("待复核", "to be seconded"),
         Stage::Decided => lang.pick("已有结论", "decided"),
+        Stage::Measures => lang.pick("处置中", "measures taken"),
         Stage::Closed => lang.pick("已办结", "closed"),
     }
 }
@@ -158,6 +181,9 @@ pub fn stage(state: State, standing: &Standing, lang: Lang) -> &'static str {
 struct Shown<'a> {
     case: explain::Explained,
     standing: &'a Standing,
+    amounts: Amounts,
+    /// Who above has heard that it is late, and on which night.
+    escalated: &'a [(Step, NaiveDate)],
     acts: &'a [Act],
 }
 
@@ -166,15 +192,17 @@ async fn show(args: &CaseShowArgs, say: Say) -> Done {
     let store = Store::of(&city).await?;
     let eyes = look::eyes(&city, &store, &args.eyes).await?;
     // What may not be seen looks like what is not there.
-    let found = store.worked_case(&args.number, &city.calendar).await?.filter(|it| eyes.see(&it.case));
+    let found = store.worked_case(&args.number, &city.calendar).await?.and_then(|it| eyes.cut_worked(it));
     let found = found.ok_or_else(|| no_case(&args.number, say.lang))?;
     let reveal = args.reveal.is_some();
     if let Some(why) = &args.reveal {
         look::revealed(&store, &eyes, found.case.number.as_deref().unwrap_or_default(), why).await?;
     }
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
-    let case = explain::load(&city.archive()?, &found.case, &city.rules, &columns, reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
-    let shown = Shown { case, standing: &found.standing, acts: &found.acts };
+    let mut case =
+        explain::load(&city.archive()?, &found.case, &city.rules, &columns, reveal).map_err(|err| Stop::Trouble(err.to_string()))?;
+    case.cut(|unit| eyes.lists(unit));
+    let shown = Shown { case, standing: &found.standing, amounts: found.amounts(), escalated: &found.escalated, acts: &found.acts };
     say.print(&shown, || explain::text(&shown.case, say.lang) + &acts_text(&found, say.lang));
     Ok(Code::Fine)
 }
@@ -187,10 +215,17 @@ fn acts_text(it: &Worked, lang: Lang) -> String {
     if let Some(due) = it.standing.due {
         let _ = write!(out, " · {} {due}", lang.pick("时限", "due"));
     }
-    if it.standing.recovered_fen != 0 {
-        let _ = write!(out, " · {} {}", lang.pick("已追回（元）", "recovered (CNY)"), yuan(it.standing.recovered_fen));
+    for (step, night) in &it.escalated {
+        let _ = write!(out, " · ↑ {} {night}", lang.pick(step.label().0, step.label().1));
+    }
+    if let Some(of) = &it.standing.duplicate_of {
+        let _ = write!(out, " · {} {of}", lang.pick("由另案办理", "worked on as"));
     }
     out.push('\n');
+    let amounts = amount_words(&it.amounts(), lang);
+    if !amounts.is_empty() {
+        let _ = writeln!(out, "  {} {}", lang.pick("金额（元）", "amounts (CNY)"), amounts.join(" · "));
+    }
     for act in &it.acts {
         let _ = writeln!(out, "    {} {} {}  {}", act.at, pad(&act.who, 16), deed(&act.deed, lang), act.text);
     }
@@ -203,10 +238,16 @@ fn deed(it: &Deed, lang: Lang) -> String {
         Deed::Noted => lang.pick("备注", "noted").to_owned(),
         Deed::Queried => lang.pick("向单位核查", "asked the unit").to_owned(),
         Deed::Replied => lang.pick("单位答复", "the unit replied").to_owned(),
-        Deed::Decided { outcome, until, document } => {
+        Deed::Decided { outcome, until, document, explanation } => {
+            let kind = explanation.map(|it| format!(" {} {}", it.code(), lang.pick(it.label().0, it.label().1))).unwrap_or_default();
             let until = until.map(|it| format!("，{} {it}", lang.pick("有效至", "until"))).unwrap_or_default();
-            let document = document.as_ref().map(|it| format!(" [{}]", &it[..it.len().min(12)])).unwrap_or_default();
-            format!("{outcome:?} {}{until}{document}", lang.pick(outcome.label().0, outcome.label().1))
+            let document = paper(document.as_ref());
+            format!("{outcome:?} {}{kind}{until}{document}", lang.pick(outcome.label().0, outcome.label().1))
+        }
+        Deed::Duplicate { of } => format!("{} {of}", lang.pick("与另案重复", "the same as")),
+        Deed::Taken { measure, from, amount_fen, document } => {
+            let amount = amount_fen.map(|it| format!(" {} {}", lang.pick("金额（元）", "CNY"), yuan(it))).unwrap_or_default();
+            format!("{} {from}{amount}{}", lang.pick(measure.label().0, measure.label().1), paper(document.as_ref()))
         }
         Deed::Seconded => lang.pick("复核同意", "seconded").to_owned(),
         Deed::Recovered { amount_fen } => format!("{} {}", lang.pick("追回（元）", "recovered (CNY)"), yuan(*amount_fen)),
@@ -215,9 +256,26 @@ fn deed(it: &Deed, lang: Lang) -> String {
     }
 }
 
+/// The first digits of a document's hash.
+fn paper(document: Option<&String>) -> String {
+    document.map(|it| format!(" [{}]", &it[..it.len().min(12)])).unwrap_or_default()
+}
+
 async fn decide(args: &CaseDecideArgs, say: Say) -> Done {
     let document = args.document.as_deref().map(hash).transpose()?;
-    act(&Deed::Decided { outcome: args.outcome, until: args.until, document }, &args.of, say).await
+    let deed = Deed::Decided { outcome: args.outcome, until: args.until, document, explanation: args.explanation };
+    act(&deed, &args.of, say).await
+}
+
+async fn measure(args: &CaseActArgs, say: Say) -> Done {
+    let is_demand = args.measure == Measure::RecoveryDemanded;
+    if is_demand != args.yuan.is_some() {
+        let why = say.lang.pick("责令退还须写金额 --yuan；其他措施不写", "recovery-demanded takes --yuan, and no other measure does");
+        return Err(Stop::Usage(why.to_owned()));
+    }
+    let document = args.document.as_deref().map(hash).transpose()?;
+    let from = args.from.unwrap_or_else(clock::today);
+    act(&Deed::Taken { measure: args.measure, from, amount_fen: args.yuan, document }, &args.of, say).await
 }
 
 /// SHA-256 of a document. It is not kept here: the hash says later which one it was.
@@ -242,11 +300,20 @@ async fn act(deed: &Deed, of: &CaseNumbersArgs, say: Say) -> Done {
     let actor = Actor { who: &who, login: &login, at: &at, on: clock::today(), only_try: false };
     let done = store.act(|it| eyes.see(it), &actor, &wanted, &city.calendar).await?.map_err(|it| Stop::Usage(refused(&it, say.lang)))?;
     let today = clock::today();
+    let done: Vec<Worked> = done.into_iter().filter_map(|it| eyes.cut_worked(it)).collect();
     let told: Vec<Listed<'_>> = done.iter().map(|it| listed(it, today)).collect();
-    say.print(&told, || {
-        told.iter().map(|it| format!("  ✓ {} {}\n", it.number, stage(it.state, it.standing, say.lang))).collect::<String>()
-    });
+    say.print(&told, || told.iter().map(|it| done_line(it, say.lang)).collect::<String>());
     Ok(Code::Fine)
+}
+
+/// What became of a case; more money than was detected is told at once.
+fn done_line(it: &Listed, lang: Lang) -> String {
+    let mut out = format!("  ✓ {} {}\n", it.number, stage(it.state, it.standing, lang));
+    if it.amounts.excess_fen > 0 {
+        let more = lang.pick("追回超过查实金额（元）", "more came back than was detected (CNY)");
+        let _ = writeln!(out, "  ! {} {more}: {}", it.number, yuan(it.amounts.excess_fen));
+    }
+    out
 }
 
 /// Whoever is given a case must be able to see it: an id of `people.toml`, where it names people.
@@ -270,8 +337,8 @@ async fn may_be_given(store: &Store, city: &City, to: &str, numbers: &[String], 
 async fn numbers(store: &Store, city: &City, of: &CaseNumbersArgs, eyes: &Eyes, say: Say) -> Result<Vec<String>, Stop> {
     let mut numbers = of.numbers.clone();
     if let Some(rule) = &of.all_of {
-        let all = store.worked(&city.calendar).await?;
-        let open = all.iter().filter(|it| it.case.state.is_open() && eyes.see(&it.case));
+        let seen = seen(store, city, eyes).await?;
+        let open = seen.iter().filter(|it| it.case.state.is_open());
         let of_rule = open.filter(|it| it.case.findings.len() == 1 && it.case.findings.keys().all(|it| it.eq_ignore_ascii_case(rule)));
         let of_unit = of_rule.filter(|it| of.unit.as_ref().is_none_or(|unit| is_of_unit(it, unit)));
         numbers.extend(of_unit.filter_map(|it| it.case.number.clone()));

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use muster_core::case::work::Outcome;
+use muster_core::case::explanation::Explanation;
+use muster_core::case::work::{Measure, Outcome};
 use muster_core::finding::{Family, Severity};
 
 use crate::demo;
@@ -688,7 +689,17 @@ pub enum CaseWhat {
     Decide(CaseDecideArgs),
     /// 复核同意 Second a decision
     Second(CaseNumbersArgs),
-    /// 登记追回或避免的金额 Money that came back or was kept from going
+    /// 认定与另案重复，由另案办理 It is the same as another case, which is worked on instead
+    Duplicate {
+        /// 另案编号 Number of the other case
+        #[arg(long = "of", value_name = "MU-…")]
+        other: String,
+        #[command(flatten)]
+        of: CaseNumbersArgs,
+    },
+    /// 查实之后的处置：停发工资、办理出编、责令退还、线索移送、处理处分 What was done about a confirmed case: pay stopped, exit registered, recovery demanded, referred, disciplined
+    Act(CaseActArgs),
+    /// 登记追回的金额 Money that came back
     Recovered {
         /// 金额（元） In yuan
         #[arg(long, value_parser = fen)]
@@ -702,8 +713,40 @@ pub enum CaseWhat {
     Reopen(CaseNumbersArgs),
     /// 导入填好的办理清单（muster report 导出的工作簿） Take back a worklist that was filled in (from muster report)
     Import(CaseImportArgs),
-    /// 列出结论代码 List the codes of outcomes
+    /// 列出结论与说明类型的代码 List the codes of outcomes and of explanations
     Outcomes,
+    /// 逾期看板：各单位逾期案件，已升级到哪一级 Overdue cases by unit, and who above has heard of them
+    Overdue(CaseBoardArgs),
+    /// 金额：按结论汇总疑点、查实、避免、追回、尚欠 Amounts by outcome: suspected, detected, prevented, recovered, outstanding
+    Amounts(CaseBoardArgs),
+}
+
+/// `muster case overdue` and `muster case amounts`.
+#[derive(Debug, Args)]
+pub struct CaseBoardArgs {
+    #[command(flatten)]
+    pub eyes: AsArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster case act`.
+#[derive(Debug, Args)]
+pub struct CaseActArgs {
+    /// 措施：pay-stopped 停发工资、exit-registered 办理出编、recovery-demanded 责令退还、referred 线索移送、disciplined 处理处分 Which measure
+    #[arg(value_parser = measure)]
+    pub measure: Measure,
+    /// 自哪一天起；默认今天 From which day; today by default
+    #[arg(long)]
+    pub from: Option<NaiveDate>,
+    /// 责令退还的金额（元） What was demanded, in yuan
+    #[arg(long, value_parser = fen)]
+    pub yuan: Option<i64>,
+    /// 依据文件；记录其摘要 The document that orders or shows it; its hash is kept
+    #[arg(long)]
+    pub document: Option<PathBuf>,
+    #[command(flatten)]
+    pub of: CaseNumbersArgs,
 }
 
 /// Which cases are listed.
@@ -810,6 +853,9 @@ pub struct CaseDecideArgs {
     /// 合规情形有效至 Until when an explanation holds
     #[arg(long)]
     pub until: Option<NaiveDate>,
+    /// 说明类型，如 X01 借调，见 muster case outcomes Which explanation it is, like X01: see `muster case outcomes`
+    #[arg(long, value_parser = explanation)]
+    pub explanation: Option<Explanation>,
     /// 依据文件；记录其摘要 The document that shows it; its hash is kept
     #[arg(long)]
     pub document: Option<PathBuf>,
@@ -877,6 +923,15 @@ pub enum NoticeKind {
 
 fn outcome(text: &str) -> Result<Outcome, String> {
     Outcome::read(text).ok_or_else(|| "C1 to C12; `muster case outcomes` lists them".to_owned())
+}
+
+fn explanation(text: &str) -> Result<Explanation, String> {
+    Explanation::read(text).ok_or_else(|| "X01 to X24; `muster case outcomes` lists them".to_owned())
+}
+
+fn measure(text: &str) -> Result<Measure, String> {
+    let words = || Measure::ALL.map(Measure::word).join(", ");
+    Measure::ALL.into_iter().find(|it| it.word() == text).ok_or_else(words)
 }
 
 /// `6234.70` yuan in fen.

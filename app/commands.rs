@@ -465,7 +465,7 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
     let number = args.case.as_deref().unwrap_or_default();
     let eyes = look::eyes(&city, &store, &args.eyes).await?;
     // What may not be seen looks like what is not there.
-    let Some(case) = store.case_by_number(number).await?.filter(|it| eyes.see(it)) else {
+    let Some(case) = store.case_by_number(number).await?.and_then(|it| eyes.cut(&it)) else {
         let none = say.lang.pick("没有这个编号的问题", "no case has this number");
         return Err(Stop::Usage(format!("{number}: {none}")));
     };
@@ -473,8 +473,9 @@ pub async fn explain(args: &ExplainArgs, say: Say) -> Done {
         look::revealed(&store, &eyes, case.number.as_deref().unwrap_or_default(), why).await?;
     }
     let columns = explain::columns(city.departments.iter().map(|it| (it.file.name.as_str(), &it.mapping)));
-    let told = explain::load(&city.archive()?, &case, &city.rules, &columns, args.reveal.is_some())
+    let mut told = explain::load(&city.archive()?, &case, &city.rules, &columns, args.reveal.is_some())
         .map_err(|err| Stop::Trouble(err.to_string()))?;
+    told.cut(|unit| eyes.lists(unit));
     say.print(&told, || explain::text(&told, say.lang));
     Ok(Code::Fine)
 }
@@ -493,6 +494,9 @@ async fn explain_link(args: &ExplainLinkArgs, say: Say) -> Done {
         look::revealed(&store, &eyes, &args.row, why).await?;
     }
     let told = explain::link::link(&city.archive()?, night, &row, args.reveal.is_some()).map_err(|err| Stop::Trouble(err.to_string()))?;
+    // What names a unit that may not be seen looks like what is not there.
+    let cleared = look::eyes(&city, &store, &args.eyes).await?;
+    let told = told.filter(|it| !cleared.hides(&serde_json::to_string(it).expect("our own types have text keys")));
     let told = told.ok_or_else(|| Stop::Usage(format!("{night}: {}", no_row(&args.row, say))))?;
     say.print(&told, || explain::link_text(&told, say.lang));
     Ok(Code::Fine)

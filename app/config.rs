@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::archive::Archive;
+use crate::case::settings::CaseSettings;
 use crate::doctor::beyond;
 use crate::mail::kind;
 use crate::mail::smime::{Certificate, Certificates};
@@ -79,6 +80,9 @@ pub struct Settings {
     /// How long what is kept is kept.
     #[serde(default)]
     pub retain: RetainSettings,
+    /// How long the steps of a case may take, and who hears when they take longer.
+    #[serde(default)]
+    pub cases: CaseSettings,
 }
 
 /// `[serve]`.
@@ -341,6 +345,8 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
             Templates::default()
         });
     }
+    let wrong = settings.cases.wrong(&people);
+    mistakes.extend(wrong.into_iter().map(|(key, why, hint)| source.mistake(find(&source, &key), why, "here").try_this(hint)));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));
     if let (Some(schedule), true) = (schedule, mistakes.is_empty()) {
         let key_file = path.with_file_name("muster.key");

@@ -258,6 +258,14 @@ pub fn method_label(method: &str, lang: Lang) -> &str {
     }
 }
 
+/// How many units are counted in and not listed; empty when all are.
+pub fn unlisted(night: &Night, lang: Lang) -> String {
+    match night.unlisted_units {
+        0 => String::new(),
+        units => lang.pick(format!("（其中涉密单位 {units} 个不列）"), format!(" {units} of the units are confidential and not listed.")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,15 @@ pub struct Explained {
     pub references: Vec<ReferenceTold>,
 }
 
+impl Explained {
+    /// Leaves out what sources say of the person at units that whoever looks may not see.
+    pub fn cut(&mut self, lists: impl Fn(&str) -> bool) {
+        // Units are told as name and code.
+        let code = |unit: &str| unit.rsplit(' ').next().is_none_or(&lists);
+        self.identities.retain(|it| it.unit.as_deref().is_none_or(code));
+    }
+}
+
 /// Whom a case is about.
 #[derive(Debug, Serialize)]
 pub struct SubjectTold {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use muster_core::case::amount::Amounts;
+use muster_core::case::escalation::{Escalation, Step};
 use muster_core::case::{Case, CaseEvent};
 use muster_core::check::About;
 use muster_core::figures::Figures;
@@ -31,9 +33,21 @@ pub struct Night {
     pub cases: Vec<Case>,
     /// What happened to cases tonight.
     pub events: Vec<CaseEvent>,
+    /// Cases that are so late that somebody above hears of it, once per step.
+    #[serde(default)]
+    pub escalated: Vec<Escalation>,
+    /// What all cases that its reader may see come to in money; null where nobody counted, which is in what a night keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amounts: Option<Amounts>,
     /// The people the cases speak of, by tonight's number. A case that no rule looked at tonight may still hold the number of an
     /// earlier night: reports find its person by the lasting key.
     pub people: BTreeMap<i32, PersonShown>,
+    /// Units that the register calls confidential, name by code: what concerns them is shown to cleared people alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub confidential: BTreeMap<String, String>,
+    /// How many units are counted in and not listed, because whoever reads this is not cleared for them.
+    #[serde(default)]
+    pub unlisted_units: u64,
     /// The units of the register, by tonight's number.
     pub units: BTreeMap<i32, UnitShown>,
     /// Unit names and codes of feeds that could not be linked, most rows first.
@@ -53,6 +67,13 @@ pub struct Night {
 }
 
 impl Night {
+    /// The cases of which somebody on this step hears tonight for the first time. A case that is not told tonight, because it was decided
+    /// before and only money is late, is named by its key alone.
+    pub fn escalated_to(&self, step: Step) -> impl Iterator<Item = (&Escalation, Option<&Case>)> {
+        let case = |it: &Escalation| self.cases.iter().find(|case| case.key == it.case);
+        self.escalated.iter().filter(move |it| it.step == step).map(move |it| (it, case(it)))
+    }
+
     /// The night as it may be printed: ID numbers and names masked.
     #[must_use]
     pub fn masked(&self) -> Night {

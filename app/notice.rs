@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{Days, NaiveDate};
-use muster_core::case::work::{Deadlines, Deed, Stage, Verdict};
+use muster_core::case::work::{Deed, Stage, Verdict};
 use muster_core::diag::nearest;
 use muster_core::finding::{Family, Finding};
 use muster_core::report::unit_code;
@@ -60,7 +60,8 @@ pub async fn notice(args: &NoticeArgs, say: Say) -> Done {
     let eyes = look::eyes(&city, &store, &args.eyes).await?;
     let all = store.worked(&city.calendar).await?;
     let known = known(&city, &store, &all, lang).await?;
-    let seen: Vec<&Worked> = all.iter().filter(|it| eyes.see(&it.case)).collect();
+    let cut: Vec<Worked> = all.iter().filter_map(|it| eyes.cut_worked(it.clone())).collect();
+    let seen: Vec<&Worked> = cut.iter().collect();
     let shares = shares(args, &seen, &known, lang).map_err(Stop::Usage)?;
 
     let mut papers = Vec::new();
@@ -194,7 +195,7 @@ fn fits(args: &NoticeArgs, lang: Lang) -> Result<(), String> {
 
 fn due(args: &NoticeArgs, date: NaiveDate, city: &City) -> NaiveDate {
     args.due.unwrap_or_else(|| match args.kind {
-        NoticeKind::Verify => city.calendar.after_working_days(date, Deadlines::default().reply),
+        NoticeKind::Verify => city.calendar.after_working_days(date, city.settings.cases.reply),
         NoticeKind::Rectify => date + Days::new(RECTIFY_DAYS),
         NoticeKind::Ledger => date,
     })
@@ -325,7 +326,7 @@ fn cannot(it: &Worked, kind: NoticeKind, lang: Lang) -> Option<String> {
             format!("现为“{now}”；核查通知只用于未结且未有结论的案件"),
             format!("it is {now}; a query is for open cases that are not decided"),
         )),
-        NoticeKind::Rectify if confirmed && it.standing.stage == Stage::Decided => None,
+        NoticeKind::Rectify if confirmed && matches!(it.standing.stage, Stage::Decided | Stage::Measures) => None,
         NoticeKind::Rectify => Some(lang.pick(
             format!("现为“{now}”；整改通知书只用于结论为 C1、C2 且已复核、尚未办结的案件（muster case decide、muster case second）"),
             format!("it is {now}; this notice is for cases decided as C1 or C2, seconded, and not closed (muster case decide, muster case second)"),

@@ -52,6 +52,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("open_tonight", "今日未结", "open tonight"),
     ("balances", "✓ 平衡", "✓ balances"),
     ("unbalanced", "✗ 不平，请勿使用本报告并联系维护人员", "✗ does not balance: do not use this report, tell the operator"),
+    ("amounts", "全部案件累计（元）：", "All cases to date (CNY):"),
     ("no_changes", "今晚没有新增、重现或销号的案件。", "No case was opened, reopened or cured tonight."),
     ("no_cases", "今晚没有未结线索。", "No lead is open tonight."),
     ("case_count", "件", "cases"),

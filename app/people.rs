@@ -7,6 +7,7 @@
 //! address     = "wang.lei@city.example"
 //! departments = ["finance"]         # ["*"] is all
 //! units       = ["330683-017"]      # these units and all below them; absent: the whole city
+//! confidential = true               # cleared for confidential units; absent: not
 //! lang        = "zh"
 //! letters     = ["weekly", "urgent"] # of nightly, urgent, weekly, monthly; absent: nightly
 //! smime       = "certs/wang-lei.pem"  # letters are encrypted for this certificate
@@ -19,10 +20,12 @@ use std::str::FromStr;
 use lettre::message::Mailbox;
 use muster_core::case::Case;
 use muster_core::diag::{Mistake, Source, did_you_mean};
+use muster_core::finding::{Finding, Line, Subject};
 use serde::Deserialize;
 
 use crate::mail::kind::{self, Kind};
 use crate::night::Night;
+use crate::store::work::Worked;
 use crate::words::Lang;
 
 /// Somebody who works with cases.
@@ -40,6 +43,9 @@ pub struct Person {
     /// Units that they see, with all below them; empty: the whole city.
     #[serde(default)]
     pub units: Vec<String>,
+    /// Whether they are cleared for units that the register calls confidential.
+    #[serde(default)]
+    pub confidential: bool,
     /// Language of their letters; the city's where it is not said.
     #[serde(default)]
     pub lang: Option<Lang>,
@@ -68,7 +74,7 @@ pub fn people(source: &Source, departments: &[&str]) -> Result<Vec<Person>, Vec<
         vec![
             source
                 .mistake(err.span().unwrap_or(0..0), message, "here")
-                .try_this("id, name, address, departments, units, lang, letters, heartbeat and smime are known"),
+                .try_this("id, name, address, departments, units, confidential, lang, letters, heartbeat and smime are known"),
         ]
     })?;
     let mut mistakes = Vec::new();
@@ -140,9 +146,29 @@ impl Eyes {
         Ok(Eyes { person: Some((id.to_owned(), scope)), concerned })
     }
 
-    /// Whether a case may be seen.
+    /// Whether anything of a case may be seen.
     pub fn see(&self, case: &Case) -> bool {
-        self.person.as_ref().is_none_or(|(_, scope)| scope.sees(case, &self.concerned))
+        self.cut(case).is_some()
+    }
+
+    /// What of a case may be seen; null: nothing.
+    pub fn cut(&self, case: &Case) -> Option<Case> {
+        self.person.as_ref().map_or_else(|| Some(case.clone()), |(_, scope)| scope.cut(case, &self.concerned))
+    }
+
+    /// The same with what was done about it.
+    pub fn cut_worked(&self, it: Worked) -> Option<Worked> {
+        Some(Worked { case: self.cut(&it.case)?, ..it })
+    }
+
+    /// Whether a unit may be listed.
+    pub fn lists(&self, unit: &str) -> bool {
+        self.person.as_ref().is_none_or(|(_, scope)| scope.lists(unit))
+    }
+
+    /// Whether a text names a unit that may not be seen.
+    pub fn hides(&self, text: &str) -> bool {
+        self.person.as_ref().is_some_and(|(_, scope)| scope.hidden.values().any(|name| !name.is_empty() && text.contains(name.as_str())))
     }
 
     /// What they may see; null: all, whoever has the terminal.
@@ -181,12 +207,20 @@ pub struct Scope {
     departments: Option<BTreeSet<String>>,
     /// Codes of units, those below them too; null: the whole city.
     units: Option<BTreeSet<String>>,
+    /// Confidential units that they are not cleared for: name by code.
+    hidden: BTreeMap<String, String>,
 }
 
 impl Scope {
     /// All cases of one department.
     pub fn department(name: &str) -> Scope {
-        Scope { departments: Some([name.to_owned()].into()), units: None }
+        Scope { departments: Some([name.to_owned()].into()), ..Scope::default() }
+    }
+
+    /// The same, without what `night` knows to be confidential.
+    #[must_use]
+    pub fn uncleared(self, night: &Night) -> Scope {
+        Scope { hidden: night.confidential.clone(), ..self }
     }
 
     /// What `person` may see, by the register of `night`; without one, of units only those that are named.
@@ -194,7 +228,8 @@ impl Scope {
         let all = person.departments.iter().any(|it| it == "*");
         let departments = (!all).then(|| person.departments.iter().cloned().collect());
         let units = (!person.units.is_empty()).then(|| below(&person.units, night));
-        Scope { departments, units }
+        let hidden = night.filter(|_| !person.confidential).map(|it| it.confidential.clone()).unwrap_or_default();
+        Scope { departments, units, hidden }
     }
 
     /// The units that may be seen; null: the whole city.
@@ -202,9 +237,29 @@ impl Scope {
         self.units.as_ref()
     }
 
-    /// Whether everything may be seen.
+    /// Whether a unit may be listed.
+    pub fn lists(&self, unit: &str) -> bool {
+        !self.hidden.contains_key(unit) && self.units.as_ref().is_none_or(|it| it.contains(unit))
+    }
+
+    /// Confidential units that they are not cleared for: name by code.
+    pub fn hidden_units(&self) -> &BTreeMap<String, String> {
+        &self.hidden
+    }
+
+    /// Whether a unit is hidden because it is confidential.
+    pub fn hides(&self, unit: &str) -> bool {
+        self.hidden.contains_key(unit)
+    }
+
+    /// Whether all departments of the whole city may be seen. Confidential units may be hidden all the same.
     pub fn is_whole(&self) -> bool {
         self.departments.is_none() && self.units.is_none()
+    }
+
+    /// Whether all may be seen that `other` may see.
+    pub fn covers(&self, other: &Scope) -> bool {
+        self.is_whole() && self.hidden.keys().all(|it| other.hidden.contains_key(it))
     }
 
     /// Whether a feed, `department/feed`, is one of the departments' own.
@@ -219,16 +274,37 @@ impl Scope {
             && self.units.as_ref().is_none_or(|units| unit.is_some_and(|it| units.contains(it)))
     }
 
-    /// Whether a case may be seen. `concerned`: the departments that a rule concerns, by rule id. A case that names no unit is seen only by
-    /// those who see the whole city. This is the only place that decides it.
+    /// Whether anything of a case may be seen.
     pub fn sees(&self, case: &Case, concerned: &BTreeMap<String, BTreeSet<String>>) -> bool {
+        self.cut(case, concerned).is_some()
+    }
+
+    /// What of a case may be seen: its findings at their own units, those of confidential units left out; null when there are none, or when
+    /// no rule of those concerns their departments. `concerned`: the departments that a rule concerns, by rule id. What names no unit is
+    /// seen only by those who see the whole city. This is the only place that decides it.
+    pub fn cut(&self, case: &Case, concerned: &BTreeMap<String, BTreeSet<String>>) -> Option<Case> {
         let theirs = |rule: &String| match (&self.departments, concerned.get(rule)) {
             (None, _) => true,
             (Some(mine), Some(of)) => !mine.is_disjoint(of),
             (Some(_), None) => false,
         };
-        let here = |units: &BTreeSet<String>| case.findings.values().any(|it| it.unit_code.as_ref().is_some_and(|it| units.contains(it)));
-        case.findings.keys().any(theirs) && self.units.as_ref().is_none_or(here)
+        if matches!(&case.subject, Subject::Unit { key, .. } if key.strip_prefix("u-").is_some_and(|it| self.hidden.contains_key(it))) {
+            return None;
+        }
+        let here = |it: &Finding| self.units.as_ref().is_none_or(|units| it.unit_code.as_ref().is_some_and(|it| units.contains(it)));
+        let mut case = case.clone();
+        case.findings.retain(|_, it| here(it) && !self.conceals(it));
+        case.findings.keys().any(theirs).then_some(case)
+    }
+
+    /// Whether a finding is of a confidential unit, or its evidence names one: somebody who is paid by two units is found at one of them.
+    fn conceals(&self, finding: &Finding) -> bool {
+        let names = |text: &str| self.hidden.values().any(|name| !name.is_empty() && text.contains(name.as_str()));
+        let told = |line: &Line| {
+            let facts = || line.facts.values().any(|it| self.hidden.contains_key(it) || names(it));
+            names(&line.zh) || names(&line.en) || facts()
+        };
+        finding.unit_code.as_ref().is_some_and(|it| self.hidden.contains_key(it)) || finding.lines.iter().any(told)
     }
 }
 
@@ -249,11 +325,83 @@ fn below(tops: &[String], night: Option<&Night>) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
+    use muster_core::case::State;
+    use muster_core::finding::{Family, Severity};
+
     use super::*;
 
     fn wrong(text: &str) -> Vec<String> {
         let read = people(&Source::new("config/people.toml", text), &["finance", "hr"]);
         read.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    /// One person of U1, found there by G01, and by D01 at `elsewhere`, whose sentence is `zh`.
+    fn case(elsewhere: &str, zh: &str) -> Case {
+        let subject = Subject::Person { key: "p-a".into(), id: 1 };
+        let line = |zh: &str| Line {
+            month: None,
+            zh: zh.to_owned(),
+            en: String::new(),
+            amount_fen: None,
+            places: Vec::new(),
+            facts: BTreeMap::new(),
+        };
+        let finding = |rule: &str, unit: &str, zh: &str| Finding {
+            rule: rule.to_owned(),
+            family: Family::Ghost,
+            severity: Severity::S1,
+            subject: subject.clone(),
+            unit_id: None,
+            unit_code: Some(unit.to_owned()),
+            months: Vec::new(),
+            since: None,
+            amount_fen: None,
+            confidence: 1.0,
+            settings: BTreeMap::new(),
+            lines: vec![line(zh)],
+        };
+        let found = [finding("G01", "U1", "市水文站仍发放"), finding("D01", elsewhere, zh)];
+        let day = chrono::NaiveDate::MIN;
+        Case {
+            key: "k".into(),
+            number: Some("MU-2026-000001".into()),
+            family: Family::Ghost,
+            subject: subject.clone(),
+            state: State::Open,
+            opened_on: day,
+            changed_on: day,
+            findings: found.into_iter().map(|it| (it.rule.clone(), it)).collect(),
+        }
+    }
+
+    fn rules(scope: &Scope, case: &Case) -> Vec<String> {
+        let concerned: BTreeMap<String, BTreeSet<String>> =
+            [("G01".to_owned(), ["death".to_owned()].into()), ("D01".to_owned(), ["finance".to_owned()].into())].into();
+        scope.cut(case, &concerned).map(|it| it.findings.into_keys().collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn of_a_case_everybody_sees_what_is_found_at_their_own_units() {
+        let at = |unit: &str| Scope { units: Some([unit.to_owned()].into()), ..Scope::default() };
+        let case = case("U2", "实验小学也发放");
+        assert_eq!(rules(&Scope::default(), &case), ["D01", "G01"]);
+        assert_eq!((rules(&at("U1"), &case), rules(&at("U2"), &case)), (vec!["G01".to_owned()], vec!["D01".to_owned()]));
+        assert!(rules(&at("U3"), &case).is_empty());
+        assert_eq!(rules(&Scope::department("finance"), &case), ["D01", "G01"], "a department sees the whole case");
+        let both = Scope { units: Some(["U1".to_owned()].into()), ..Scope::department("finance") };
+        assert!(rules(&both, &case).is_empty(), "what concerns them is at another unit");
+    }
+
+    #[test]
+    fn what_is_confidential_is_for_the_cleared() {
+        let uncleared = Scope { hidden: [("U9".to_owned(), "某局".to_owned())].into(), ..Scope::default() };
+        assert_eq!(rules(&uncleared, &case("U9", "也发放")), ["G01"]);
+        assert_eq!(rules(&uncleared, &case("U2", "实验小学与某局同月发放")), ["G01"], "nor is it named in the evidence of others");
+        assert_eq!(rules(&uncleared, &case("U2", "实验小学也发放")), ["D01", "G01"]);
+        assert!(uncleared.is_whole() && !uncleared.covers(&Scope::default()) && Scope::default().covers(&uncleared));
+        let mut unit = case("U9", "");
+        unit.subject = Subject::Unit { key: "u-U9".into(), id: 1 };
+        assert!(rules(&uncleared, &unit).is_empty());
     }
 
     #[test]

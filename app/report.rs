@@ -6,6 +6,8 @@ pub mod csv;
 mod pdf;
 pub mod share;
 
+pub use share::open_to_all;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -33,7 +35,7 @@ use crate::store::audit::Entry;
 use crate::store::trend::TrendNight;
 use crate::store::work::Worked;
 use crate::words::{Lang, hex};
-use crate::{clock, look, mail, page, rejects};
+use crate::{case, clock, look, mail, page, rejects};
 
 /// For whom a report is.
 enum Reader {
@@ -95,11 +97,16 @@ pub async fn report(args: &ReportArgs, say: Say) -> Done {
                 person.id_number = person.id_number.as_deref().map(mask::id_number);
             }
             let mut work = if night == newest { store.worked(&city.calendar).await? } else { Vec::new() };
-            work.retain(|it| scope.sees(&it.case, &concerned));
+            work = work.into_iter().filter_map(|it| Some(Worked { case: scope.cut(&it.case, &concerned)?, ..it })).collect();
+            share.amounts = (night == newest).then(|| case::total(&work));
             let cases = share.cases.len();
             (reviewer(&city, &share, &work, &settings, &mark, args, say)?, cases)
         }
-        Reader::Leaders => (leaders(&told, &store.trend().await?, &settings, &mark, args, say)?, 0),
+        Reader::Leaders => {
+            let work = if night == newest { store.worked(&city.calendar).await? } else { Vec::new() };
+            let open = Night { amounts: (night == newest).then(|| case::total(&work)), ..open_to_all(&told) };
+            (leaders(&open, &store.trend().await?, &settings, &mark, args, say)?, 0)
+        }
         Reader::Owner { department, .. } => (owner(&city, &archive, &told, department, &settings, &mark, args, say)?, 0),
     };
     let bytes = match (&password, args.format) {
@@ -140,7 +147,7 @@ fn reader(city: &City, night: &Night, whom: &str, say: Say) -> Result<Reader, St
     // A department without reviewers has cases all the same.
     if let Ok(it) = city.department(whom) {
         let lang = city.settings.report.lang;
-        return Ok(Reader::Reviewer { title: lang.of(&it.file.title).to_owned(), scope: Scope::department(whom), lang });
+        return Ok(Reader::Reviewer { title: lang.of(&it.file.title).to_owned(), scope: Scope::department(whom).uncleared(night), lang });
     }
     let known = readers.iter().map(|it| it.id.as_str()).chain(city.departments.iter().map(|it| it.file.name.as_str())).chain(["leaders"]);
     let hint = muster_core::diag::did_you_mean(whom, known, "departments, people of people.toml, leaders, owner:DEPARTMENT");
@@ -152,7 +159,12 @@ fn may_take(eyes: &Eyes, reader: &Reader, whom: &str, say: Say) -> Result<(), St
     let Some(scope) = eyes.scope() else { return Ok(()) };
     let own = eyes.id() == Some(whom);
     let theirs = matches!(reader, Reader::Owner { department, .. } if scope.has_feed(&format!("{department}/")));
-    if own || theirs || scope.is_whole() {
+    let covered = match reader {
+        Reader::Reviewer { scope: of, .. } => scope.covers(of),
+        // What is confidential is in nobody's tables.
+        Reader::Leaders | Reader::Owner { .. } => scope.is_whole(),
+    };
+    if own || theirs || covered {
         return Ok(());
     }
     let why = say.lang.pick("超出您的可见范围；只能导出本人的报告", "is beyond what you may see; take out your own report");
@@ -177,6 +189,7 @@ struct WorkTold<'a> {
     number: Option<&'a str>,
     acts: usize,
     standing: &'a muster_core::case::work::Standing,
+    amounts: muster_core::case::amount::Amounts,
 }
 
 fn reviewer(
@@ -199,8 +212,11 @@ fn reviewer(
         ReportFormat::Pdf => pdf::of(&html()?, say.lang)?,
         ReportFormat::Csv => table(&csv::cases(night, settings), args, say)?,
         ReportFormat::Json => {
-            let work =
-                work.iter().map(|it| WorkTold { number: it.case.number.as_deref(), acts: it.acts.len(), standing: &it.standing }).collect();
+            let told = |it| {
+                let Worked { case, acts, standing, .. }: &Worked = it;
+                WorkTold { number: case.number.as_deref(), acts: acts.len(), standing, amounts: it.amounts() }
+            };
+            let work = work.iter().map(told).collect();
             json(&ReviewerTold { mark, night, work })
         }
     })
@@ -212,6 +228,7 @@ struct LeadersTold<'a> {
     mark: &'a str,
     night: chrono::NaiveDate,
     figures: &'a muster_core::figures::Figures,
+    amounts: Option<muster_core::case::amount::Amounts>,
     tables: &'a [muster_core::prompt::Prompt],
     balance: Balance,
     trend: &'a [TrendNight],
@@ -245,6 +262,7 @@ fn leaders(
             mark,
             night: night.tonight,
             figures: &night.figures,
+            amounts: night.amounts,
             tables: &night.tables,
             balance: Balance::of(&night.cases, &night.events),
             trend,
@@ -263,7 +281,7 @@ fn owner(
     args: &ReportArgs,
     say: Say,
 ) -> Result<Vec<u8>, Stop> {
-    let scope = Scope::department(department);
+    let scope = Scope::department(department).uncleared(night);
     let mut own = share::share(night, &BTreeMap::new(), &scope);
     own.feeds.retain(|it| scope.has_feed(&it.feed));
     (own.people_count, own.link_methods) = (0, BTreeMap::new());

@@ -1,5 +1,6 @@
 //! ONE NIGHT, top to bottom. Read this file first.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::slice;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use chrono::{Datelike, NaiveDate};
 use muster_connectors::Hidden;
-use muster_core::case::{self, RulesRan};
+use muster_core::case::{self, RulesRan, escalation};
 use muster_core::category;
 use muster_core::check::{self, FeedState, LookedAt, Names, NightParams};
 use muster_core::diag::Mistake;
@@ -21,6 +22,7 @@ use muster_core::presence::{self, Window};
 use muster_core::prompt::{self, Which};
 use muster_core::{figures, schema};
 
+use crate::archive::Archive;
 use crate::clock::Stopwatch;
 use crate::config::City;
 use crate::digest::CardText;
@@ -31,6 +33,7 @@ use crate::pefa;
 use crate::progress::{Progress, Stage};
 use crate::prove;
 use crate::pull::{self, FeedPulled, Landing};
+use crate::report::open_to_all;
 use crate::show;
 use crate::store::Store;
 use crate::table::{self, last_month_end as month_end};
@@ -131,8 +134,12 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     let mut cases = before.cases;
     cases.extend(world.store.closed_before(tonight, &city.calendar, &case::keys(&findings, &ran)).await?);
     let mut folded = case::fold(&cases, &findings, &ran, tonight);
+    folded.escalated = escalation::still_late(before.late, &folded.events);
     let (person_ids, unit_ids) = (show::person_ids(&people), show::unit_ids(&units));
     case::renumber(&mut folded.cases, |key| person_ids.get(key).copied(), |key| unit_ids.get(key).copied());
+
+    // A night that does not know the register knows of an earlier one what is confidential.
+    let confidential = if units.table.num_rows() == 0 { known_confidential(&world.store, &archive).await? } else { None };
 
     progress.stage(Stage::Keep);
     let events = folded.events.clone();
@@ -142,6 +149,8 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
         tables.retain(|it| table::lacking(it.table, &night.feeds).is_empty());
         tables.iter_mut().for_each(|it| table::leads(it, &night));
         (night.tables, night.pefa) = (tables, Some(pefa));
+        night.escalated = folded.escalated.clone();
+        night.confidential = confidential.unwrap_or(night.confidential);
         let letters = mail::letters(city, &night, &history, mail::Wanted::Due)?;
         Ok((night, letters))
     };
@@ -152,7 +161,7 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     if let Some(folder) = city.reports(tonight) {
         let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
         let password = city.report_password()?;
-        files::for_people(&folder, &night, &cards, &city.settings.report.sheet(), password.as_ref().map(Hidden::reveal))?;
+        files::for_people(&folder, &open_to_all(&night), &cards, &city.settings.report.sheet(), password.as_ref().map(Hidden::reveal))?;
     }
     Ok(night)
 }
@@ -161,6 +170,13 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
 fn landed(pulled: &[FeedPulled], folder: &NightFolder) -> Result<(), Stop> {
     let unwritten = pulled.iter().find_map(|it| it.unwritten.as_ref());
     unwritten.map_or(Ok(()), |why| Err(Stop::Trouble(format!("cannot write below {}: {why}", folder.deliveries.display()))))
+}
+
+/// What the newest night that is kept calls confidential.
+async fn known_confidential(store: &Store, archive: &Archive) -> Result<Option<BTreeMap<String, String>>, Stop> {
+    let Some(newest) = store.nights().await?.into_iter().max() else { return Ok(None) };
+    let told = archive.told(newest).map_err(|err| Stop::Trouble(err.to_string()))?;
+    Ok(told.map(|it| it.confidential))
 }
 
 /// The folder of a night, filled beside its place and moved there when it is whole.

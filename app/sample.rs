@@ -203,6 +203,10 @@ pub fn night() -> Night {
             .enumerate()
             .map(|(at, it)| (at as i32, UnitShown { code: it.0.into(), name: it.1.into(), parent: None }))
             .collect(),
+        confidential: BTreeMap::new(),
+        unlisted_units: 0,
+        escalated: Vec::new(),
+        amounts: None,
         unlinked_units: unlinked(),
         figures: figures(),
         tables: Vec::new(),

@@ -96,6 +96,7 @@ pub fn workbook(it: &Book) -> Result<Vec<u8>, XlsxError> {
         }
         BookReader::Reviewer(work) => {
             work::write(book.add_worksheet(), night, work, &look)?;
+            work::overdue(book.add_worksheet(), night, work, &look)?;
             work::decided(book.add_worksheet(), night, work, &look)?;
             cases(&mut book)?;
             tables(&mut book)?;
@@ -110,6 +111,9 @@ pub fn workbook(it: &Book) -> Result<Vec<u8>, XlsxError> {
     quality::write(book.add_worksheet(), night, &look)?;
     if !matches!(reader, BookReader::Owner(_)) {
         rules::write(book.add_worksheet(), night, cards, &look)?;
+    }
+    if matches!(reader, BookReader::Reviewer(_)) {
+        work::codes(book.add_worksheet(), &look)?;
     }
     book.save_to_buffer()
 }

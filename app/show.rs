@@ -37,6 +37,8 @@ pub fn night(
         feeds,
         rules,
         people: shown,
+        confidential: confidential(units),
+        unlisted_units: 0,
         units: shown_units(units),
         unlinked_units: unlinked(units),
         figures,
@@ -46,6 +48,8 @@ pub fn night(
         link_methods,
         cases,
         events,
+        escalated: Vec::new(),
+        amounts: None,
     }
 }
 
@@ -109,6 +113,14 @@ fn shown_units(units: &Units) -> BTreeMap<i32, UnitShown> {
         parent: cell(parents, row),
     };
     (0..units.table.num_rows()).map(|row| (ids.value(row), shown(row))).collect()
+}
+
+/// The units that the register calls confidential: name by code.
+fn confidential(units: &Units) -> BTreeMap<String, String> {
+    let flag = units.table.column_by_name("confidential").expect("UNITS has it").as_boolean();
+    let (codes, names) = (text(&units.table, "unit_code"), text(&units.table, "unit_name"));
+    let rows = (0..units.table.num_rows()).filter(|row| flag.is_valid(*row) && flag.value(*row));
+    rows.map(|row| (cell(codes, row).unwrap_or_default(), cell(names, row).unwrap_or_default())).collect()
 }
 
 fn unlinked(units: &Units) -> Vec<UnlinkedUnit> {

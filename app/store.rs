@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
 use muster_core::calendar::Calendar;
+use muster_core::case::escalation::Escalation;
 use muster_core::case::{Case, Folded, What};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,6 +66,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(9, "case decided", "0009_case_decided.sql"),
     migration!(10, "sealing key", "0010_sealing_key.sql"),
     migration!(11, "retention", "0011_retention.sql"),
+    migration!(12, "escalations", "0012_escalations.sql"),
     migration!(14, "letter kinds", "0014_letter_kinds.sql"),
     migration!(15, "alarms", "0015_alarms.sql"),
     migration!(16, "bounces", "0016_bounces.sql"),
@@ -76,6 +78,8 @@ pub struct Store {
     db: Db,
     /// Under which nights are kept; null: whoever asks.
     lease: Option<Lease>,
+    /// How long the steps of a case may take.
+    terms: work::Terms,
 }
 
 /// A migration that the store has.
@@ -94,6 +98,8 @@ pub struct Before {
     pub cases: Vec<Case>,
     /// By feed, `department/feed`: its last nights, and who holds it.
     pub feeds: BTreeMap<String, FeedBefore>,
+    /// Cases that are so late that somebody above is to hear of it, unless the night ends that.
+    pub late: Vec<Escalation>,
 }
 
 /// Why the store cannot be used. Holds no personal data.
@@ -155,7 +161,8 @@ impl Store {
     /// Opens the store of `city`.
     pub async fn of(city: &City) -> Result<Store, Stop> {
         let vault = city.vault()?;
-        Ok(Store::at(&city.store().map_err(StoreError::Address)?, &vault).await?)
+        let store = Store::at(&city.store().map_err(StoreError::Address)?, &vault).await?;
+        Ok(Store { terms: city.settings.cases.terms(), ..store })
     }
 
     /// Opens the store at `address`, whose personal texts `vault` seals, and brings its tables to this version.
@@ -169,7 +176,7 @@ impl Store {
     pub async fn sealed(address: &Address) -> Result<Store, StoreError> {
         let db = Db::open(address).await?;
         migrate(&db, address).await?;
-        Ok(Store { db, lease: None })
+        Ok(Store { db, lease: None, terms: work::Terms::default() })
     }
 
     /// The migrations that it has, in order.
@@ -199,8 +206,11 @@ impl Store {
         let mut read = self.db.read().await?;
         not_over(&mut read, tonight).await?;
         let mut cases = open_before(&mut read, tonight).await?;
-        work::settle(&mut read, &mut cases, tonight, calendar).await?;
-        Ok(Before { cases, feeds: feeds::before(&mut read, tonight).await? })
+        let mut late = work::settle(&mut read, &mut cases, tonight, calendar, self.terms).await?;
+        // What is confirmed and waits for measures is told as decided, and is late all the same.
+        let mut decided = work::decided_before(&mut read, tonight).await?;
+        late.extend(work::settle(&mut read, &mut decided, tonight, calendar, self.terms).await?);
+        Ok(Before { cases, feeds: feeds::before(&mut read, tonight).await?, late })
     }
 
     /// Of the cases that were closed before the night, cured or told as decided, those with these keys: what is found tonight may bring
@@ -220,7 +230,7 @@ impl Store {
                    order by f.case_key";
         let rows = read.rows_of(sql, &[tonight.into()], &keys).await?;
         let mut cases: Vec<Case> = rows.iter().map(case).collect::<Result<_, _>>()?;
-        work::settle(&mut read, &mut cases, tonight, calendar).await?;
+        work::settle(&mut read, &mut cases, tonight, calendar, self.terms).await?;
         Ok(cases)
     }
 
@@ -238,7 +248,7 @@ impl Store {
         let rows = read.rows(sql, values![tonight, since]).await?;
         let mut cases: Vec<Case> = rows.iter().map(case).collect::<Result<_, _>>()?;
         cases.retain(|it| it.opened_on > since);
-        work::settle(&mut read, &mut cases, tonight, calendar).await?;
+        work::settle(&mut read, &mut cases, tonight, calendar, self.terms).await?;
         Ok(cases)
     }
 
@@ -379,6 +389,7 @@ async fn write_night(
     rules::keep(db, run, rules).await?;
     let numbers = number(db, tonight, &folded.cases).await?;
     write_events(db, run, folded).await?;
+    work::keep_escalations(db, run, &folded.escalated).await?;
     Ok(numbers)
 }
 

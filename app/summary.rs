@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+use muster_core::case::escalation::Step;
 use muster_core::figures::{Figures, Line};
 use muster_core::finding::Family;
 use muster_core::report::total::Balance;
@@ -21,6 +22,7 @@ pub fn text(night: &Night, score: Option<&Score>, city: &City, times: &(Vec<(Sta
     feeds(&mut out, night, lang);
     figures(&mut out, &night.figures, lang);
     findings(&mut out, night, lang);
+    escalated(&mut out, night, lang);
     if let Some(score) = score {
         truth(&mut out, score, lang);
     }
@@ -88,6 +90,19 @@ fn skipped(out: &mut String, night: &Night, lang: Lang) {
         let _ = match lang {
             Lang::Zh => writeln!(out, "  – {why}：{many} 条规则未执行（{ids}）"),
             Lang::En => writeln!(out, "  – {why}: {many} {} did not run ({ids})", if many == 1 { "rule" } else { "rules" }),
+        };
+    }
+}
+
+/// Who above hears of late cases tonight.
+fn escalated(out: &mut String, night: &Night, lang: Lang) {
+    for step in Step::ALL {
+        let cases = night.escalated_to(step).count();
+        let (zh, en) = step.label();
+        let _ = match (cases, lang) {
+            (0, _) => Ok(()),
+            (_, Lang::Zh) => writeln!(out, "  ↑ 逾期案件报{zh}：{cases} 件（muster case overdue）"),
+            (_, Lang::En) => writeln!(out, "  ↑ overdue cases, told to the {en}: {cases} (muster case overdue)"),
         };
     }
 }

@@ -15,6 +15,7 @@ use crate::config::City;
 use crate::grid::Grid;
 use crate::night::{FeedNight, Night};
 use crate::reopen::Reopened;
+use crate::report::share;
 use crate::run::Stop;
 use crate::store::Store;
 use crate::words::{Lang, count};
@@ -52,6 +53,8 @@ pub async fn table(args: &TableArgs, say: Say) -> Done {
     if day >= last_month_end(tonight) {
         leads(&mut table, &reopened.night);
     }
+    // Whoever has the terminal lists units; those that are confidential are one row together.
+    share::unlist_rows(&mut table, &reopened.night.confidential);
     if let Some(code) = &args.unit {
         table = table.below(code);
         if table.rows.is_empty() {

@@ -68,7 +68,21 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     assert_eq!(city.listed("pending"), std::slice::from_ref(&dead));
     assert_eq!(city.run(&["case", "second", &dead, "--by", "wang-lei"]).2, 64, "another person must look");
     assert_eq!(city.run(&["case", "second", &dead, "--by", "li-na"]).2, 0);
+    let (_, wrong, code) = city.run(&["case", "act", "pay-stoped", &dead]);
+    assert!(code == 2 && wrong.contains("pay-stopped"), "{wrong}");
+    assert_eq!(city.run(&["case", "act", "recovery-demanded", &dead, "--by", "li-na"]).2, 64, "a demand names its amount");
+    let (_, wrong, code) = city.run(&["case", "act", "pay-stopped", &over, "--by", "li-na"]);
+    assert!(code == 64 && wrong.contains("confirmed"), "an explanation takes no measures: {wrong}");
+    assert_eq!(city.run(&["case", "act", "pay-stopped", &dead, "--from", "2026-11-16", "--document", &document, "--by", "li-na"]).2, 0);
+    assert_eq!(city.run(&["case", "act", "recovery-demanded", &dead, "--from", "2026-11-16", "--yuan", "20000", "--by", "li-na"]).2, 0);
     assert_eq!(city.run(&["case", "recovered", &dead, "--yuan", "6234.70", "--by", "li-na"]).2, 0);
+    let amounts = &city.json(&["case", "list", "--state", "decided", "--rule", "G01"])[0]["amounts"];
+    let fen = |name: &str| amounts[name].as_i64().expect("an amount");
+    assert!(fen("detected_fen") > 0 && fen("prevented_fen") == 12 * 543_210, "{amounts}");
+    assert_eq!((fen("recovered_fen"), fen("outstanding_fen")), (623_470, 2_000_000 - 623_470));
+    let sums = city.run(&["case", "amounts"]).0;
+    assert!(sums.contains("outstanding 13,765.30") && sums.contains("C2"), "{sums}");
+    assert!(city.run(&["case", "overdue"]).0.contains("cases overdue"));
     let mut decided = vec![dead.clone(), over.clone()];
     decided.sort();
     assert_eq!(city.listed("decided").into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>(), decided);
@@ -80,7 +94,8 @@ fn a_case_is_worked_and_the_next_night_obeys() {
     assert!(shown.contains("33068319750220222X"), "{shown}");
     let audit = city.json(&["audit", "list", "--about", &dead]);
     let told: Vec<&str> = audit.as_array().expect("entries").iter().filter_map(|it| it["what"].as_str()).collect();
-    assert_eq!(told, ["revealed", "case-recovered", "case-seconded", "case-decided"]);
+    let acts = ["revealed", "case-recovered", "case-recovery-demanded", "case-pay-stopped", "case-seconded", "case-decided"];
+    assert_eq!(told, acts);
     assert_eq!(audit[0]["detail"]["why"], "to ask the unit");
     assert!(
         audit[1]["detail"]["login"].as_str().is_some_and(|it| it.starts_with("local:")),

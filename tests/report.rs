@@ -157,6 +157,45 @@ fn everybody_gets_what_they_may_see_and_no_more() {
 }
 
 #[test]
+fn a_confidential_unit_is_counted_and_listed_for_the_cleared_alone() {
+    let unit = "| unit_code | unit_name |\n| U1 | 市水文站 |\n| U2 | 实验小学 |\n";
+    let marked = "| unit_code | unit_name | confidential |\n| U1 | 市水文站 | false |\n| U2 | 实验小学 | true |\n";
+    assert!(STORY.contains(unit));
+    let city = City::of(&STORY.replace(unit, marked));
+    support::night(city.path(), "2026-11-15");
+    let cleared = PEOPLE.to_owned()
+        + "[[person]]\nid = 'cleared'\nname = '机要员'\naddress = 'j@city.example'\ndepartments = ['*']\nconfidential = true\n";
+    fs::write(city.root.path().join("config/people.toml"), cleared).expect("a file of the test");
+
+    let cases = |who: &str| city.json(&["case", "list", "--as", who]).as_array().expect("cases").clone();
+    let of_school = |it: &&Value| it["units"].as_array().is_some_and(|it| it.iter().any(|it| it == "U2"));
+    let all = cases("cleared");
+    let school = all.iter().find(of_school).expect("the school is over its quota")["number"].as_str().expect("a number").to_owned();
+    assert!(cases("chief").len() < all.len() && !cases("chief").iter().any(|it| of_school(&it)));
+    assert!(cases("li-na").is_empty(), "her own unit, and she is not cleared for it");
+    for (who, seen) in [("chief", false), ("cleared", true)] {
+        for looked in [&["case", "show", &school][..], &["explain", &school], &["case", "note", &school, "--why", "x"]] {
+            let (told, _, code) = city.run(&[looked, &["--as", who]].concat());
+            assert_eq!((code == 0, !told.is_empty()), (seen, seen), "{who} {looked:?}: {told}");
+        }
+        for format in ["html", "csv", "json"] {
+            let file = city.take(&format!("{who}.{format}"), &["--for", who, "--as", who, "--format", format]).expect(format);
+            let text = fs::read_to_string(file).expect("UTF-8");
+            assert_eq!((text.contains("实验小学"), text.contains(&school)), (seen, seen), "{who} {format}");
+            assert!(format != "html" || text.contains("涉密单位 1 个") != seen, "{who}: it is said that there is one");
+        }
+        let book = everything(&city.take(&format!("{who}.xlsx"), &["--for", who, "--as", who]).expect("a workbook"));
+        assert_eq!((book.contains("实验小学"), book.contains(&school)), (seen, seen), "{who}");
+    }
+    assert!(city.take("no.xlsx", &["--for", "cleared", "--as", "chief"]).expect_err("refused").contains("beyond what you may see"));
+    assert!(city.take("yes.xlsx", &["--for", "chief", "--as", "cleared"]).is_ok());
+    let leaders = everything(&city.take("leaders.xlsx", &["--for", "leaders", "--as", "chief"]).expect("a workbook"));
+    assert!(!leaders.contains("实验小学") && leaders.contains("涉密单位 1 个"), "{leaders}");
+    let (table, _, _) = city.run(&["table", "quota"]);
+    assert!(!table.contains("实验小学") && table.contains("涉密单位 1 个"), "{table}");
+}
+
+#[test]
 fn a_workbook_with_whole_numbers_has_a_password() {
     let city = city();
     let config = city.root.path().join("config/muster.toml");
@@ -196,7 +235,7 @@ fn fill(city: &City, name: &str, filled: &[(&str, [&str; 4])]) -> PathBuf {
     for (at, row) in rows.iter().enumerate() {
         let asked = filled.iter().find(|it| it.0 == row[0]).map(|it| it.1);
         for (col, text) in row.iter().enumerate() {
-            let text = if let (Some(asked), 11..) = (asked, col) { asked[col - 11] } else { text };
+            let text = if let (Some(asked), 13..17) = (asked, col) { asked[col - 13] } else { text };
             match text.parse::<f64>() {
                 Ok(number) if col == 10 => sheet.write_number(at as u32, col as u16, number),
                 _ => sheet.write_string(at as u32, col as u16, text),

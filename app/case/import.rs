@@ -8,6 +8,7 @@ use std::path::Path;
 
 use calamine::{Data, DataType, Range, Reader, Xlsx};
 use chrono::NaiveDate;
+use muster_core::case::explanation::Explanation;
 use muster_core::case::work::{Deed, Outcome};
 use muster_core::read;
 use serde::Serialize;
@@ -16,7 +17,7 @@ use crate::cli::CaseImportArgs;
 use crate::commands::{Code, Done, Say, read as configuration};
 use crate::report::password_in;
 use crate::run::Stop;
-use crate::sheet::work::{AGREED, READ_BACK};
+use crate::sheet::work::{AGREED, EXPLANATION, READ_BACK};
 use crate::store::Store;
 use crate::store::work::{Actor, NotDone, Wanted};
 use crate::words::Lang;
@@ -146,18 +147,27 @@ fn filled(mut book: Xlsx<Cursor<Vec<u8>>>, say: Say) -> Result<Filled, Stop> {
     Err(Stop::Usage(format!("{none}: {}", heads.join(", "))))
 }
 
-/// Where our columns stand; null when one is missing.
-fn places(range: &Range<Data>) -> Option<[usize; 6]> {
+/// Where our columns stand.
+struct Places {
+    read_back: [usize; 6],
+    /// Null in lists of before there were explanations.
+    explanation: Option<usize>,
+}
+
+/// Null when a column is missing.
+fn places(range: &Range<Data>) -> Option<Places> {
     let heads = range.rows().next()?;
     let place = |names: &[&str; 2]| heads.iter().position(|it| it.get_string().is_some_and(|it| names.contains(&it.trim())));
     let found: Vec<usize> = READ_BACK.iter().filter_map(place).collect();
-    found.try_into().ok()
+    Some(Places { read_back: found.try_into().ok()?, explanation: place(&EXPLANATION) })
 }
 
-fn line(row_no: u32, row: &[Data], places: &[usize; 6], filled: &mut Filled) {
-    let cell = |at: usize| row.get(places[at]).map(|it| it.as_string().unwrap_or_default().trim().to_owned()).unwrap_or_default();
+fn line(row_no: u32, row: &[Data], Places { read_back, explanation }: &Places, filled: &mut Filled) {
+    let text = |at: usize| row.get(at).map(|it| it.as_string().unwrap_or_default().trim().to_owned()).unwrap_or_default();
+    let cell = |at: usize| text(read_back[at]);
     let (number, outcome, reason, second) = (cell(0), cell(2), cell(4), cell(5));
-    let until_cell = row.get(places[3]).unwrap_or(&Data::Empty);
+    let explanation = explanation.map(text).unwrap_or_default();
+    let until_cell = row.get(read_back[3]).unwrap_or(&Data::Empty);
     // The sheet ends with a line that explains it.
     if !number.to_ascii_uppercase().starts_with("MU-") {
         return;
@@ -165,11 +175,11 @@ fn line(row_no: u32, row: &[Data], places: &[usize; 6], filled: &mut Filled) {
     let mut wrong = |zh: &str, en: &str| {
         filled.wrong.push(Wrong { row: Some(row_no), number: number.clone(), zh: zh.to_owned(), en: en.to_owned() });
     };
-    if outcome.is_empty() && reason.is_empty() && second.is_empty() && until_cell.is_empty() {
+    if outcome.is_empty() && reason.is_empty() && second.is_empty() && until_cell.is_empty() && explanation.is_empty() {
         filled.empty += 1;
         return;
     }
-    let after = row.get(places[1]).and_then(DataType::as_i64).and_then(|it| usize::try_from(it).ok());
+    let after = row.get(read_back[1]).and_then(DataType::as_i64).and_then(|it| usize::try_from(it).ok());
     let Some(after) = after else {
         return wrong(
             "“已办次数”一栏被改动或删去，无法判断是否有冲突",
@@ -182,12 +192,26 @@ fn line(row_no: u32, row: &[Data], places: &[usize; 6], filled: &mut Filled) {
     let deed = if !outcome.is_empty() {
         let code = outcome.split([' ', '　', ':', '：']).next().unwrap_or_default();
         let Some(outcome) = Outcome::read(code) else {
-            return wrong("结论须从列表中选择（C1 至 C12）", "choose the outcome from the list (C1 to C12)");
+            return wrong("结论须从列表中选择（C1 至 C12、Dup）", "choose the outcome from the list (C1 to C12, Dup)");
         };
+        let named = Explanation::read(&explanation);
+        if named.is_none() && !explanation.is_empty() {
+            return wrong("说明类型须从列表中选择（X01 至 X24）", "choose the explanation from the list (X01 to X24)");
+        }
         if !second.is_empty() {
             return wrong("同一行不能既作结论又作复核：复核须由另一人作出", "one row cannot decide and second: that takes another person");
         }
-        Deed::Decided { outcome, until, document: None }
+        if outcome == Outcome::Dup {
+            let Some(of) = case_number_in(&reason) else {
+                return wrong(
+                    "重复案件：在“依据与说明”中写另案编号",
+                    "a duplicate says the number of the other case in `Reason and document`",
+                );
+            };
+            Deed::Duplicate { of }
+        } else {
+            Deed::Decided { outcome, until, document: None, explanation: named }
+        }
     } else if !second.is_empty() {
         if !AGREED.contains(&second.as_str()) {
             return wrong(
@@ -196,12 +220,20 @@ fn line(row_no: u32, row: &[Data], places: &[usize; 6], filled: &mut Filled) {
             );
         }
         Deed::Seconded
-    } else if until_cell.is_empty() {
+    } else if until_cell.is_empty() && explanation.is_empty() {
         Deed::Noted
     } else {
-        return wrong("只填了“有效至”，没有结论", "there is a `Holds until` without an outcome");
+        return wrong("只填了“有效至”或“说明类型”，没有结论", "there is a `Holds until` or an `Explanation` without an outcome");
     };
     filled.wanted.push((row_no, Wanted { number, deed, text: reason, after: Some(after) }));
+}
+
+/// The first case number in a text, as numbers are written.
+fn case_number_in(text: &str) -> Option<String> {
+    let upper = text.to_ascii_uppercase();
+    let from = &upper[upper.find("MU-")?..];
+    let number: String = from.chars().take_while(|it| it.is_ascii_alphanumeric() || *it == '-').collect();
+    store::work::same_number(&number, &number).then_some(number)
 }
 
 /// A day as Excel or a person writes it; null for an empty cell.
@@ -223,9 +255,9 @@ fn day(cell: &Data) -> Result<Option<NaiveDate>, ()> {
 mod tests {
     use super::*;
 
-    fn read_row(cells: &[Data; 6]) -> Filled {
+    fn read_row(cells: &[Data]) -> Filled {
         let mut filled = Filled::default();
-        line(2, cells, &[0, 1, 2, 3, 4, 5], &mut filled);
+        line(2, cells, &Places { read_back: [0, 1, 2, 3, 4, 5], explanation: Some(6) }, &mut filled);
         filled
     }
 
@@ -241,7 +273,7 @@ mod tests {
     fn a_row_is_one_act_or_says_what_is_wrong() {
         let deed = |it: Filled| (it.wanted.into_iter().map(|(_, it)| (it.deed, it.after)).next(), it.wrong.len(), it.empty);
         let day = NaiveDate::from_ymd_opt(2027, 6, 30);
-        let c4 = Deed::Decided { outcome: Outcome::C4, until: day, document: None };
+        let c4 = Deed::Decided { outcome: Outcome::C4, until: day, document: None, explanation: None };
         assert_eq!(deed(row("C4 合规借调", "2027年6月30日", "借调函", "")), (Some((c4.clone(), Some(2))), 0, 0));
         assert_eq!(deed(row("c4 seco", "2027.6.30", "letter", "")), (Some((c4, Some(2))), 0, 0));
         assert_eq!(deed(row("", "", "电话核实中", "")), (Some((Deed::Noted, Some(2))), 0, 0));
@@ -251,6 +283,17 @@ mod tests {
         {
             assert_eq!(deed(wrong), (None, 1, 0));
         }
+        let with = |outcome: &str, explanation: &str| {
+            let cells = ["MU-2026-000001", "", outcome, "2027-06-30", "借调函", "", explanation].map(text);
+            let cells: Vec<Data> = cells.into_iter().enumerate().map(|(at, it)| if at == 1 { Data::Float(2.0) } else { it }).collect();
+            deed(read_row(&cells))
+        };
+        let x01 = Deed::Decided { outcome: Outcome::C4, until: day, document: None, explanation: Explanation::read("X01") };
+        assert_eq!(with("C4", "X01 借调"), (Some((x01, Some(2))), 0, 0));
+        assert_eq!((with("C4", "借调"), with("", "X01")), ((None, 1, 0), (None, 1, 0)));
+        let same = Deed::Duplicate { of: "MU-2026-7".into() };
+        assert_eq!(deed(row("Dup 与另案重复", "", "同 mu-2026-7，重复立案", "")), (Some((same, Some(2))), 0, 0));
+        assert_eq!(deed(row("Dup", "", "重复立案", "")), (None, 1, 0));
         let changed = read_row(&[text("MU-2026-000001"), text("two"), text("C12"), text(""), text("x"), text("")]);
         assert!(changed.wrong[0].en.contains("Acts so far"));
     }

@@ -38,7 +38,7 @@ pub fn readers(city: &City, night: &Night) -> Vec<Reader> {
         let name = &department.file.name;
         for (place, address) in department.file.reviewers.iter().enumerate() {
             let id = if place == 0 { name.clone() } else { format!("{name}-{}", place + 1) };
-            let (scope, title) = (Scope::department(name), department.file.title.clone());
+            let (scope, title) = (Scope::department(name).uncleared(night), department.file.title.clone());
             let (letters, heartbeat) = (department.file.letters.clone(), department.file.heartbeat);
             readers.push(Reader { id, address: address.clone(), scope, title, lang, letters, heartbeat });
         }
@@ -64,10 +64,16 @@ pub fn concerned(city: &City) -> BTreeMap<String, BTreeSet<String>> {
     city.rules.iter().map(|rule| (rule.id.clone(), rule.needs.iter().flat_map(of).collect())).collect()
 }
 
-/// The cases of a night that somebody may see, and what happened to them.
+/// What somebody may see of the cases of a night, and what happened to them.
 pub fn share(night: &Night, concerned: &BTreeMap<String, BTreeSet<String>>, scope: &Scope) -> (Vec<Case>, Vec<CaseEvent>) {
-    let cases: Vec<Case> = night.cases.iter().filter(|it| scope.sees(it, concerned)).cloned().collect();
-    let keys: BTreeSet<&str> = cases.iter().map(|it| it.key.as_str()).collect();
-    let events = night.events.iter().filter(|it| keys.contains(it.case.as_str())).cloned().collect();
+    let cases: Vec<Case> = night.cases.iter().filter_map(|it| scope.cut(it, concerned)).collect();
+    let seen: BTreeMap<&str, &Case> = cases.iter().map(|it| (it.key.as_str(), it)).collect();
+    let event = |it: &CaseEvent| {
+        let (case, mut event) = (seen.get(it.case.as_str())?, it.clone());
+        let cut = night.cases.iter().find(|it| it.key == event.case).is_some_and(|it| it.findings.len() > case.findings.len());
+        event.rules.retain(|it| !cut || case.findings.contains_key(it));
+        Some(event)
+    };
+    let events = night.events.iter().filter_map(event).collect();
     (cases, events)
 }

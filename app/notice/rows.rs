@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use muster_core::case::Case;
-use muster_core::case::work::{Stage, Verdict};
 use muster_core::finding::Subject;
 use muster_core::mapping::Title;
 use muster_core::mask;
@@ -115,9 +114,7 @@ impl About<'_> {
     }
 
     fn is_confirmed(&self) -> bool {
-        let standing = &self.worked.standing;
-        let counts = matches!(standing.stage, Stage::Decided | Stage::Closed);
-        counts && standing.outcome.is_some_and(|it| it.verdict() == Verdict::Confirmed)
+        self.worked.standing.is_confirmed()
     }
 
     fn amount(&self) -> String {
@@ -260,7 +257,7 @@ pub fn ledger(
         let mut units: Vec<&str> = it.findings.iter().filter_map(|finding| unit_code(case, finding)).map(|it| known.unit(it)).collect();
         units.sort_unstable();
         units.dedup();
-        let decided = standing.outcome.filter(|_| matches!(standing.stage, Stage::Decided | Stage::Closed));
+        let decided = standing.outcome.filter(|_| standing.stage.is_settled());
         let outcome = decided.map_or_else(|| stage(case.state, standing, lang), |it| lang.pick(it.label().0, it.label().1));
         let due = standing.due.filter(|_| case.state.is_open());
         let overdue = |due: NaiveDate| if due < date { lang.pick("\n（逾期）", "\n(overdue)") } else { "" };

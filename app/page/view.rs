@@ -11,6 +11,7 @@ use muster_core::report::total::{Balance, amount_fen, gravest};
 use muster_core::report::{self, Known, Lang};
 use serde::Serialize;
 
+use crate::case;
 use crate::digest::{self, FeedState, Trust};
 use crate::night::{FeedNight, Night, RuleNight};
 use crate::table;
@@ -43,6 +44,8 @@ pub struct View {
     over_units_more: usize,
     tables: Vec<TableView>,
     balance: BalanceView,
+    amounts: Vec<String>,
+    unlisted: String,
     changes: Vec<ChangeView>,
     families: Vec<FamilyView>,
     rejects: Vec<RejectView>,
@@ -71,6 +74,8 @@ pub fn of(night: &Night, lang: Lang) -> View {
         over_units_more: over.len().saturating_sub(UNITS_MAX),
         tables: night.tables.iter().map(|it| table(it, lang)).collect(),
         balance: balance(night),
+        amounts: night.amounts.as_ref().map(|it| case::amount_words(it, lang)).unwrap_or_default(),
+        unlisted: digest::unlisted(night, lang),
         changes: changes(night, lang),
         families: families(night, lang),
         rejects: night.feeds.iter().filter_map(|it| reject(it, lang)).collect(),

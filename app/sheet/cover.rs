@@ -5,6 +5,7 @@ use muster_core::report::{Cell, Lang};
 use rust_xlsxwriter::{ColNum, Format, RowNum, Worksheet, XlsxError};
 
 use super::look::{self, Look, put, put_text};
+use crate::case;
 use crate::digest::{self, FeedState, Trust};
 use crate::night::{FeedNight, Night};
 use crate::words::count;
@@ -43,11 +44,12 @@ impl Page<'_> {
         let title = format!("{} {}", lang.of(&night.city), look::report_name(lang));
         put_text(self.sheet, 0, 0, &title, &self.look.title)?;
         self.sheet.set_row_height(0, 34.0)?;
-        let (people, units) = (count(night.people_count), count(night.units.len() as u64));
+        let (people, units) = (count(night.people_count), count(night.units.len() as u64 + night.unlisted_units));
         let facts = match lang {
             Lang::Zh => format!("对账日 {}　　涉及 {people} 人、{units} 个单位", night.tonight),
             Lang::En => format!("Night of {}. {people} people and {units} units were told apart.", night.tonight),
         };
+        let facts = facts + &digest::unlisted(night, lang);
         put_text(self.sheet, 1, 0, &facts, &self.look.hint)?;
         put_text(self.sheet, 2, 0, lang.pick(digest::LEADS_ONLY.0, digest::LEADS_ONLY.1), &self.look.hint)?;
         self.row = 3;
@@ -166,6 +168,17 @@ impl Page<'_> {
         self.total(lang.pick("合计", "Total").to_owned(), by_severity, cases, amount_fen, [&look.sum_text, &look.sum, &look.sum_money])?;
         // The balance stands beside the table, one column apart, and may be the longer of the two.
         self.row = self.row.max(self.balance(night, top)?);
+        if let Some(amounts) = &night.amounts {
+            let words = case::amount_words(amounts, lang).join(" · ");
+            put_text(
+                self.sheet,
+                self.row,
+                0,
+                &format!("{}{words}", lang.pick("全部案件累计（元）：", "All cases to date (CNY): ")),
+                &self.look.hint,
+            )?;
+            self.row += 1;
+        }
         self.hint(lang.pick(
             "每案按其最高级别计一次；同案数条规则涉及同一笔钱时取最大者；合计中同一人同一月的钱只计一次，可能小于各类之和。",
             "A case counts once, under its gravest rule and with its largest amount; in the total, the money of one person and month counts once, so it may be less than the families' sum.",

@@ -15,6 +15,7 @@ pub(super) const TABLES: &[&str] = &[
     "case_version",
     "case_event",
     "case_act",
+    "case_escalation",
     "feed_event",
     "judgement_event",
     "outbox_letter",

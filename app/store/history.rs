@@ -56,6 +56,6 @@ impl Store {
                 what: read_word(row.text("what")?)?,
             });
         }
-        Ok(History { nights, events, worked: work::all(&mut read, calendar).await? })
+        Ok(History { nights, events, worked: work::all(&mut read, calendar, self.terms.deadlines).await? })
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use muster_core::calendar::Calendar;
-use muster_core::case::work::{Act, Deed, Outcome, Verdict};
+use muster_core::case::work::{Act, Deadlines, Deed, Outcome, Verdict};
 use muster_core::case::{Case, State};
 use muster_core::finding::{Finding, Subject};
 
@@ -42,7 +42,7 @@ impl Store {
     /// Keys of the cases without an event since `before` that are cured, or settled with an outcome that confirms nothing; also of
     /// those that only superseded runs know. A case that somebody confirmed is none of them.
     pub async fn cleared_cases(&self, before: NaiveDate, calendar: &Calendar) -> Result<Vec<String>, StoreError> {
-        cleared(&mut self.db.read().await?, before, calendar).await
+        cleared(&mut self.db.read().await?, before, calendar, self.terms.deadlines).await
     }
 
     /// How many letters that are sent or replaced, and were queued before this day, have their bodies yet, and the bytes of those.
@@ -65,7 +65,8 @@ impl Store {
         write.run(empty, values![forget.letters_before]).await?;
         let wanted: BTreeSet<&String> = forget.cases.iter().collect();
         // Somebody may have done something about one of them since it was looked for.
-        let cleared = if wanted.is_empty() { Vec::new() } else { cleared(&mut write, forget.cases_before, calendar).await? };
+        let cleared =
+            if wanted.is_empty() { Vec::new() } else { cleared(&mut write, forget.cases_before, calendar, self.terms.deadlines).await? };
         let mut done = 0;
         let keys_move = match write.on {
             On::Sqlite(_) => "pragma defer_foreign_keys = on",
@@ -92,12 +93,12 @@ impl Store {
 }
 
 /// What may be forgotten, in order of keys.
-async fn cleared(db: &mut Tx, before: NaiveDate, calendar: &Calendar) -> Result<Vec<String>, StoreError> {
+async fn cleared(db: &mut Tx, before: NaiveDate, calendar: &Calendar, deadlines: Deadlines) -> Result<Vec<String>, StoreError> {
     let quiet = quiet(db, before).await?;
     if quiet.is_empty() {
         return Ok(Vec::new());
     }
-    let worked: BTreeMap<String, Worked> = all(db, calendar).await?.into_iter().map(|it| (it.case.key.clone(), it)).collect();
+    let worked: BTreeMap<String, Worked> = all(db, calendar, deadlines).await?.into_iter().map(|it| (it.case.key.clone(), it)).collect();
     let acts = acts(db).await?;
     let cleared = |key: &String| {
         let acts = acts.get(key).map_or(&[][..], Vec::as_slice);
@@ -168,6 +169,7 @@ async fn de_identify(db: &mut Tx, key: &str, anew: &str, today: NaiveDate) -> Re
         db.run(update, values![anew, personal(json(&act)), key, row.int("place")?]).await?;
     }
     db.run("update case_event set case_key = $1 where case_key = $2", values![anew, key]).await?;
+    db.run("update case_escalation set case_key = $1 where case_key = $2", values![anew, key]).await?;
     db.run("update case_file set case_key = $1 where case_key = $2", values![anew, key]).await?;
     Ok(())
 }
@@ -185,7 +187,8 @@ fn without_person(case: Case, key: &str) -> Case {
 
 fn without_texts(act: Act) -> Act {
     let deed = match act.deed {
-        Deed::Decided { outcome, until, .. } => Deed::Decided { outcome, until, document: None },
+        Deed::Decided { outcome, until, explanation, .. } => Deed::Decided { outcome, until, document: None, explanation },
+        Deed::Taken { measure, from, amount_fen, .. } => Deed::Taken { measure, from, amount_fen, document: None },
         other => other,
     };
     Act { deed, text: String::new(), ..act }

@@ -119,6 +119,8 @@ macro_rules! on_both {
 
 on_both! {
     counts_balance_and_numbers_stay_over_many_nights
+    a_duplicate_points_to_a_case_that_is_worked_on
+    a_late_case_climbs_one_step_a_night_and_each_once
     the_line_of_a_night_ends_where_the_next_begins
     a_decided_case_is_not_told_again_until_it_grows
     an_explanation_holds_until_its_day
@@ -629,7 +631,7 @@ fn wanted(number: u32, deed: Deed) -> Wanted {
 }
 
 fn decided(outcome: Outcome, until: Option<NaiveDate>) -> Deed {
-    Deed::Decided { outcome, until, document: None }
+    Deed::Decided { outcome, until, document: None, explanation: None }
 }
 
 impl City {
@@ -669,6 +671,48 @@ async fn a_decided_case_is_not_told_again_until_it_grows(city: City) {
         ["case-reopened", "case-seconded", "case-decided", "case-decided"]
     );
     assert!(city.run_sql("delete from case_act").await.expect_err("append-only").to_string().contains("append-only"));
+}
+
+async fn a_duplicate_points_to_a_case_that_is_worked_on(city: City) {
+    city.run(night(1), &[("p-a", 100), ("p-b", 100), ("p-c", 100)]).await;
+    let same = |number: u32, of: &str| wanted(number, Deed::Duplicate { of: of.to_owned() });
+    let refused = |number: u32, why| Err(NotDone::Refused(format!("MU-2026-{number:06}"), why));
+    assert_eq!(city.act("wang-lei", night(1), &[same(1, "MU-2026-9")]).await, refused(1, Refused::NoOther));
+    assert_eq!(city.act("wang-lei", night(1), &[same(1, "mu-2026-000001")]).await, refused(1, Refused::Itself));
+    assert_eq!(city.act("wang-lei", night(1), &[same(1, "MU-2026-2")]).await, Ok(vec![Stage::Decided]));
+    assert_eq!(city.act("wang-lei", night(1), &[same(2, "MU-2026-3")]).await, Ok(vec![Stage::Decided]));
+    assert_eq!(city.act("wang-lei", night(1), &[same(3, "MU-2026-1")]).await, refused(3, Refused::Circle));
+    let second = city.run(night(2), &[("p-a", 900), ("p-b", 100), ("p-c", 100)]).await;
+    assert_eq!(second.iter().filter(|it| it.state.is_open()).count(), 1, "further months are told by the other case");
+    let shown = city.store.worked_case("MU-2026-1", &Calendar::shipped()).await.expect("readable").expect("it is there");
+    assert_eq!(shown.standing.duplicate_of.as_deref(), Some("MU-2026-2"));
+    let all = city.store.worked(&Calendar::shipped()).await.expect("they read");
+    assert_eq!((&all[0].case, &all[0].standing), (&shown.case, &shown.standing), "one case is read as all of them are");
+}
+
+async fn a_late_case_climbs_one_step_a_night_and_each_once(city: City) {
+    use muster_core::case::escalation::{Step, still_late};
+    let late = async |tonight: NaiveDate| {
+        let before = city.store.before(tonight, &Calendar::shipped()).await.expect("the night may run");
+        let mut folded = city.folded(tonight, &[("p-a", 100)]).await;
+        folded.escalated = still_late(before.late, &folded.events);
+        let steps: Vec<Step> = folded.escalated.iter().map(|it| it.step).collect();
+        keep(&city.store, tonight, &[feed(true, 100)], &[], &folded).await.expect("the night is kept");
+        steps
+    };
+    let on = |day: u64| night(1) + chrono::Days::new(day);
+    assert!(late(on(0)).await.is_empty() && late(on(1)).await.is_empty());
+    let months_later = on(120);
+    assert_eq!(late(months_later).await, [Step::UnitHead], "nobody took it up");
+    assert_eq!(late(months_later).await, [Step::UnitHead], "the night that is run again says the same");
+    assert_eq!(late(on(121)).await, [Step::Organization]);
+    let told = city.store.worked_case("MU-2026-1", &Calendar::shipped()).await.expect("readable").expect("it is there");
+    assert_eq!(told.escalated, [(Step::UnitHead, months_later), (Step::Organization, on(121))]);
+    assert!(told.is_overdue(on(121)));
+    // Somebody takes it up: from now on another day counts.
+    city.act("wang-lei", on(121), &[wanted(1, Deed::Queried)]).await.expect("done");
+    assert!(late(on(122)).await.is_empty());
+    assert!(city.run_sql("delete from case_escalation").await.expect_err("append-only").to_string().contains("append-only"));
 }
 
 async fn an_explanation_holds_until_its_day(city: City) {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use muster_core::calendar::Calendar;
-use muster_core::case::work::{self, Act, Deadlines, Deed, Refused, Standing};
+use muster_core::case::amount::Amounts;
+use muster_core::case::escalation::{self, Escalation, Ladder, Step};
+use muster_core::case::work::{self, Act, Deadlines, Deed, Refused, Stage, Standing};
 use muster_core::case::{Case, State};
 
 use super::audit::{self, Entry};
@@ -12,6 +14,18 @@ use super::db::{Row, Tx, personal, values};
 use super::{Number, Store, StoreError, case, day, from_json, json, retain};
 use crate::night::Said;
 use crate::words::Lang;
+
+/// So many cases are read one by one; of more, all are read at once.
+const ONE_BY_ONE_MAX: usize = 40;
+
+/// How long each step may take, and when somebody above hears that it took longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// For each step.
+    pub deadlines: Deadlines,
+    /// Past them.
+    pub ladder: Ladder,
+}
 
 /// A case with all that people did about it.
 #[derive(Clone, Debug)]
@@ -26,6 +40,21 @@ pub struct Worked {
     pub acts: Vec<Act>,
     /// What they come to.
     pub standing: Standing,
+    /// Who heard that it is past its present due day, and on which night.
+    pub escalated: Vec<(Step, NaiveDate)>,
+}
+
+impl Worked {
+    /// Whether the next step is past its day: that of an open case, or money that was demanded.
+    pub fn is_overdue(&self, today: NaiveDate) -> bool {
+        let waits = self.case.state.is_open() || self.standing.stage == Stage::Measures;
+        waits && self.standing.due.is_some_and(|due| today > due)
+    }
+
+    /// What it comes to in money.
+    pub fn amounts(&self) -> Amounts {
+        Amounts::of(&self.case, &self.standing)
+    }
 }
 
 /// What somebody wants to do about a case.
@@ -103,13 +132,13 @@ pub fn same_number(one: &str, other: &str) -> bool {
 impl Store {
     /// Every case that some night knows, with its acts, by number.
     pub async fn worked(&self, calendar: &Calendar) -> Result<Vec<Worked>, StoreError> {
-        all(&mut self.db.read().await?, calendar).await
+        all(&mut self.db.read().await?, calendar, self.terms.deadlines).await
     }
 
     /// The case with this number; null when no night that counts knows it.
     pub async fn worked_case(&self, number: &str, calendar: &Calendar) -> Result<Option<Worked>, StoreError> {
         let numbers: Vec<Number> = Number::read(number).into_iter().collect();
-        Ok(some(&mut self.db.read().await?, calendar, &numbers).await?.pop())
+        Ok(some(&mut self.db.read().await?, calendar, self.terms.deadlines, &numbers).await?.pop())
     }
 
     /// Does all of `wanted`, or nothing of it and says everything that is wrong; each act is written into the audit log with it. Gives the
@@ -124,9 +153,10 @@ impl Store {
         calendar: &Calendar,
     ) -> Result<Result<Vec<Worked>, Vec<NotDone>>, StoreError> {
         let Actor { who, login, at, on, only_try } = *actor;
+        let deadlines = self.terms.deadlines;
         let mut write = self.write().await?;
         let numbers: Vec<Number> = wanted.iter().filter_map(|it| Number::read(&it.number)).collect();
-        let mut cases: BTreeMap<String, Worked> = some(&mut write, calendar, &numbers)
+        let mut cases: BTreeMap<String, Worked> = some(&mut write, calendar, deadlines, &numbers)
             .await?
             .into_iter()
             .filter(|it| sees(&it.case))
@@ -152,7 +182,12 @@ impl Store {
                 not_done.push(NotDone::Newer(number, last.who.clone(), last.at.clone()));
                 continue;
             }
-            if let Err(why) = work::may(&it.deed, &it.text, who, on, &worked.acts, worked.came_on, &worked.standing) {
+            let may = work::may(&it.deed, &it.text, who, on, &worked.acts, worked.came_on, &worked.standing);
+            let may = match (&it.deed, may) {
+                (Deed::Duplicate { of }, Ok(())) => may_be_duplicate(&mut write, &number, of, &sees, calendar, deadlines).await?,
+                (_, may) => may,
+            };
+            if let Err(why) = may {
                 not_done.push(NotDone::Refused(number, why));
                 continue;
             }
@@ -162,13 +197,15 @@ impl Store {
             let insert = "insert into case_act (case_key, place, night, body) values ($1, $2, $3, $4)";
             write.run(insert, values![&worked.case.key, place, act.night, personal(json(&act))]).await?;
             let mut detail = BTreeMap::from([("login".to_owned(), login.to_owned())]);
-            if let Deed::Decided { outcome, .. } = &act.deed {
-                detail.insert("outcome".to_owned(), format!("{outcome:?}"));
+            match &act.deed {
+                Deed::Decided { outcome, .. } => drop(detail.insert("outcome".to_owned(), format!("{outcome:?}"))),
+                Deed::Duplicate { of } => drop(detail.insert("of".to_owned(), of.clone())),
+                _ => {}
             }
             let what = format!("case-{}", act.deed.word());
             audit::append(&mut write, &Entry { at: at.to_owned(), who: who.to_owned(), what, about: number.clone(), detail }).await?;
             worked.acts.push(act);
-            worked.standing = work::standing(&worked.acts, worked.came_on, calendar, Deadlines::default());
+            worked.standing = work::standing(&worked.acts, worked.came_on, calendar, deadlines);
             touched.push(number);
         }
         if !not_done.is_empty() {
@@ -181,16 +218,33 @@ impl Store {
     }
 }
 
-/// Tells which of `cases`, as they were before `tonight`, are settled.
-pub(super) async fn settle(db: &mut Tx, cases: &mut [Case], tonight: NaiveDate, calendar: &Calendar) -> Result<(), StoreError> {
+/// Tells which of `cases`, as they were before `tonight`, are settled, and gives what is so late that somebody above is to hear of it.
+pub(super) async fn settle(
+    db: &mut Tx,
+    cases: &mut [Case],
+    tonight: NaiveDate,
+    calendar: &Calendar,
+    terms: Terms,
+) -> Result<Vec<Escalation>, StoreError> {
     let keys: Vec<&str> = cases.iter().map(|it| it.key.as_str()).collect();
     let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, Some(tonight)).await?);
+    let steps = escalations_of(db, &keys, Some(tonight)).await?;
+    let mut late = Vec::new();
     for case in cases.iter_mut() {
-        let (Some(acts), Some(came_on)) = (acts.get(&case.key), came.get(&case.key)) else { continue };
-        let standing = work::standing(acts, *came_on, calendar, Deadlines::default());
-        case.state = overlaid(case.state, &standing);
+        let Some(came_on) = came.get(&case.key) else { continue };
+        let acts = acts.get(&case.key);
+        let standing = work::standing(acts.map_or(&[], Vec::as_slice), *came_on, calendar, terms.deadlines);
+        if acts.is_some() {
+            case.state = overlaid(case.state, &standing);
+        }
+        let waits = case.state.is_open() || standing.stage == Stage::Measures;
+        let Some(due) = standing.due.filter(|_| waits && !retain::is_gone(&case.key)) else { continue };
+        let taken: Vec<Step> = steps.get(&case.key).into_iter().flatten().filter(|it| it.1 == due).map(|it| it.0).collect();
+        if let Some(step) = escalation::step(due, &taken, tonight, calendar, terms.ladder) {
+            late.push(Escalation { case: case.key.clone(), step, due });
+        }
     }
-    Ok(())
+    Ok(late)
 }
 
 /// The state that the newest night knows, and what people did since. What they opened again stands like what was cured: when its
@@ -204,7 +258,35 @@ fn overlaid(state: State, standing: &Standing) -> State {
     }
 }
 
-pub(super) async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>, StoreError> {
+/// Whether case `number` may be said to be the same as `of`: that is there, is another, and does not point back.
+async fn may_be_duplicate(
+    db: &mut Tx,
+    number: &str,
+    of: &str,
+    sees: &(impl Fn(&Case) -> bool + Send),
+    calendar: &Calendar,
+    deadlines: Deadlines,
+) -> Result<Result<(), Refused>, StoreError> {
+    if same_number(number, of) {
+        return Ok(Err(Refused::Itself));
+    }
+    let mut at = of.to_owned();
+    let mut passed: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let found = match Number::read(&at) {
+            Some(at) => some(db, calendar, deadlines, &[at]).await?.pop(),
+            None => None,
+        };
+        let Some(found) = found.filter(|it| !passed.is_empty() || sees(&it.case)) else { return Ok(Err(Refused::NoOther)) };
+        let Some(next) = found.standing.duplicate_of else { return Ok(Ok(())) };
+        if same_number(number, &next) || !passed.insert(at) {
+            return Ok(Err(Refused::Circle));
+        }
+        at = next;
+    }
+}
+
+pub(super) async fn all(db: &mut Tx, calendar: &Calendar, deadlines: Deadlines) -> Result<Vec<Worked>, StoreError> {
     let rows = db
         .rows(
             "with newest as (
@@ -215,12 +297,12 @@ pub(super) async fn all(db: &mut Tx, calendar: &Calendar) -> Result<Vec<Worked>,
             values![],
         )
         .await?;
-    let (acts, came) = (acts(db).await?, came(db).await?);
-    worked(db, &rows, acts, &came, calendar).await
+    let known = Known { acts: acts(db).await?, came: came(db).await?, steps: escalations(db).await? };
+    worked(db, &rows, known, calendar, deadlines).await
 }
 
 /// The cases with these numbers that some night knows, by number.
-async fn some(db: &mut Tx, calendar: &Calendar, numbers: &[Number]) -> Result<Vec<Worked>, StoreError> {
+async fn some(db: &mut Tx, calendar: &Calendar, deadlines: Deadlines, numbers: &[Number]) -> Result<Vec<Worked>, StoreError> {
     let mut keys = BTreeSet::new();
     for Number { year, serial } in numbers {
         let row = db.row("select case_key from case_file where year = $1 and serial = $2", values![*year, *serial]).await?;
@@ -234,35 +316,61 @@ async fn some(db: &mut Tx, calendar: &Calendar, numbers: &[Number]) -> Result<Ve
                from newest join case_version v using (case_key, run) join case_file f using (case_key)
                order by f.year, f.serial";
     let rows = db.rows_of(sql, &[], &keys).await?;
-    let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, None).await?);
-    worked(db, &rows, acts, &came, calendar).await
+    let known = Known {
+        acts: acts_of(db, &keys).await?,
+        came: came_of(db, &keys, None).await?,
+        steps: escalations_of(db, &keys, None).await?,
+    };
+    worked(db, &rows, known, calendar, deadlines).await
 }
 
-/// Cases as they were read, with what people did about them.
-async fn worked(
-    db: &mut Tx,
-    rows: &[Row],
-    mut acts: BTreeMap<String, Vec<Act>>,
-    came: &BTreeMap<String, NaiveDate>,
-    calendar: &Calendar,
-) -> Result<Vec<Worked>, StoreError> {
+/// The cases that the newest night before `tonight` told as decided.
+pub(super) async fn decided_before(db: &mut Tx, tonight: NaiveDate) -> Result<Vec<Case>, StoreError> {
+    let sql = "with newest as (
+                   select case_key, max(run) as run from case_event
+                   where run in (select run from night where night < $1) group by case_key)
+               select f.year, f.serial, v.body
+               from newest join case_event e using (case_key, run) join case_version v using (case_key, run)
+                    join case_file f using (case_key)
+               where e.what = 'decided' order by f.case_key";
+    db.rows(sql, values![tonight]).await?.iter().map(case).collect()
+}
+
+/// Cases as they were read, with what stands beside them.
+async fn worked(db: &mut Tx, rows: &[Row], mut known: Known, calendar: &Calendar, deadlines: Deadlines) -> Result<Vec<Worked>, StoreError> {
+    let Some(newest) = newest(db).await? else { return Ok(Vec::new()) };
+    rows.iter().map(|it| known.worked(case(it)?, newest, calendar, deadlines)).collect()
+}
+
+async fn newest(db: &mut Tx) -> Result<Option<NaiveDate>, StoreError> {
     let newest = db.row("select max(night) as newest from night_run", values![]).await?;
-    let Some(newest) = newest.as_ref().map(|it| it.maybe_text("newest")).transpose()?.flatten().map(day).transpose()? else {
-        return Ok(Vec::new());
-    };
-    let worked = |row: &Row| {
-        let mut case = case(row)?;
-        let acts = acts.remove(&case.key).unwrap_or_default();
-        let came_on = came.get(&case.key).copied().unwrap_or(case.opened_on);
-        let standing = work::standing(&acts, came_on, calendar, Deadlines::default());
+    newest.as_ref().map(|it| it.maybe_text("newest")).transpose()?.flatten().map(day).transpose()
+}
+
+/// By case: who heard that it is late, past which day, on which night.
+type Steps = BTreeMap<String, Vec<(Step, NaiveDate, NaiveDate)>>;
+
+/// What stands beside the cases, by their keys.
+struct Known {
+    acts: BTreeMap<String, Vec<Act>>,
+    came: BTreeMap<String, NaiveDate>,
+    steps: Steps,
+}
+
+impl Known {
+    fn worked(&mut self, mut case: Case, newest: NaiveDate, calendar: &Calendar, deadlines: Deadlines) -> Result<Worked, StoreError> {
+        let acts = self.acts.remove(&case.key).unwrap_or_default();
+        let came_on = self.came.get(&case.key).copied().unwrap_or(case.opened_on);
+        let standing = work::standing(&acts, came_on, calendar, deadlines);
         // A case that nobody has to do anything about any more, but that a person has opened again, is open here already.
         case.state = match (case.state, overlaid(case.state, &standing)) {
             (State::Settled(_), State::Cured) => State::Reopened,
             (_, state) => state,
         };
-        Ok(Worked { case, came_on, newest, acts, standing })
-    };
-    rows.iter().map(worked).collect()
+        let steps = self.steps.remove(&case.key).unwrap_or_default();
+        let escalated = steps.into_iter().filter(|it| Some(it.1) == standing.due).map(|(step, _, night)| (step, night)).collect();
+        Ok(Worked { case, came_on, newest, acts, standing, escalated })
+    }
 }
 
 /// Acts by case, in order.
@@ -304,4 +412,34 @@ async fn came_of(db: &mut Tx, keys: &[&str], tonight: Option<NaiveDate>) -> Resu
 
 fn nights(rows: &[Row]) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
     rows.iter().map(|it| Ok((it.text("case_key")?.to_owned(), day(it.text("night")?)?))).collect()
+}
+
+/// Who heard of late cases, oldest first.
+async fn escalations(db: &mut Tx) -> Result<Steps, StoreError> {
+    let sql = "select e.case_key, e.step, e.due, n.night from case_escalation e join night n using (run) order by n.night";
+    steps_of(&db.rows(sql, values![]).await?)
+}
+
+/// The same for these cases; before `tonight` where that is given.
+async fn escalations_of(db: &mut Tx, keys: &[&str], tonight: Option<NaiveDate>) -> Result<Steps, StoreError> {
+    let sql = "select e.case_key, e.step, e.due, n.night from case_escalation e join night n using (run)
+               where e.case_key in ({keys}) and n.night < $1 order by n.night";
+    let before = tonight.map_or_else(|| "9999-12-31".to_owned(), |it| it.to_string());
+    steps_of(&db.rows_of(sql, &[before.into()], keys).await?)
+}
+
+fn steps_of(rows: &[Row]) -> Result<Steps, StoreError> {
+    let mut steps = Steps::new();
+    for row in rows {
+        let step = Step::read(row.text("step")?).ok_or(StoreError::Damaged { what: "escalation" })?;
+        let told = (step, day(row.text("due")?)?, day(row.text("night")?)?);
+        steps.entry(row.text("case_key")?.to_owned()).or_default().push(told);
+    }
+    Ok(steps)
+}
+
+/// Keeps what the night in `run` tells those above.
+pub(super) async fn keep_escalations(db: &mut Tx, run: i64, escalated: &[Escalation]) -> Result<(), StoreError> {
+    let rows = escalated.iter().map(|it| values![run, &it.case, it.step.word(), it.due]).collect();
+    db.insert("insert into case_escalation (run, case_key, step, due)", rows).await
 }

@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Family, Finding, Line, Subject};
 
+pub mod amount;
+pub mod escalation;
+pub mod explanation;
 pub mod work;
 
 /// The number of a subject that tonight's link does not know; also that of everything kept from an earlier night.
@@ -105,6 +108,9 @@ pub struct Folded {
     pub cases: Vec<Case>,
     /// What happened, by key.
     pub events: Vec<CaseEvent>,
+    /// What is so late that somebody above hears of it, by key; see [`escalation::still_late`].
+    #[serde(default)]
+    pub escalated: Vec<escalation::Escalation>,
 }
 
 /// What tonight's findings do to the cases as they were before tonight.

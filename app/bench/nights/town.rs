@@ -168,8 +168,8 @@ impl<'a> Town<'a> {
             Stage::Querying => self.maybe(0.15, Deed::Replied),
             Stage::Replied if self.dice.chance(0.3) => Some(self.decision(on)),
             Stage::Replied => self.maybe(0.05, Deed::Noted),
-            Stage::Decided if settled => self.maybe(0.05, Deed::Closed).or_else(|| self.maybe(0.004, Deed::Reopened)),
-            Stage::Decided | Stage::Closed => self.maybe(0.0005, Deed::Reopened),
+            Stage::Decided | Stage::Measures if settled => self.maybe(0.05, Deed::Closed).or_else(|| self.maybe(0.004, Deed::Reopened)),
+            Stage::Decided | Stage::Measures | Stage::Closed => self.maybe(0.0005, Deed::Reopened),
         };
         deed.map(|it| (it, who))
     }
@@ -182,7 +182,7 @@ impl<'a> Town<'a> {
         let outcome = Outcome::ALL[Wheel::new(OUTCOMES).spin(&mut self.dice)];
         let months = u32::try_from(self.dice.between(1, 15)).expect("a few months");
         let until = (outcome.verdict() == Verdict::Explained).then(|| on + chrono::Months::new(months));
-        Deed::Decided { outcome, until, document: None }
+        Deed::Decided { outcome, until, document: None, explanation: None }
     }
 
     /// What was confirmed about somebody is put right within a month.
