@@ -21,7 +21,7 @@ pub fn find(connection: &Connection<'_>, schema: Option<&str>, table: &str) -> R
         let inside = |it: &Table| it.name == table && it.schema.as_deref() == Some(schema);
         found = named(connection, Some(schema), table)?.into_iter().filter(inside).collect();
     }
-    // SQLite's driver finds no Chinese name by itself, but lists it.
+    // Some drivers find no Chinese name by itself, but list it.
     let known = if found.is_empty() { named(connection, schema, "%")? } else { Vec::new() };
     found.extend(known.iter().filter(|it| it.name == table).cloned());
     match found.as_slice() {
