@@ -21,6 +21,7 @@ use crate::sheet::{self, Book, BookReader};
 use crate::store::Store;
 use crate::store::audit::Entry;
 use crate::store::outbox::Queued;
+use crate::store::work::Worked;
 use crate::words::{Lang, hex};
 
 /// Bytes of a MiB.
@@ -110,7 +111,7 @@ async fn made(store: &Store, city: &City, letter: &Queued) -> Result<Option<Made
         // What people did since belongs to the newest night alone.
         let newest = store.nights().await?.last() == Some(&letter.night);
         let mut work = if newest { store.worked(&city.calendar).await? } else { Vec::new() };
-        work.retain(|it| scope.sees(&it.case, &concerned));
+        work = work.into_iter().filter_map(|it| Some(Worked { case: scope.cut(&it.case, &concerned)?, ..it })).collect();
         let cards: Vec<CardText> = city.rules.iter().map(CardText::of).collect();
         let reader = BookReader::Reviewer(&work);
         let book = Book { night: &share, cards: &cards, settings: &settings, mark: Some(&mark), reader };

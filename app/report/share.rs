@@ -172,7 +172,7 @@ mod tests {
         let sum = |it: &Figures| it.units.iter().fold(Line::default(), |sum, it| sum.plus(&it.both()));
         assert_eq!(sum(&open.figures), sum(&night.figures));
         let row = |code: &str, value| Row { code: code.to_owned(), values: [("approved".to_owned(), value)].into(), ..Row::default() };
-        let mut table = Prompt { table: Which::Quota, month: 202610, rows: vec![row(&unit, 5), row("another", 7), row("", 1)] };
+        let mut table = Prompt { table: Which::Quota, month: 202_610, rows: vec![row(&unit, 5), row("another", 7), row("", 1)] };
         let whole = table.total().value("approved");
         unlist_rows(&mut table, &night.confidential);
         assert_eq!((table.total().value("approved"), table.rows.iter().any(|it| it.code == unit)), (whole, false));

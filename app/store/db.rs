@@ -275,7 +275,7 @@ impl Pool {
 /// What is behind an error of SQLite, which on a full or read-only disk says no more than that a file cannot be opened or written.
 fn behind(store: &Path, err: sqlx::Error) -> sqlx::Error {
     let probe = store.with_extension("probe");
-    let written = std::fs::write(&probe, [0; PROBE_BYTES]);
+    let written = std::fs::write(&probe, vec![0; PROBE_BYTES]);
     if let Err(it) = std::fs::remove_file(&probe)
         && it.kind() != ErrorKind::NotFound
     {

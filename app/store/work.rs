@@ -15,9 +15,6 @@ use super::{Number, Store, StoreError, case, day, from_json, json, retain};
 use crate::night::Said;
 use crate::words::Lang;
 
-/// So many cases are read one by one; of more, all are read at once.
-const ONE_BY_ONE_MAX: usize = 40;
-
 /// How long each step may take, and when somebody above hears that it took longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
@@ -316,11 +313,8 @@ async fn some(db: &mut Tx, calendar: &Calendar, deadlines: Deadlines, numbers: &
                from newest join case_version v using (case_key, run) join case_file f using (case_key)
                order by f.year, f.serial";
     let rows = db.rows_of(sql, &[], &keys).await?;
-    let known = Known {
-        acts: acts_of(db, &keys).await?,
-        came: came_of(db, &keys, None).await?,
-        steps: escalations_of(db, &keys, None).await?,
-    };
+    let known =
+        Known { acts: acts_of(db, &keys).await?, came: came_of(db, &keys, None).await?, steps: escalations_of(db, &keys, None).await? };
     worked(db, &rows, known, calendar, deadlines).await
 }
 
@@ -339,7 +333,7 @@ pub(super) async fn decided_before(db: &mut Tx, tonight: NaiveDate) -> Result<Ve
 /// Cases as they were read, with what stands beside them.
 async fn worked(db: &mut Tx, rows: &[Row], mut known: Known, calendar: &Calendar, deadlines: Deadlines) -> Result<Vec<Worked>, StoreError> {
     let Some(newest) = newest(db).await? else { return Ok(Vec::new()) };
-    rows.iter().map(|it| known.worked(case(it)?, newest, calendar, deadlines)).collect()
+    rows.iter().map(|it| Ok(known.worked(case(it)?, newest, calendar, deadlines))).collect()
 }
 
 async fn newest(db: &mut Tx) -> Result<Option<NaiveDate>, StoreError> {
@@ -358,7 +352,7 @@ struct Known {
 }
 
 impl Known {
-    fn worked(&mut self, mut case: Case, newest: NaiveDate, calendar: &Calendar, deadlines: Deadlines) -> Result<Worked, StoreError> {
+    fn worked(&mut self, mut case: Case, newest: NaiveDate, calendar: &Calendar, deadlines: Deadlines) -> Worked {
         let acts = self.acts.remove(&case.key).unwrap_or_default();
         let came_on = self.came.get(&case.key).copied().unwrap_or(case.opened_on);
         let standing = work::standing(&acts, came_on, calendar, deadlines);
@@ -369,7 +363,7 @@ impl Known {
         };
         let steps = self.steps.remove(&case.key).unwrap_or_default();
         let escalated = steps.into_iter().filter(|it| Some(it.1) == standing.due).map(|(step, _, night)| (step, night)).collect();
-        Ok(Worked { case, came_on, newest, acts, standing, escalated })
+        Worked { case, came_on, newest, acts, standing, escalated }
     }
 }
 

@@ -67,7 +67,7 @@ impl Control {
                 .hint(said!("控制文件是一个 JSON 对象，或 `rows = 120` 这样的行", "it is a JSON object, or lines like `rows = 120`"))
         };
         let text = text.trim_start_matches('\u{feff}').trim();
-        let pairs = if text.starts_with('{') { of_json(text) } else { of_lines(text) }.map_err(|why| senseless(why))?;
+        let pairs = if text.starts_with('{') { of_json(text) } else { of_lines(text) }.map_err(senseless)?;
         let mut control = Control { name: name.to_owned(), ..Control::default() };
         for (key, value) in pairs {
             match key.to_lowercase().as_str() {

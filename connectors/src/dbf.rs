@@ -176,7 +176,7 @@ impl Header {
         let Some(descriptors) = bytes.get(32..usize::from(header.first_record_at)) else {
             return Err(damaged(said!("文件在表头处中断", "it ends in its header")));
         };
-        header.describe(descriptors).map_err(|it| damaged(it))?;
+        header.describe(descriptors).map_err(damaged)?;
         let length = std::fs::metadata(&found.path).map_err(io)?.len();
         let held = length.saturating_sub(u64::from(header.first_record_at));
         let told = u64::from(header.records) * u64::from(header.record_bytes);

@@ -158,9 +158,8 @@ impl Connector for System {
         let failed = self.place.failure(&ask.table, "");
         let task = Task::Pull { from, batch_rows: self.batch_rows(ask), blocks: self.settings.blocks.unwrap_or(true) };
         let mut helper = self.begin(&ask.table, task).await?.0;
-        let given = match self.long().answer(&failed, helper.answer(), |it| it).await? {
-            Answer::Columns(it) => it,
-            _ => return Err(helper.unclear()),
+        let Answer::Columns(given) = self.long().answer(&failed, helper.answer(), |it| it).await? else {
+            return Err(helper.unclear());
         };
         let names: Vec<String> = given.iter().map(|it| it.name.clone()).collect();
         if guard::is_query(&ask.table) {

@@ -289,7 +289,7 @@ mod tests {
     fn an_address_is_understood_or_refused() {
         assert_eq!(refusal("sfpt://host/out"), "no folder is reached over `sfpt`; did you mean `sftp`?");
         assert!(refusal("ftp://pay:s3cret@host/out").starts_with("a password does not belong into `folder`"));
-        assert!(refusal("sftp://").starts_with("`folder`"), "{}", refusal("sftp://"));
+        assert!(refusal("sftp://").starts_with("`folder`"), "{:?}", refusal("sftp://"));
         let url = Url::parse("ftp://host/%E5%B7%A5%E8%B5%84/2026%/").expect("an address");
         assert_eq!(path_of(&url).as_deref(), Ok("工资/2026%"));
     }

@@ -87,7 +87,7 @@ impl Cells {
     /// A day of the row under way.
     pub fn day(&mut self, at: usize, date: Option<Date>) {
         let Builder::Day(builder) = &mut self.builders[at] else { return };
-        let day = date.map(|it| NaiveDate::from_ymd_opt(it.year.into(), it.month.into(), it.day.into()).filter(in_era));
+        let day = date.map(|it| NaiveDate::from_ymd_opt(it.year.into(), it.month.into(), it.day.into()).filter(|it| in_era(*it)));
         builder.append_option(day.flatten().map(|it| it.to_epoch_days()));
         if let (Some(None), Some(it)) = (day, date) {
             self.odd.push((self.rows, at, Odd::Day, format!("{}-{}-{}", it.year, it.month, it.day)));
@@ -159,13 +159,13 @@ fn shown(batch: &RecordBatch, odd: &[(usize, usize, Odd, String)], row: usize, a
 }
 
 /// Years before Christ have no place in a register; drivers write them for what they do not understand.
-fn in_era(day: &NaiveDate) -> bool {
+fn in_era(day: NaiveDate) -> bool {
     day.year() > 0
 }
 
 /// Null when the calendar or the clock has no such moment, or a part of a microsecond would be lost.
 fn exact(it: Timestamp) -> Option<NaiveDateTime> {
-    let day = NaiveDate::from_ymd_opt(it.year.into(), it.month.into(), it.day.into()).filter(in_era)?;
+    let day = NaiveDate::from_ymd_opt(it.year.into(), it.month.into(), it.day.into()).filter(|it| in_era(*it))?;
     let micros = it.fraction.is_multiple_of(1000).then_some(it.fraction / 1000)?;
     day.and_hms_micro_opt(it.hour.into(), it.minute.into(), it.second.into(), micros)
 }

@@ -38,7 +38,7 @@ impl Body {
 
     /// The next piece; null at the end.
     pub(crate) async fn piece(&mut self, failure: &Failure) -> Result<Option<Bytes>, Failure> {
-        let broke = |it| told(failure, said!("应答中断", "the answer broke off"), it);
+        let broke = |it| told(failure, &said!("应答中断", "the answer broke off"), it);
         let Some(mut piece) = self.patience.answer(failure, self.response.chunk(), broke).await? else {
             return Ok(None);
         };

@@ -127,7 +127,7 @@ impl Wire {
     /// One request and the head of its answer, in its turn.
     async fn execute(&self, request: Request, failure: &Failure) -> Result<Response, Failure> {
         self.shared.pace.wait().await;
-        self.patience.answer(failure, self.client.execute(request), |it| told(failure, said!("请求失败", "the request failed"), it)).await
+        self.patience.answer(failure, self.client.execute(request), |it| told(failure, &said!("请求失败", "the request failed"), it)).await
     }
 
     fn request(&self, call: &Call, mut url: Url, token: Option<&Token>) -> Result<Request, Said> {
@@ -226,7 +226,7 @@ impl Wire {
 
     async fn small(&self, mut response: Response, failure: &Failure) -> Result<Vec<u8>, Failure> {
         let mut whole = Vec::new();
-        let broke = |it| told(failure, said!("应答中断", "the answer broke off"), it);
+        let broke = |it| told(failure, &said!("应答中断", "the answer broke off"), it);
         while let Some(piece) = self.patience.answer(failure, response.chunk(), broke).await? {
             whole.extend_from_slice(&piece);
             if whole.len() > TOKEN_BYTES_MAX {
@@ -296,7 +296,7 @@ pub(crate) fn shown(url: &Url) -> String {
 }
 
 /// What the client says, without the address; passing unless it is about certificates.
-pub(crate) fn told(failure: &Failure, what: Said, error: reqwest::Error) -> Failure {
+pub(crate) fn told(failure: &Failure, what: &Said, error: reqwest::Error) -> Failure {
     let text = chain(&error.without_url());
     let failure = Failure { why: what.because(&text.as_str().into()), ..failure.clone() };
     let text = text.to_lowercase();
