@@ -2,7 +2,7 @@
 //!
 //! Drivers are C of other people, loaded at run time, and some of them break down when a line is cut. So every pull runs in a helper
 //! process, `muster-odbc`, which hands rows over through a pipe; `muster` itself links no driver manager. What is said between the two is in
-//! [`line`]; the helper's own code is the package `muster-odbc`.
+//! [mod@line]; the helper's own code is the package `muster-odbc`.
 
 mod child;
 mod examine;
