@@ -74,7 +74,7 @@ impl Ftp {
                         .hint(said!("用 `ca` 写明应信任的证书", "`ca` names the certificate that it is to be believed by"))
                 })?;
             }
-            let refused = said!("密码对吗，该用户可以登录吗？", "is the password right, and may this user log in?");
+            let refused = said!("口令对吗，该用户可以登录吗？", "is the password right, and may this user log in?");
             ftp.login(self.user.as_str(), password.as_ref().map_or("", Hidden::reveal)).await.map_err(|it| match it {
                 FtpError::UnexpectedResponse(answer) if answer.status == Status::NotLoggedIn => {
                     Trouble::new(said!("服务器拒绝登录", "the server refuses the login")).hint(refused)

@@ -74,7 +74,7 @@ const SETTINGS: &[Setting] = &[
     told(
         "auth",
         "How we log in: `{ kind = \"bearer\", token }`, `{ kind = \"basic\", user, password }`, `{ kind = \"key\", key, header | query }`, or `{ kind = \"oauth2\", token_url, client_id, client_secret }`, which may also say `send` (`form`, `basic`, `json`, `query`), `scope`, `id_field`, `secret_field`, `fields`, `token` and `expires` (pointers into the answer), `header`, `prefix`, `query` (how the token is carried). Default: none",
-        "登录方式：`bearer`（令牌）、`basic`（用户名密码）、`key`（放在请求头或参数中的密钥）、`oauth2`（先取令牌，到期前及被拒绝时自动换新；`send`、`scope`、`id_field`、`secret_field`、`fields`、`token`、`expires`、`header`、`prefix`、`query` 适配各平台的差异）。默认不登录",
+        "登录方式：`bearer`（令牌）、`basic`（用户名口令）、`key`（放在请求头或参数中的密钥）、`oauth2`（先取令牌，到期前及被拒绝时自动换新；`send`、`scope`、`id_field`、`secret_field`、`fields`、`token`、`expires`、`header`、`prefix`、`query` 适配各平台的差异）。默认不登录",
     ),
     told(
         "sign",

@@ -50,7 +50,7 @@ pub(crate) const KIND: Kind = Kind {
         Setting {
             name: "password",
             about: "Where its password is: `{ env = \"NAME\" }`, `{ file = \"path\" }` or `{ credential = \"name\" }`",
-            about_zh: "密码所在：`{ env = \"变量名\" }`、`{ file = \"路径\" }` 或 `{ credential = \"名称\" }`",
+            about_zh: "口令所在：`{ env = \"变量名\" }`、`{ file = \"路径\" }` 或 `{ credential = \"名称\" }`",
         },
         Setting {
             name: "tls",

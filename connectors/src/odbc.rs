@@ -42,13 +42,13 @@ pub(crate) const KIND: Kind = Kind {
         Setting {
             name: "connection",
             about: "Connection string without login and password, like `Driver=DM8 ODBC DRIVER;Server=10.1.2.3;TCP_PORT=5236`. Required",
-            about_zh: "连接字符串，不含账号与密码，如 `Driver=DM8 ODBC DRIVER;Server=10.1.2.3;TCP_PORT=5236`。必填",
+            about_zh: "连接字符串，不含账号与口令，如 `Driver=DM8 ODBC DRIVER;Server=10.1.2.3;TCP_PORT=5236`。必填",
         },
         Setting { name: "user", about: "A login that may read and nothing else", about_zh: "只有查询权限的账号" },
         Setting {
             name: "password",
             about: "Where its password is: `{ env = \"NAME\" }`, `{ file = \"path\" }` or `{ credential = \"name\" }`",
-            about_zh: "密码所在：`{ env = \"变量名\" }`、`{ file = \"路径\" }` 或 `{ credential = \"名称\" }`",
+            about_zh: "口令所在：`{ env = \"变量名\" }`、`{ file = \"路径\" }` 或 `{ credential = \"名称\" }`",
         },
         Setting {
             name: "schema",

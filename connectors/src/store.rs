@@ -94,7 +94,7 @@ pub(crate) fn open(place: &Place, name: &str, access: Access) -> Result<Arc<dyn 
     let url = Url::parse(name).map_err(|it| said!("`folder` 不是地址：{it}", "`folder` is no address: {it}"))?;
     if url.password().is_some() {
         return Err(said!(
-            "密码不要写在 `folder` 中；请用 `password = {{ env = \"…\" }}`",
+            "口令不要写在 `folder` 中；请用 `password = {{ env = \"…\" }}`",
             "a password does not belong into `folder`; use `password = {{ env = \"…\" }}`"
         ));
     }

@@ -160,7 +160,7 @@ impl Book {
             [0xd0, 0xcf, 0x11, 0xe0, ..] => match Xlsx::new(reader()?) {
                 // An .xlsx with a password is kept in the same container as an .xls.
                 Err(calamine::XlsxError::Password) => {
-                    Err((said!("需要密码", "needs a password"), said!("请去掉密码后保存", "save it without the password")))
+                    Err((said!("需要口令", "needs a password"), said!("请去掉口令后保存", "save it without the password")))
                 }
                 _ => Xls::new(reader()?)
                     .map(|it| Book::Xls(Box::new(it)))

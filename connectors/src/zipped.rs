@@ -71,7 +71,7 @@ impl Archive {
         if member.encrypted {
             return Err(Trouble::new(said!("已加密", "is encrypted"))
                 .of(&name)
-                .hint(said!("请对方不设密码压缩，或解压到文件夹中", "have it packed without a password, or unpack it into the folder")));
+                .hint(said!("请对方不设口令压缩，或解压到文件夹中", "have it packed without a password, or unpack it into the folder")));
         }
         let path = spool.path(&member.name)?;
         self.write(member, &path, bytes_left).map_err(|it| it.of(&name))?;

@@ -66,7 +66,7 @@ fn of_server(failure: Failure, error: &MySqlDatabaseError) -> Failure {
             failure.hint(said!("该账号无权读取：请对表 GRANT SELECT", "the login may not read this: GRANT SELECT ON it TO the login"))
         }
         1045 | 1698 => failure.hint(said!(
-            "账号对吗，密码是最新的吗，允许从本机登录吗？",
+            "账号对吗，口令是最新的吗，允许从本机登录吗？",
             "is the user right, is the password current, may the login come from this machine?"
         )),
         1049 => failure
@@ -80,7 +80,7 @@ fn of_server(failure: Failure, error: &MySqlDatabaseError) -> Failure {
             "不支持该账号的认证方式；请试 `mysql_native_password` 或 `caching_sha2_password`",
             "the login's way of authentication is not known here; try `mysql_native_password` or `caching_sha2_password`"
         )),
-        1820 | 1862 => failure.hint(said!("密码已过期，必须更换", "the password has run out and must be changed")),
+        1820 | 1862 => failure.hint(said!("口令已过期，必须更换", "the password has run out and must be changed")),
         1146 | 1109 => failure.hint(said!("表名对吗？多数服务器区分大小写", "is the table's name right? Capitals matter on most servers")),
         1054 => failure.hint(said!("查询用到了没有的列", "the query names a column that is not there")),
         1064 => failure.hint(said!("请用别的程序试一试这条查询", "try the query with another program")),

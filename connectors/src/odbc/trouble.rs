@@ -78,9 +78,9 @@ fn of_driver(failure: Failure, doing: &Said, trouble: &Trouble) -> Failure {
             "is `Driver=` one of those that `odbcinst -q -d` lists, and is it installed?"
         )),
         (class, _) if connecting && class != "HY" && is_login(&trouble.message) => {
-            failure.hint(said!("账号对吗，密码是最新的吗？", "is the user right, is the password current?"))
+            failure.hint(said!("账号对吗，口令是最新的吗？", "is the user right, is the password current?"))
         }
-        ("28", _) => failure.hint(said!("账号对吗，密码是最新的吗？", "is the user right, is the password current?")),
+        ("28", _) => failure.hint(said!("账号对吗，口令是最新的吗？", "is the user right, is the password current?")),
         ("08", _) | (_, "57P01" | "57P02" | "57P03" | "HYT01") => {
             failure.hint(said!("服务器在运行吗，线路稳定吗？", "is the server up, is the line stable?")).passing()
         }

@@ -62,7 +62,7 @@ fn of_server(failure: Failure, state: &str, message: &str) -> Failure {
             "a pooler that gives every statement another connection cannot keep one state; use its session or transaction mode"
         )),
         ("08", _) => failure.hint(said!("服务器在运行吗，线路稳定吗？", "is the server up, is the line stable?")).passing(),
-        (_, "28P01") => failure.hint(said!("账号对吗，密码是最新的吗？", "is the user right, is the password current?")),
+        (_, "28P01") => failure.hint(said!("账号对吗，口令是最新的吗？", "is the user right, is the password current?")),
         ("28", _) => failure.hint(said!(
             "允许该账号从本机登录吗？是否必须用 TLS？都由 `pg_hba.conf` 决定",
             "may this login come from this machine? `pg_hba.conf` says so, and whether it must use TLS"

@@ -69,7 +69,7 @@ fn tls(server: &Server) -> Step {
     match server.encryption {
         EncryptionLevel::NotSupported => doubtful(
             "tls",
-            said!("线路没有加密，密码也没有", "the line is not encrypted, nor is the password"),
+            said!("线路没有加密，口令也没有", "the line is not encrypted, nor is the password"),
             said!("请设 `encryption = \"required\"`", "set `encryption = \"required\"`"),
         ),
         EncryptionLevel::Off => doubtful(

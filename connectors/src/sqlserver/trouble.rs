@@ -86,11 +86,11 @@ fn of_server(failure: Failure, error: &TokenError) -> Failure {
             failure.hint(said!("服务器断开了连接；是不是重启了？", "the server ended the connection; was it restarted?")).passing()
         }
         18_456 => failure.hint(said!(
-            "`user` 和密码对吗，服务器允许 SQL Server 身份验证吗？",
+            "`user` 和口令对吗，服务器允许 SQL Server 身份验证吗？",
             "are `user` and the password right, and does the server allow SQL Server authentication?"
         )),
         18_470 | 18_486 => failure.hint(said!("该账号被停用或锁定；请找管理员", "the login is disabled or locked; ask its keeper")),
-        18_487 | 18_488 => failure.hint(said!("密码已过期，必须更换", "the password has run out and must be changed")),
+        18_487 | 18_488 => failure.hint(said!("口令已过期，必须更换", "the password has run out and must be changed")),
         18_452 => failure.hint(said!(
             "服务器只允许 Windows 登录；须同时允许 SQL Server 身份验证",
             "the server allows Windows logins alone; it must allow SQL Server authentication too"
