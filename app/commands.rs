@@ -197,7 +197,7 @@ pub async fn backfill(args: &BackfillArgs, say: Say) -> Done {
     Ok(worst)
 }
 
-/// `muster rerun`: only a night that is there, or a later one than it, can be run; which the store decides.
+/// `muster rerun`: the store refuses a night before the newest.
 pub async fn rerun(args: &RerunArgs, say: Say) -> Done {
     let config = ConfigArg { config: args.config.config.clone() };
     run(&RunArgs { config, night: Some(args.night), reveal: false, leash: false }, say).await

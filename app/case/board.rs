@@ -71,19 +71,22 @@ pub async fn board(args: &CaseBoardArgs, say: Say) -> Done {
 
 fn board_text(board: &[UnitOverdue], lang: Lang) -> String {
     let mut out = String::new();
+    let mut line = |unit: &str, cases: &str, gravest: &str, due: &str, step: &str| {
+        let text = format!("  {} {} {}  {} {step}", pad(unit, 18), pad_left(cases, 6), pad_left(gravest, 4), pad(due, 12));
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    if !board.is_empty() {
+        let words = lang.pick(["单位", "件数", "S1", "最早到期", "已升级至"], ["unit", "cases", "S1", "due first", "escalated to"]);
+        line(words[0], words[1], words[2], words[3], words[4]);
+    }
     for it in board {
         let unit = if it.unit.is_empty() { lang.pick("（无单一单位）", "(no one unit)") } else { it.unit.as_str() };
-        let step = it.escalated_to.map(|it| format!("↑ {}", lang.pick(it.label().0, it.label().1))).unwrap_or_default();
-        let cases = count(it.numbers.len() as u64);
-        let _ = writeln!(
-            out,
-            "  {} {} S1 {} ! {} {step}",
-            pad(unit, 18),
-            pad_left(&cases, 5),
-            pad_left(&it.gravest.to_string(), 3),
-            it.oldest_due
-        );
-        let _ = writeln!(out, "    {}", it.numbers.join(" "));
+        let step = it.escalated_to.map_or("", |it| lang.pick(it.label().0, it.label().1));
+        line(unit, &count(it.numbers.len() as u64), &it.gravest.to_string(), &it.oldest_due.to_string(), step);
+        for some in it.numbers.chunks(6) {
+            line(&format!("  {}", some.join(" ")), "", "", "", "");
+        }
     }
     let cases: BTreeSet<&String> = board.iter().flat_map(|it| &it.numbers).collect();
     let (cases, units) = (count(cases.len() as u64), count(board.len() as u64));
