@@ -165,7 +165,7 @@ mod tests {
 
     /// Five months at 5,432.10: G01 speaks of all of them, G04 of two.
     fn dead() -> Case {
-        case(Family::Ghost, &[("G01", 2_716_050, &[202606, 202607, 202608, 202609, 202610]), ("G04", 1_086_420, &[202609, 202610])])
+        case(Family::Ghost, &[("G01", 2_716_050, &[202_606, 202_607, 202_608, 202_609, 202_610]), ("G04", 1_086_420, &[202_609, 202_610])])
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn money_of_one_person_counts_once() {
-        let (dead, twice) = (dead(), case(Family::Duplicate, &[("D01", 1_000_000, &[202610])]));
+        let (dead, twice) = (dead(), case(Family::Duplicate, &[("D01", 1_000_000, &[202_610])]));
         let mut deeds = confirmed();
         let plain = after(&deeds);
         deeds.push(("a", Deed::Recovered { amount_fen: 716_050 }));
