@@ -111,7 +111,13 @@ pub fn for_people(
 }
 
 /// Writes a table before the others, so that it can be read from there instead of being held; gives its place.
-pub fn table(folder: &Path, vault: &Vault, name: &str, schema: SchemaRef, batches: &[RecordBatch]) -> Result<PathBuf, Unwritten> {
+pub fn table(
+    folder: &Path,
+    vault: &Vault,
+    name: &str,
+    schema: SchemaRef,
+    batches: impl Iterator<Item = RecordBatch>,
+) -> Result<PathBuf, Unwritten> {
     let file = format!("{name}.parquet");
     whole(folder, &file, |path| parquet_of(vault, path, schema, batches))?;
     Ok(folder.join(file))
@@ -161,14 +167,14 @@ fn findings_jsonl(out: &mut dyn Write, findings: &[Finding]) -> Result<(), Why> 
 
 fn parquet(vault: &Vault, path: &Path, table: &[RecordBatch]) -> Result<(), Why> {
     let schema = table.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
-    parquet_of(vault, path, schema, table)
+    parquet_of(vault, path, schema, table.iter().cloned())
 }
 
-fn parquet_of(vault: &Vault, path: &Path, schema: SchemaRef, table: &[RecordBatch]) -> Result<(), Why> {
+fn parquet_of(vault: &Vault, path: &Path, schema: SchemaRef, table: impl Iterator<Item = RecordBatch>) -> Result<(), Why> {
     let settings = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
     let mut writer = vault.table(path, schema, settings)?;
     for batch in table {
-        writer.write(batch)?;
+        writer.write(&batch)?;
     }
     writer.close()?;
     Ok(())

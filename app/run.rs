@@ -107,9 +107,7 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
 
     progress.stage(Stage::Link);
     let judgements = world.store.judgements_standing().await?;
-    let (units, mut people) = link(city, archive.vault.hash_key(), &pulled, &judgements, tonight);
-    let methods = show::methods(&people);
-    let identities = put_away(&folder.partial, &archive.vault, &mut people, &mut pulled)?;
+    let Who { units, people, methods, identities } = link(city, &archive.vault, &folder.partial, &mut pulled, &judgements, tonight)?;
 
     progress.stage(Stage::Presence);
     let engine = engine(city, &archive.vault, &folder, &pulled, &units, &people, identities).await?;
@@ -135,8 +133,8 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
     cases.extend(world.store.closed_before(tonight, &city.calendar, &case::keys(&findings, &ran)).await?);
     let mut folded = case::fold(&cases, &findings, &ran, tonight);
     folded.escalated = escalation::still_late(before.late, &folded.events);
-    let (person_ids, unit_ids) = (show::person_ids(&people), show::unit_ids(&units));
-    case::renumber(&mut folded.cases, |key| person_ids.get(key).copied(), |key| unit_ids.get(key).copied());
+    let unit_ids = show::unit_ids(&units);
+    case::renumber(&mut folded.cases, |key| show::person_id(&people, key), |key| unit_ids.get(key).copied());
 
     // A night that does not know the register knows of an earlier one what is confidential.
     let confidential = if units.table.num_rows() == 0 { known_confidential(&world.store, &archive).await? } else { None };
@@ -230,8 +228,26 @@ fn spill(partial: &Path) -> PathBuf {
     partial.join("spill")
 }
 
-/// Who is who, over the feeds that may be used.
-fn link(city: &City, hash_key: &str, pulled: &[FeedPulled], judgements: &[Judgement], tonight: NaiveDate) -> (Units, People) {
+/// Who is who tonight.
+struct Who {
+    units: Units,
+    people: People,
+    /// Identities by how they were linked.
+    methods: BTreeMap<String, u64>,
+    /// The file of the identities.
+    identities: PathBuf,
+}
+
+/// Who is who, over the feeds that may be used. Writes the identities to their file and lets go of every text that linking needed: a
+/// province has eight million of them.
+fn link(
+    city: &City,
+    vault: &Vault,
+    folder: &Path,
+    pulled: &mut [FeedPulled],
+    judgements: &[Judgement],
+    tonight: NaiveDate,
+) -> Result<Who, Stop> {
     let used: Vec<(&FeedPulled, &pull::SealedFeed)> = pulled.iter().filter_map(|it| Some((it, it.sealed.as_ref()?))).collect();
     let feeds: Vec<FeedIn> = used
         .iter()
@@ -245,19 +261,15 @@ fn link(city: &City, hash_key: &str, pulled: &[FeedPulled], judgements: &[Judgem
     let register: Vec<_> = used.iter().flat_map(|(_, sealed)| sealed.register.iter().cloned()).collect();
     let rejected: Vec<(String, String)> = pulled.iter().flat_map(|it| it.rejected_people.iter().cloned()).collect();
     let units = link::units(&register, &feeds, &city.aliases);
-    let people = link::people(&feeds, &units, &rejected, judgements, tonight, hash_key);
-    (units, people)
-}
-
-/// Writes the identities to their file and lets go of every text that linking needed: a province has eight million of them.
-fn put_away(folder: &Path, vault: &Vault, people: &mut People, pulled: &mut [FeedPulled]) -> Result<PathBuf, Stop> {
-    let place = files::table(folder, vault, "identity", schema::IDENTITY.schema(), &people.identities)?;
-    people.identities = Vec::new();
+    let linking = link::people(&feeds, &units, &rejected, judgements, tonight, vault.hash_key());
+    let identities = files::table(folder, vault, "identity", schema::IDENTITY.schema(), linking.identities())?;
+    let methods = linking.methods().into_iter().map(|(method, count)| (method.to_owned(), count)).collect();
+    let people = linking.people;
     for texts in pulled.iter_mut().filter_map(|it| it.sealed.as_mut()).map(|it| &mut it.texts) {
         texts.identities = RecordBatch::new_empty(texts.identities.schema());
         texts.references = RecordBatch::new_empty(texts.references.schema());
     }
-    Ok(place)
+    Ok(Who { units, people, methods, identities })
 }
 
 /// The tables of tonight, ready for SQL.
@@ -293,7 +305,7 @@ async fn engine(
             .map(|(at, (it, sealed))| LinkedFeed {
                 feed: it.told.feed.clone(),
                 files: vec![sealed.file.clone()],
-                person_of: Arc::new(people.person_of[at].clone()),
+                person_of: Arc::clone(&people.person_of[at]),
                 unit_of: Arc::new(units.unit_of[at].clone()),
             })
             .collect();

@@ -1,5 +1,6 @@
 //! Puts together what is told of a night.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -76,10 +77,19 @@ pub fn with_region(units: &RecordBatch, region: &str) -> RecordBatch {
     RecordBatch::try_new(units.schema(), columns).expect("one column of the same type was replaced")
 }
 
-/// Tonight's numbers of people, by lasting key.
-pub fn person_ids(people: &People) -> BTreeMap<String, i32> {
-    let ids = people.persons.column_by_name("person_id").expect("PERSONS has it").as_primitive::<Int32Type>();
-    text(&people.persons, "person_key").iter().zip(ids.values()).filter_map(|(key, id)| Some((key?.to_owned(), *id))).collect()
+/// Tonight's number of the person with a lasting key. Persons stand in the order of their keys, so that no map of two million is made.
+pub fn person_id(people: &People, key: &str) -> Option<i32> {
+    let keys = text(&people.persons, "person_key");
+    let (mut start, mut end) = (0, keys.len());
+    while start < end {
+        let middle = start.midpoint(end);
+        match keys.value(middle).cmp(key) {
+            Ordering::Less => start = middle + 1,
+            Ordering::Equal => return Some(middle as i32),
+            Ordering::Greater => end = middle,
+        }
+    }
+    None
 }
 
 /// Tonight's numbers of units, by code and by lasting key.
@@ -140,15 +150,6 @@ fn unlinked(units: &Units) -> Vec<UnlinkedUnit> {
         .collect();
     unlinked.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| (&a.feed, &a.unit_name).cmp(&(&b.feed, &b.unit_name))));
     unlinked
-}
-
-/// Identities by how they were linked.
-pub fn methods(people: &People) -> BTreeMap<String, u64> {
-    let mut counted = BTreeMap::new();
-    for method in people.identities.iter().flat_map(|it| text(it, "method").iter().flatten()) {
-        *counted.entry(method.to_owned()).or_default() += 1;
-    }
-    counted
 }
 
 fn text<'a>(batch: &'a RecordBatch, column: &str) -> &'a StringArray {

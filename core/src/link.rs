@@ -34,6 +34,9 @@ mod residual;
 mod unit;
 mod unit_name;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 
@@ -70,12 +73,30 @@ pub struct Units {
 pub struct People {
     /// [`crate::schema::PERSONS`], one row for each `person_id` from 0, in the order of `person_key`.
     pub persons: RecordBatch,
-    /// [`crate::schema::IDENTITY`], one batch for each feed: what the feed says is shared with its sealed identities, not copied.
-    pub identities: Vec<RecordBatch>,
     /// [`crate::schema::CANDIDATES`]: whom records without a believed number were compared with.
     pub candidates: RecordBatch,
     /// By feed and `who`: the `person_id`, -1 where nobody could be told.
-    pub person_of: Vec<Vec<i32>>,
+    pub person_of: Vec<Arc<Vec<i32>>>,
+}
+
+/// Tonight's persons, and how every identity was linked.
+pub struct Linking<'a> {
+    /// The persons.
+    pub people: People,
+    told: person::Told<'a>,
+}
+
+impl Linking<'_> {
+    /// [`crate::schema::IDENTITY`], feed after feed in batches of some ten thousand rows. They are made as they are asked for: a
+    /// province's eight million identities would take twice the memory of what they are made from.
+    pub fn identities(&self) -> impl Iterator<Item = RecordBatch> {
+        self.told.identities(&self.people)
+    }
+
+    /// How many identities were linked in each way; the words are those of `identity.method`.
+    pub fn methods(&self) -> BTreeMap<&'static str, u64> {
+        self.told.methods()
+    }
 }
 
 /// Links unit references to the units of the register.
@@ -93,19 +114,20 @@ pub fn units(register: &[RecordBatch], feeds: &[FeedIn], aliases: &[(String, Str
 /// `rejected` are the ID numbers and names of rows that could not be mapped: whoever they may be about is in doubt tonight.
 /// `tonight` bounds birth dates: who is born later has a wrong number.
 /// `hash_key` is the installation's secret that makes lasting keys: without it nobody can find the key of an ID number.
-pub fn people(
-    feeds: &[FeedIn],
+pub fn people<'a>(
+    feeds: &'a [FeedIn<'a>],
     units: &Units,
     rejected: &[(String, String)],
     judgements: &[judge::Judgement],
     tonight: NaiveDate,
     hash_key: &str,
-) -> People {
+) -> Linking<'a> {
     let said = identity::read(feeds, units, tonight);
     let mut linked = exact::link(&said);
     residual::link(&said, &mut linked, rejected);
     judge::obey(&said, &mut linked, judgements);
-    person::tell(&said, &linked, hash_key)
+    let (people, told) = person::tell(said, linked, hash_key);
+    Linking { people, told }
 }
 
 #[cfg(test)]

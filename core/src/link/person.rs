@@ -1,6 +1,7 @@
 //! Tells the result: dense person numbers in the order of lasting keys, and how every identity was linked.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Int32Array, RecordBatch, StringBuilder};
@@ -18,13 +19,23 @@ use crate::schema::{CANDIDATES, IDENTITY, PERSONS};
 /// One person to be numbered: the key's first eight bytes, and the cluster.
 type Keyed = (u64, u32);
 
+/// Rows of a batch of identities.
+const BATCH: usize = 1 << 16;
+
+/// What was said and how it was linked, from which identities are told.
+pub struct Told<'a> {
+    said: Said<'a>,
+    linked: Linked,
+    kinds: Kinds,
+}
+
 /// See [`super::people`].
-pub fn tell(said: &Said, linked: &Linked, hash_key: &str) -> People {
+pub fn tell<'a>(said: Said<'a>, linked: Linked, hash_key: &str) -> (People, Told<'a>) {
     let hash = Hmac::<Sha256>::new_from_slice(hash_key.as_bytes()).expect("HMAC takes keys of any length");
-    let (kinds, members) = (linked.kinds(said), linked.members(said));
+    let (kinds, members) = (linked.kinds(&said), linked.members(&said));
     let people: Vec<u32> = (0..linked.clusters.len() as u32).filter(|it| !kinds.empty(*it)).collect();
     let mut keyed: Vec<Keyed> =
-        parallel::fill(people.len(), (0, 0), |it| (key(said, linked, people[it], members.of_cluster(people[it]), &hash), people[it]));
+        parallel::fill(people.len(), (0, 0), |it| (key(&said, &linked, people[it], members.of_cluster(people[it]), &hash), people[it]));
     drop(people);
     keyed.sort_unstable();
     let mut person_of_cluster = vec![-1; linked.clusters.len()];
@@ -33,12 +44,58 @@ pub fn tell(said: &Said, linked: &Linked, hash_key: &str) -> People {
         NOBODY => -1,
         cluster => person_of_cluster[cluster as usize],
     };
-    let person_of: Vec<Vec<i32>> = said.feeds.iter().map(|it| (it.start..it.start + it.rows.len()).map(person).collect()).collect();
-    People {
-        candidates: candidates(said, linked, &person_of_cluster),
-        persons: persons(said, linked, &members, &keyed),
-        identities: parallel::several(said.feeds.len(), |it| identities(said, linked, &kinds, &said.feeds[it], &person_of[it])),
-        person_of,
+    let persons_of = |feed: &Texts| Arc::new((feed.start..feed.start + feed.rows.len()).map(person).collect());
+    let person_of: Vec<Arc<Vec<i32>>> = said.feeds.iter().map(persons_of).collect();
+    let candidates = candidates(&said, &linked, &person_of_cluster);
+    let people = People { candidates, persons: persons(&said, &linked, &members, &keyed), person_of };
+    (people, Told { said, linked, kinds })
+}
+
+impl Told<'_> {
+    /// See [`super::Linking::identities`].
+    pub fn identities(&self, people: &People) -> impl Iterator<Item = RecordBatch> {
+        let feeds = self.said.feeds.iter().zip(&people.person_of);
+        feeds.flat_map(move |(feed, person_of)| {
+            let starts = (0..person_of.len()).step_by(BATCH);
+            starts.map(move |start| self.batch(feed, start, &person_of[start..person_of.len().min(start + BATCH)]))
+        })
+    }
+
+    /// See [`super::Linking::methods`].
+    pub fn methods(&self) -> BTreeMap<&'static str, u64> {
+        let mut counted = BTreeMap::new();
+        for link in &self.linked.links {
+            *counted.entry(method(link, &self.kinds).word()).or_default() += 1;
+        }
+        counted
+    }
+
+    /// The identities of one feed from `start` on, as many as `person_of` has.
+    fn batch(&self, feed: &Texts, start: usize, person_of: &[i32]) -> RecordBatch {
+        let Told { said, linked, kinds } = self;
+        let (first, count) = (feed.start + start, person_of.len());
+        let links = || (first..first + count).map(|number| (&said.all[number], &linked.links[number]));
+        let present = |number: i32| (number >= 0).then_some(number);
+        let constant = |text: &str| texts(count, text.len(), std::iter::repeat_n(Some(text), count));
+        let states = || (first as u32..).zip(links()).map(|(number, (_, link))| state(said, linked, number, link));
+        let columns: Vec<ArrayRef> = vec![
+            constant(feed.feed.feed),
+            constant(feed.feed.table.name),
+            Arc::new(Int32Array::from_iter_values(start as i32..(start + count) as i32)),
+            Arc::new(feed.id_number.slice(start, count)),
+            Arc::new(feed.name.slice(start, count)),
+            Arc::new(feed.sex.slice(start, count)),
+            Arc::new(feed.birth_date.slice(start, count)),
+            Arc::new(links().map(|(identity, _)| present(identity.unit)).collect::<Int32Array>()),
+            Arc::new(feed.rows.slice(start, count)),
+            Arc::new(person_of.iter().map(|it| present(*it)).collect::<Int32Array>()),
+            texts(count, 8, links().map(|(_, link)| Some(method(link, kinds).word()))),
+            Arc::new(links().map(|(_, link)| score(link, kinds)).collect::<Float32Array>()),
+            texts(count, 8, states().map(|it| Some(it.word()))),
+            texts(count, 0, links().map(|(identity, link)| identity.repairs.and(link.repairs).words())),
+            texts(count, 0, links().map(|(_, link)| link.conflict.map(Conflict::word))),
+        ];
+        RecordBatch::try_new(IDENTITY.schema(), columns).expect("columns follow the schema")
     }
 }
 
@@ -61,14 +118,14 @@ fn unnumbered(said: &Said, number: u32) -> String {
 }
 
 fn persons(said: &Said, linked: &Linked, members: &Members, keyed: &[Keyed]) -> RecordBatch {
-    let nothing = Told { name: None, id_text: None, sex: Sex::Unknown, birth: NO_DAY };
-    let told = parallel::fill(linked.clusters.len(), nothing, |it| Told::of(said, linked, it as u32, members.of_cluster(it as u32)));
+    let nothing = Spoken { name: None, id_text: None, sex: Sex::Unknown, birth: NO_DAY };
+    let told = parallel::fill(linked.clusters.len(), nothing, |it| Spoken::of(said, linked, it as u32, members.of_cluster(it as u32)));
     let told = || keyed.iter().map(|(_, cluster)| (&told[*cluster as usize], &linked.clusters[*cluster as usize]));
-    let id_number = |(told, cluster): (&Told, &Cluster)| match PersonId::from_body(cluster.id) {
+    let id_number = |(told, cluster): (&Spoken, &Cluster)| match PersonId::from_body(cluster.id) {
         Some(id) => Some(id.to_string()),
         None => told.id_text.map(|it| said.id_text(it).to_owned()),
     };
-    let valid = |(told, cluster): (&Told, &Cluster)| (cluster.id != 0).then_some(true).or_else(|| Some(said.get(told.id_text?).id != 0));
+    let valid = |(told, cluster): (&Spoken, &Cluster)| (cluster.id != 0).then_some(true).or_else(|| Some(said.get(told.id_text?).id != 0));
     let keys = keyed.iter().map(|(key, _)| Some(format!("p-{key:016x}")));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int32Array::from_iter_values(0..keyed.len() as i32)),
@@ -83,20 +140,20 @@ fn persons(said: &Said, linked: &Linked, members: &Members, keyed: &[Keyed]) -> 
     RecordBatch::try_new(PERSONS.schema(), columns).expect("columns follow the schema")
 }
 
-/// What is told of a person, by the identities that say it best. Found in the order of clusters, whose members are near each other
+/// Who says what of a person, by the identities that say it best. Found in the order of clusters, whose members are near each other
 /// in memory; persons come in the order of keys, in which nothing is near.
 #[derive(Clone)]
-struct Told {
+struct Spoken {
     name: Option<u32>,
     id_text: Option<u32>,
     sex: Sex,
     birth: i32,
 }
 
-impl Told {
+impl Spoken {
     /// The register's word before HR's before the rest; where both are equal, what most rows say. A believed number says sex and
     /// birth date better than any source.
-    fn of(said: &Said, linked: &Linked, cluster: u32, members: &[u32]) -> Told {
+    fn of(said: &Said, linked: &Linked, cluster: u32, members: &[u32]) -> Spoken {
         let id = PersonId::from_body(linked.clusters[cluster as usize].id);
         let best = |known: &dyn Fn(&Identity) -> bool, text: &dyn Fn(u32) -> String| {
             let speak = || members.iter().copied().filter(|it| known(said.get(*it)));
@@ -111,7 +168,7 @@ impl Told {
         let text = |it: u32| said.name(it).to_owned();
         let sex = || best(&|it| it.sex != Sex::Unknown, &|it| said.get(it).sex.word().unwrap_or_default().to_owned());
         let birth = || best(&|it| it.birth != NO_DAY, &|it| format!("{:+011}", said.get(it).birth));
-        Told {
+        Spoken {
             name: best(&|it| it.name != 0, &text),
             id_text: if id.is_some() { None } else { best(&|it| it.state != State::Missing, &text) },
             sex: id.map_or_else(|| sex().map_or(Sex::Unknown, |it| said.get(it).sex), |id| Sex::read(Some(id.sex()))),
@@ -140,31 +197,6 @@ fn candidates(said: &Said, linked: &Linked, person_of_cluster: &[i32]) -> Record
         Arc::new(each().map(|it| it.evidence.unit).collect::<BooleanArray>()),
     ];
     RecordBatch::try_new(CANDIDATES.schema(), columns).expect("columns follow the schema")
-}
-
-fn identities(said: &Said, linked: &Linked, kinds: &Kinds, feed: &Texts, person_of: &[i32]) -> RecordBatch {
-    let count = person_of.len();
-    let links = || (feed.start..feed.start + count).map(|number| (&said.all[number], &linked.links[number]));
-    let present = |number: i32| (number >= 0).then_some(number);
-    let constant = |text: &str| texts(count, text.len(), std::iter::repeat_n(Some(text), count));
-    let columns: Vec<ArrayRef> = vec![
-        constant(feed.feed.feed),
-        constant(feed.feed.table.name),
-        Arc::new(Int32Array::from_iter_values(0..count as i32)),
-        Arc::new(feed.id_number.clone()),
-        Arc::new(feed.name.clone()),
-        Arc::new(feed.sex.clone()),
-        Arc::new(feed.birth_date.clone()),
-        Arc::new(links().map(|(identity, _)| present(identity.unit)).collect::<Int32Array>()),
-        Arc::new(feed.rows.clone()),
-        Arc::new(person_of.iter().map(|it| present(*it)).collect::<Int32Array>()),
-        texts(count, 8, links().map(|(_, link)| Some(method(link, kinds).word()))),
-        Arc::new(links().map(|(_, link)| score(link, kinds)).collect::<Float32Array>()),
-        texts(count, 8, (feed.start as u32..).zip(links()).map(|(number, (_, link))| Some(state(said, linked, number, link).word()))),
-        texts(count, 0, links().map(|(identity, link)| identity.repairs.and(link.repairs).words())),
-        texts(count, 0, links().map(|(_, link)| link.conflict.map(Conflict::word))),
-    ];
-    RecordBatch::try_new(IDENTITY.schema(), columns).expect("columns follow the schema")
 }
 
 /// A text column built in one piece: `count` texts of about `length` bytes.

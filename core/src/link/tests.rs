@@ -76,7 +76,11 @@ fn run(lines: &[&str], rejected: &[(&str, &str)]) -> Vec<Outcome> {
     let register = batch(&UNITS, &["U1", "U2", "U3"].map(unit));
     let units = units(&[register], &inputs, &[]);
     let rejected: Vec<(String, String)> = rejected.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect();
-    let people = people(&inputs, &units, &rejected, &[], tonight(), "the test's own");
+    let linking = people(&inputs, &units, &rejected, &[], tonight(), "the test's own");
+    let people = &linking.people;
+    assert_eq!(linking.methods().values().sum::<u64>() as usize, linking.identities().map(|it| it.num_rows()).sum::<usize>());
+    let identities: HashMap<String, RecordBatch> =
+        linking.identities().map(|it| (it.column_by_name("feed").expect("a column").as_string::<i32>().value(0).to_owned(), it)).collect();
     assert_eq!(people.persons.schema(), PERSONS.schema());
     let whos: Vec<(usize, Option<i32>)> = rows
         .iter()
@@ -86,12 +90,12 @@ fn run(lines: &[&str], rejected: &[(&str, &str)]) -> Vec<Outcome> {
             (at, whos.get_mut(feed).and_then(Iterator::next).flatten())
         })
         .collect();
-    whos.into_iter().map(|(feed, who)| outcome(&people, feed, who)).collect()
+    whos.into_iter().map(|(feed, who)| outcome(people, feed, identities.get(feeds[feed]), who)).collect()
 }
 
-fn outcome(people: &People, feed: usize, who: Option<i32>) -> Outcome {
+fn outcome(people: &People, feed: usize, identities: Option<&RecordBatch>, who: Option<i32>) -> Outcome {
     let Some(who) = who else { return Outcome { key: None, told: "none".to_owned(), state: "missing".to_owned() } };
-    let identities = &people.identities[feed];
+    let identities = identities.expect("a feed that says who has identities");
     assert_eq!(identities.schema(), IDENTITY.schema());
     let text = |batch: &RecordBatch, name: &str, row: usize| {
         let texts = batch.column_by_name(name).expect("a column").as_string::<i32>();
