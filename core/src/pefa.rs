@@ -4,6 +4,9 @@
 //! alone, so the card gives figures and no grades. One threshold of the framework is a figure, and is told beside the one it is compared
 //! with: under 23.2, corrections of at most 3 % of salary payments are what the highest score asks for.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use chrono::NaiveDate;
@@ -29,9 +32,35 @@ pub struct Measure {
     pub needs: &'static [&'static str],
     /// What the framework compares it with, in both languages; null where it names no number.
     pub asked: Option<(&'static str, &'static str)>,
-    /// One row: part and whole; null where the store tells it.
-    sql: Option<&'static str>,
+    /// A query of one row, and which of its pairs of columns (part, whole) it is; null where the store tells it.
+    told: Option<(&'static str, usize)>,
 }
+
+/// The year's salary lines, read once: linked to a person; corrections; months with corrections; with a batch number.
+const LINES: &str = "with by_month as (
+      select month, count(person_id) filter (where kind = 'salary') as linked, count(*) filter (where kind = 'salary') as salaries,
+        count(*) filter (where kind = 'arrears' or gross_fen < 0 or arrears_from is not null) as corrected,
+        count(batch_no) as with_batch, count(*) as lines
+      from payment where kind in ('salary', 'arrears') and month between cast($year_first as int) and cast($month as int) group by month)
+    select coalesce(sum(linked), 0) as linked, coalesce(sum(salaries), 0) as salaries, coalesce(sum(corrected), 0) as corrected,
+      coalesce(sum(lines), 0) as lines, count(*) filter (where corrected > 0) as corrected_months, count(*) as months,
+      coalesce(sum(with_batch), 0) as with_batch, coalesce(sum(lines), 0) as all_lines from by_month";
+
+/// The year's exits and entries with the months in which they were paid: stopped in time; begun in time.
+const MOVES: &str =
+    "with spell as (select person_id, min(entered_on) as came_on, max(exited_on) as went_on, bool_and(exited_on is not null) as gone,
+        bool_and(entered_on is not null) as dated from establishment where person_id is not null group by person_id),
+      moved as (select person_id,
+        case when gone and went_on between month_start(cast($year_first as int)) and month_end(add_months(cast($month as int), -2))
+          then month_of(went_on) end as went,
+        case when dated and came_on between month_start(cast($year_first as int)) and month_end(add_months(cast($month as int), -2))
+          then month_of(came_on) end as came from spell),
+      mover as (select * from moved where went is not null or came is not null),
+      pay as (select p.person_id, min(p.month) as first, max(p.month) as last from mover m join payment p on p.person_id = m.person_id
+        where p.kind = 'salary' group by p.person_id)
+    select count(*) filter (where went is not null and (last is null or months_between(went, last) <= 1)) as stopped, count(went) as exits,
+      count(*) filter (where came is not null and months_between(came, first) <= 1) as begun, count(came) as entries
+    from mover m left join pay p on p.person_id = m.person_id";
 
 /// The dimensions, in both languages.
 pub const DIMENSIONS: &[(&str, &str, &str)] = &[
@@ -50,7 +79,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of those paid a salary in the month: on the register and with a personnel file",
         needs: &["payment", "establishment", "employment"],
         asked: None,
-        sql: Some(
+        told: Some((
             "with paid as (select distinct person_id from payment where kind = 'salary' and month = cast($month as int) and person_id is not null),
                register as (select distinct person_id from establishment where person_id is not null
                  and (entered_on is null or entered_on <= $month_end) and (exited_on is null or exited_on >= month_start(cast($month as int)))),
@@ -58,7 +87,8 @@ pub const MEASURES: &[Measure] = &[
                  and (end_on is null or end_on >= month_start(cast($month as int))))
              select count(r.person_id) filter (where f.person_id is not null) as part, count(*) as whole
              from paid p left join register r on r.person_id = p.person_id left join file f on f.person_id = p.person_id",
-        ),
+            0,
+        )),
     },
     Measure {
         id: "register-with-file",
@@ -67,12 +97,13 @@ pub const MEASURES: &[Measure] = &[
         en: "of those on the register: with a personnel file",
         needs: &["establishment", "employment"],
         asked: None,
-        sql: Some(
+        told: Some((
             "with register as (select distinct person_id from establishment where person_id is not null and counts is not false
                  and (entered_on is null or entered_on <= $month_end) and (exited_on is null or exited_on > $month_end)),
                file as (select distinct person_id from employment where person_id is not null)
              select count(f.person_id) as part, count(*) as whole from register r left join file f on f.person_id = r.person_id",
-        ),
+            0,
+        )),
     },
     Measure {
         id: "payments-linked",
@@ -81,10 +112,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's salary lines: linked to a person",
         needs: &["payment"],
         asked: None,
-        sql: Some(
-            "select count(person_id) as part, count(*) as whole from payment
-             where kind = 'salary' and month between cast($year_first as int) and cast($month as int)",
-        ),
+        told: Some((LINES, 0)),
     },
     Measure {
         id: "corrections",
@@ -93,10 +121,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's salary lines: arrears and reversals",
         needs: &["payment"],
         asked: Some(("PEFA 2016：最高档不超过 3%", "PEFA 2016: at most 3 % for the highest score")),
-        sql: Some(
-            "select count(*) filter (where kind = 'arrears' or gross_fen < 0 or arrears_from is not null) as part, count(*) as whole from payment
-             where kind in ('salary', 'arrears') and month between cast($year_first as int) and cast($month as int)",
-        ),
+        told: Some((LINES, 1)),
     },
     Measure {
         id: "months-corrected",
@@ -105,11 +130,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's months: with arrears or reversals",
         needs: &["payment"],
         asked: None,
-        sql: Some(
-            "select count(*) filter (where corrected) as part, count(*) as whole from (
-               select month, bool_or(kind = 'arrears' or gross_fen < 0 or arrears_from is not null) as corrected from payment
-               where kind in ('salary', 'arrears') and month between cast($year_first as int) and cast($month as int) group by month) as m",
-        ),
+        told: Some((LINES, 2)),
     },
     Measure {
         id: "exits-stopped",
@@ -118,14 +139,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's exits: pay stopped in the next month at the latest",
         needs: &["payment", "establishment"],
         asked: None,
-        sql: Some(
-            "with gone as (select person_id, max(exited_on) as on_day from establishment where person_id is not null group by person_id
-                 having bool_and(exited_on is not null) and max(exited_on) between month_start(cast($year_first as int))
-                   and month_end(add_months(cast($month as int), -2))),
-               last_pay as (select person_id, max(month) as month from payment where kind = 'salary' and person_id is not null group by person_id)
-             select count(*) filter (where l.month is null or months_between(month_of(g.on_day), l.month) <= 1) as part, count(*) as whole
-             from gone g left join last_pay l on l.person_id = g.person_id",
-        ),
+        told: Some((MOVES, 0)),
     },
     Measure {
         id: "entries-paid",
@@ -134,14 +148,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's entries: pay began in the next month at the latest",
         needs: &["payment", "establishment"],
         asked: None,
-        sql: Some(
-            "with come as (select person_id, min(entered_on) as on_day from establishment where person_id is not null group by person_id
-                 having bool_and(entered_on is not null) and min(entered_on) between month_start(cast($year_first as int))
-                   and month_end(add_months(cast($month as int), -2))),
-               first_pay as (select person_id, min(month) as month from payment where kind = 'salary' and person_id is not null group by person_id)
-             select count(*) filter (where months_between(month_of(c.on_day), f.month) <= 1) as part, count(*) as whole
-             from come c left join first_pay f on f.person_id = c.person_id",
-        ),
+        told: Some((MOVES, 1)),
     },
     Measure {
         id: "forms-in-time",
@@ -150,10 +157,11 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's movement forms: registered within 5 working days",
         needs: &["movement"],
         asked: None,
-        sql: Some(
+        told: Some((
             "select count(*) filter (where registered_on is not null and working_days(effective_on, registered_on) <= 5) as part, count(*) as whole
              from movement where effective_on between month_start(cast($year_first as int)) and $month_end",
-        ),
+            0,
+        )),
     },
     Measure {
         id: "entries-with-document",
@@ -162,10 +170,11 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's entries: with an entry document",
         needs: &["establishment"],
         asked: None,
-        sql: Some(
+        told: Some((
             "select count(entry_document) as part, count(*) as whole from establishment
              where counts is not false and entered_on between month_start(cast($year_first as int)) and $month_end",
-        ),
+            0,
+        )),
     },
     Measure {
         id: "quotas-with-document",
@@ -174,11 +183,12 @@ pub const MEASURES: &[Measure] = &[
         en: "of the quotas in force: with a document in the archive",
         needs: &["quota", "document"],
         asked: None,
-        sql: Some(
+        told: Some((
             "with archived as (select distinct document_no from document)
              select count(a.document_no) as part, count(*) as whole from quota q left join archived a on a.document_no = q.document_no
              where (q.effective_on is null or q.effective_on <= $month_end) and (q.ends_on is null or q.ends_on > $month_end)",
-        ),
+            0,
+        )),
     },
     Measure {
         id: "lines-with-batch",
@@ -187,10 +197,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the year's salary lines: with a batch number to trace them by",
         needs: &["payment"],
         asked: None,
-        sql: Some(
-            "select count(batch_no) as part, count(*) as whole from payment
-             where kind in ('salary', 'arrears') and month between cast($year_first as int) and cast($month as int)",
-        ),
+        told: Some((LINES, 3)),
     },
     Measure {
         id: "months-reconciled",
@@ -199,7 +206,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the last 12 months: reconciled at least once",
         needs: &[],
         asked: None,
-        sql: None,
+        told: None,
     },
     Measure {
         id: "cases-decided",
@@ -208,7 +215,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the cases opened in three years: decided, or cured",
         needs: &[],
         asked: None,
-        sql: None,
+        told: None,
     },
     Measure {
         id: "cases-confirmed",
@@ -217,7 +224,7 @@ pub const MEASURES: &[Measure] = &[
         en: "of the cases decided in three years: confirmed",
         needs: &[],
         asked: None,
-        sql: None,
+        told: None,
     },
 ];
 
@@ -275,12 +282,18 @@ pub async fn card(engine: &Engine, month_end: NaiveDate, usable: impl Fn(&str) -
         ("year_first".to_owned(), Param::Month(add_months(month, -11).unwrap_or(month))),
     ]);
     let mut card = Card { month, figures: Vec::new() };
+    let mut rows: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for measure in MEASURES {
-        let Some(sql) = measure.sql.filter(|_| measure.needs.iter().all(|it| usable(it))) else { continue };
-        let batches = engine.query(sql, &params).await?;
-        let row = batches.iter().find(|it| it.num_rows() == 1).expect("counts are one row");
-        let number = |at: usize| row.column(at).as_primitive::<Int64Type>().value(0);
-        card.figures.push(Figure { id: measure.id.to_owned(), part: number(0), whole: number(1) });
+        let Some((sql, pair)) = measure.told.filter(|_| measure.needs.iter().all(|it| usable(it))) else { continue };
+        let row = match rows.entry(sql) {
+            Entry::Occupied(asked) => asked.into_mut(),
+            Entry::Vacant(new) => {
+                let batches = engine.query(sql, &params).await?;
+                let row = batches.iter().find(|it| it.num_rows() == 1).expect("counts are one row");
+                new.insert(row.columns().iter().map(|it| it.as_primitive::<Int64Type>().value(0)).collect())
+            }
+        };
+        card.figures.push(Figure { id: measure.id.to_owned(), part: row[2 * pair], whole: row[2 * pair + 1] });
     }
     Ok(card)
 }
