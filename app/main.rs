@@ -1,5 +1,6 @@
 //! The `muster` command. `run.rs` is one night, top to bottom; this file only picks what to do.
 
+mod allocator;
 mod archive;
 mod audit;
 mod bench;
@@ -70,6 +71,7 @@ use crate::cli::{BenchWhat, Cli, Command, LinkWhat, LogArg};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    allocator::give_back_large_pieces();
     let cli = Cli::parse();
     log(&cli);
     let say = commands::Say { lang: cli.lang, json: cli.json, progress: cli.progress };

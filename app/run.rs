@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::slice;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use arrow::array::RecordBatch;
 use chrono::{Datelike, NaiveDate};
@@ -262,7 +263,13 @@ fn link(
     let rejected: Vec<(String, String)> = pulled.iter().flat_map(|it| it.rejected_people.iter().cloned()).collect();
     let units = link::units(&register, &feeds, &city.aliases);
     let linking = link::people(&feeds, &units, &rejected, judgements, tonight, vault.hash_key());
-    let identities = files::table(folder, vault, "identity", schema::IDENTITY.schema(), linking.identities())?;
+    // One core tells them while another writes them; a disk that takes no more ends both.
+    let (tell, told) = mpsc::sync_channel(2);
+    let identities = thread::scope(|scope| {
+        let linking = &linking;
+        scope.spawn(move || linking.identities().try_for_each(|it| tell.send(it)));
+        files::table(folder, vault, "identity", schema::IDENTITY.schema(), told.into_iter())
+    })?;
     let methods = linking.methods().into_iter().map(|(method, count)| (method.to_owned(), count)).collect();
     let people = linking.people;
     for texts in pulled.iter_mut().filter_map(|it| it.sealed.as_mut()).map(|it| &mut it.texts) {

@@ -747,7 +747,7 @@ pub const IDENTITY: Derived = Derived {
 pub const CANDIDATES: Derived = Derived {
     name: "candidate",
     label_zh: "识别候选",
-    about: "One row per identity without a believed number and person it was compared with: every link, review and rejection of the night beyond equal numbers. A file of the night; not for rules.",
+    about: "One row per identity without a believed number and person it was compared with: every link, review and rejection of the night beyond equal numbers, but for those who have no more than the name in common. A file of the night; not for rules.",
     columns: &[
         ("feed", DataType::Utf8, "department/feed"),
         ("who", DataType::Int32, "the feed's n-th identity, from 0"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use serde::{Deserialize, Serialize};
 
 use super::next;
@@ -40,7 +40,6 @@ pub struct LookedAt {
 impl LookedAt {
     /// Counts both, from tables that are small beside payments: one row per feed and identity or reference.
     pub async fn count(engine: &Engine) -> Result<LookedAt, EngineError> {
-        let people = format!("select table_name, count(distinct person_id) from {} where person_id is not null group by 1", IDENTITY.name);
         let units = format!(
             "select f.table_name, count(distinct r.unit_id) from {} r join feed f on f.feed = r.feed where r.unit_id is not null group by 1",
             UNIT_REFERENCE.name
@@ -51,7 +50,7 @@ impl LookedAt {
                 .await?;
         let of = |table: &str| all.get(table).copied().unwrap_or(0);
         units.insert(UNITS.name.to_owned(), of(UNITS.name));
-        Ok(LookedAt { people: counts(engine, &people).await?, units, everybody: of(PERSONS.name), every_unit: of(UNITS.name) })
+        Ok(LookedAt { people: people(engine).await?, units, everybody: of(PERSONS.name), every_unit: of(UNITS.name) })
     }
 
     /// How many `rule` could have hit.
@@ -64,6 +63,31 @@ impl LookedAt {
         };
         counts.get(rule.primary()).copied().unwrap_or(0)
     }
+}
+
+/// Distinct persons by table. Persons are numbered from 0 without gaps, so that one bit for each counts them.
+async fn people(engine: &Engine) -> Result<BTreeMap<String, u64>, EngineError> {
+    let sql = format!("select table_name, person_id from {} where person_id is not null", IDENTITY.name);
+    let mut met: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let mut stream = engine.stream(&sql, &Params::new()).await?;
+    while let Some(batch) = next(&mut stream).await? {
+        let tables = cast(batch.column(0), &DataType::Utf8View).map_err(|it| EngineError::ours(&it))?;
+        let (tables, persons) = (tables.as_string_view(), batch.column(1).as_primitive::<Int32Type>());
+        let mut row = 0;
+        while row < batch.num_rows() {
+            let table = tables.value(row);
+            let bits = met.entry(table.to_owned()).or_default();
+            while row < batch.num_rows() && tables.value(row) == table {
+                let person = usize::try_from(persons.value(row)).expect("persons are numbered from 0");
+                if bits.len() <= person / 64 {
+                    bits.resize(person / 64 + 1, 0);
+                }
+                bits[person / 64] |= 1 << (person % 64);
+                row += 1;
+            }
+        }
+    }
+    Ok(met.into_iter().map(|(table, bits)| (table, bits.iter().map(|it| u64::from(it.count_ones())).sum())).collect())
 }
 
 async fn counts(engine: &Engine, sql: &str) -> Result<BTreeMap<String, u64>, EngineError> {

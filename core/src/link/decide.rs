@@ -92,6 +92,13 @@ pub struct Evidence {
     pub population: bool,
 }
 
+impl Evidence {
+    /// Whether anything agrees beside the name: namesakes of a common name are many, and nothing is to be said of them.
+    pub fn beyond_name(&self) -> bool {
+        !matches!(self.number, Number::Nothing | Number::Far) || self.birth == Some(true) || self.unit == Some(true)
+    }
+}
+
 /// A way to believe a residual link.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Belief {

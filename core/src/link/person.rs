@@ -181,7 +181,7 @@ impl Spoken {
 fn candidates(said: &Said, linked: &Linked, person_of_cluster: &[i32]) -> RecordBatch {
     let person = |it: &Considered| person_of_cluster.get(it.cluster as usize).copied().unwrap_or(-1);
     let mut all: Vec<&Considered> = linked.considered.iter().filter(|it| person(it) >= 0).collect();
-    all.sort_by_key(|it| (it.identity, person(it)));
+    all.sort_unstable_by_key(|it| (it.identity, person(it)));
     let who = |it: &Considered| it.identity as i32 - said.feeds[usize::from(said.get(it.identity).feed)].start as i32;
     let each = || all.iter().copied();
     let columns: Vec<ArrayRef> = vec![

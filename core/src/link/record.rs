@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use super::identity::{Identity, NO_DAY, Rank, Said, Sex};
+use super::kernel::{DIGITS_MAX, Digits, Pattern};
 use super::linked::{Linked, Method, NOBODY};
 use crate::person_id::repair::candidates;
 use crate::person_id::{PersonId, Repairs, State};
@@ -30,6 +31,8 @@ pub struct Record {
     pub members: Vec<u32>,
     /// The number that is compared, empty where the record's is known to be somebody else's.
     pub text: String,
+    /// The same, ready to be compared with many numbers.
+    pub written: Written,
     pub state: State,
     /// Where they stay if nobody is found.
     pub home: u32,
@@ -37,6 +40,22 @@ pub struct Record {
     pub population: bool,
     /// Valid numbers one edit away.
     pub near: Vec<(PersonId, Repairs)>,
+}
+
+/// A number as it was written, ready to be compared with many others.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    pub digits: Digits,
+    pub pattern: Pattern,
+}
+
+impl Written {
+    /// Of a text; what follows the place where no number is any longer is not looked at.
+    pub fn of(text: &str) -> Written {
+        let end = text.char_indices().nth(DIGITS_MAX).map_or(text.len(), |(at, _)| at);
+        let digits = Digits::pack(&text[..end]).unwrap_or(Digits::EMPTY);
+        Written { digits, pattern: Pattern::new(digits) }
+    }
 }
 
 impl Record {
@@ -51,7 +70,7 @@ impl Record {
             _ => (said.id_text(members[0]).to_owned(), said.get(members[0]).state),
         };
         let near = if cause == Cause::Broken { candidates(&text) } else { Vec::new() };
-        Record { cause, members, text, state, home, register, population, near }
+        Record { cause, members, written: Written::of(&text), text, state, home, register, population, near }
     }
 }
 

@@ -4,9 +4,10 @@ use hashbrown::{HashMap, HashSet};
 
 use super::decide::{Belief, Evidence, Number, believe, plausible};
 use super::identity::{NO_DAY, Said, Sex, day_number};
+use super::kernel::Digits;
 use super::linked::{Considered, Considering, Linked, Members, Method, SURE};
 use super::parallel;
-use super::record::{Cause, Record, collect, nothing};
+use super::record::{Cause, Record, Written, collect, nothing};
 use crate::name::{self, Nearness};
 use crate::person_id::{PersonId, Repairs, State, classify, repair};
 
@@ -44,7 +45,7 @@ struct Decision {
     possible: Vec<u32>,
     /// Whether it may well be somebody else's: not for a number that is far from everybody's.
     unsure: bool,
-    /// Everybody it was compared with, and how believable that was.
+    /// Everybody it has more in common with than a name, and how believable that was.
     compared: Vec<(u32, Evidence, f32)>,
 }
 
@@ -143,7 +144,9 @@ impl<'a> Search<'a> {
         for candidate in self.candidates(linked, record) {
             let evidence = self.evidence(linked, record, candidate);
             let belief = believe(&evidence).filter(|it| fits(record.cause, *it));
-            compared.push((candidate, evidence, belief.map_or(0.0, |it| it.score)));
+            if evidence.beyond_name() {
+                compared.push((candidate, evidence, belief.map_or(0.0, |it| it.score)));
+            }
             believed.extend(belief.map(|it| (it, candidate)));
             let another = evidence.number == Number::Far;
             // Two valid numbers are two people; a number that is broken beyond telling may be anybody's of that name.
@@ -209,6 +212,12 @@ impl<'a> Search<'a> {
             (our, their) if our == their => Nearness::Variant,
             _ => name::compare(self.said.name(*our), self.said.name(*their)),
         };
+        // Most are here for their name: nothing has to be read for them.
+        let name = |it: &u32| self.said.get(*it).name;
+        let first = record.members.iter().map(name).find(|it| *it != 0)?;
+        if theirs.iter().any(|it| name(it) == first) {
+            return Some(Nearness::Variant);
+        }
         let ours = record.members.iter().filter(|it| self.said.get(**it).name != 0);
         ours.map(|our| theirs.iter().map(|their| compared(our, their)).min().unwrap_or(Nearness::Other)).min()
     }
@@ -219,11 +228,11 @@ impl<'a> Search<'a> {
         if let Some(id) = reading.id {
             return linked.by_number(id.body()).into_iter().collect();
         }
-        let near = repair::candidates(id);
+        let (near, written) = (repair::candidates(id), Written::of(id));
         let alike = self.names.get(&name::key_hash(name)).into_iter().flatten().copied();
         let may_be = |cluster: &u32| {
             let theirs = PersonId::from_body(linked.clusters[*cluster as usize].id);
-            nothing(reading.state, id) || theirs.is_some_and(|it| number(id, reading.state, it, &near) != Number::Far)
+            nothing(reading.state, id) || theirs.is_some_and(|it| number(id, written, reading.state, it, &near) != Number::Far)
         };
         alike.filter(may_be).collect()
     }
@@ -249,32 +258,31 @@ fn fits(cause: Cause, belief: Belief) -> bool {
 fn number_of(record: &Record, id: Option<PersonId>) -> Number {
     match id {
         _ if nothing(record.state, &record.text) => Number::Nothing,
-        Some(id) => number(&record.text, record.state, id, &record.near),
+        Some(id) => number(&record.text, record.written, record.state, id, &record.near),
         None => Number::Far,
     }
 }
 
 /// What a broken text says about a valid number.
-fn number(text: &str, state: State, id: PersonId, near: &[(PersonId, Repairs)]) -> Number {
-    let full = id.to_string();
-    let common = text.bytes().zip(full.bytes()).take_while(|(a, b)| a == b).count();
+fn number(text: &str, written: Written, state: State, id: PersonId, near: &[(PersonId, Repairs)]) -> Number {
+    let full = Digits::of_body(id.body(), id.check_digit());
+    let common = written.digits.common_prefix(full);
     if nothing(state, text) {
         Number::Nothing
     } else if let Some((_, repairs)) = near.iter().find(|it| it.0 == id) {
         Number::OneEdit(*repairs)
     } else if state == State::Masked {
-        if mask_shows(text, &full) { Number::Mask } else { Number::Far }
-    } else if let Some(short) = id.short().filter(|_| text.len() == 15) {
-        let (short, repairs) = (format!("{short:015}"), Repairs::EXTENDED.and(Repairs::REPLACED));
-        match strsim::osa_distance(text, &short) {
-            0 | 1 => Number::OneEdit(repairs),
+        if mask_shows(text, &id.to_string()) { Number::Mask } else { Number::Far }
+    } else if written.digits.len() == 15 && id.short().is_some() {
+        match written.pattern.osa(full.old_form()) {
+            0 | 1 => Number::OneEdit(Repairs::EXTENDED.and(Repairs::REPLACED)),
             2 => Number::TwoEdits,
             _ if common >= 14 => Number::Prefix,
             _ => Number::Far,
         }
     } else if common >= 14 {
         Number::Prefix
-    } else if text.len().abs_diff(18) <= 2 && strsim::osa_distance(text, &full) <= 2 {
+    } else if written.digits.len().abs_diff(full.len()) <= 2 && written.pattern.osa(full) <= 2 {
         Number::TwoEdits
     } else {
         Number::Far
