@@ -1,6 +1,7 @@
 //! Months as yyyymm, and working days.
 
-use chrono::{Datelike, Days, NaiveDate, Weekday};
+use chrono::{Datelike, Days, NaiveDate};
+use muster_core::calendar::Calendar;
 
 /// The month of a day.
 pub fn month_of(day: NaiveDate) -> i32 {
@@ -61,9 +62,9 @@ pub fn plus_months(day: NaiveDate, n: i32) -> NaiveDate {
     day_in(add_months(month_of(day), n), day.day())
 }
 
-/// Whether people work that day. Public holidays move by decree every year and are left out, as in the rules.
+/// Whether people work that day: the city keeps the holidays that come with muster.
 pub fn is_working(day: NaiveDate) -> bool {
-    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+    Calendar::shipped().is_working(day)
 }
 
 /// Working days from `after`, not counted, to `until`, counted.
@@ -111,7 +112,8 @@ mod tests {
         assert_eq!(working_day_from(day("2026-10-30"), 5), day("2026-11-06"));
         assert_eq!(working_days(day("2026-10-30"), day("2026-11-06")), 5);
         assert_eq!(working_day_from(day("2026-11-15"), -1), day("2026-11-13"));
-        assert_eq!(working_days_in(202_610), 22);
+        assert_eq!(working_days_in(202_609), 22);
+        assert_eq!(working_days_in(202_610), 18, "a week of holidays, and a Saturday in its stead");
         assert_eq!(add_months(202_601, -2), 202_511);
     }
 }

@@ -39,6 +39,11 @@ impl Calendar {
         Arc::clone(CALENDAR.get_or_init(read))
     }
 
+    /// Whether people work that day.
+    pub fn is_working(&self, day: NaiveDate) -> bool {
+        self.working_days(days(day) - 1, days(day)) == Some(1)
+    }
+
     /// Working days after the day `after` up to and with `until`; negative when reversed. None beyond what a date can say.
     pub(crate) fn working_days(&self, after: i32, until: i32) -> Option<i32> {
         Some(self.up_to(until)? - self.up_to(after)?)
