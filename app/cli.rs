@@ -1033,9 +1033,9 @@ fn share(text: &str) -> Result<f64, String> {
 pub struct InitArgs {
     /// 部门代号，如 finance The department's id, kebab case
     pub department: String,
-    /// 连接方式 How to connect
-    #[arg(long, visible_alias = "from")]
-    pub kind: String,
+    /// 来源：文件夹、文件、地址（postgres://…、https://…）或连接方式（postgres、xlsx…） The source: a folder, a file, an address, or its kind
+    #[arg(long, visible_alias = "kind")]
+    pub from: String,
     /// 连接参数，如 --set folder=/data/finance Settings of the source, like --set folder=/data/finance
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,

@@ -559,10 +559,14 @@ pub fn told(stop: Stop, say: Say) -> Code {
 }
 
 fn tell_mistake(mistake: &Mistake, say: Say) {
+    let mistake = match say.lang {
+        Lang::Zh => mistake.clone().in_chinese(),
+        Lang::En => mistake.clone(),
+    };
     if say.json {
         let told = serde_json::json!({ "place": mistake.place(), "what": mistake.what, "hint": mistake.hint() });
         eprintln!("{told}");
     } else {
-        eprintln!("{:?}", miette::Report::new(mistake.clone()));
+        eprintln!("{:?}", miette::Report::new(mistake));
     }
 }

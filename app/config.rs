@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use muster_connectors::{Connector, Hidden, KINDS, Kind, Place, Secret};
 use muster_core::calendar::{self, Calendar};
 use muster_core::category;
-use muster_core::diag::{Mistake, Source, did_you_mean};
+use muster_core::diag::{Mistake, Said, Source, did_you_mean, perhaps, said};
 use muster_core::mapping::{self, Mapping, Title};
 use muster_core::report::{ReportColumn, shipped_columns};
 use muster_core::rule::{self, Rule, Tuning};
@@ -314,7 +314,7 @@ impl City {
 /// Reads `config/muster.toml` and everything that it names.
 pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
     let root = root_of(path);
-    let source = file(path, "write one with `muster init`")?;
+    let source = file(path, Some(said!("用 `muster init` 写一份", "write one with `muster init`")))?;
     let settings: Settings = parse(&source).map_err(|it| vec![it])?;
     let mut mistakes = Vec::new();
     let departments = departments(path, &root, &settings, &mut mistakes);
@@ -384,8 +384,8 @@ fn departments(path: &Path, root: &Path, settings: &Settings, mistakes: &mut Vec
     if paths.is_empty() {
         mistakes.push(
             Source::new(folder.display().to_string(), "")
-                .mistake(0..0, "no department file", "expected *.toml here")
-                .try_this("`muster init` writes one from a live source"),
+                .mistake(0..0, said!("没有部门文件", "no department file"), said!("这里应有 *.toml", "expected *.toml here"))
+                .try_this(said!("`muster init` 能从来源写出一份", "`muster init` writes one from a live source")),
         );
     }
     let mut departments: Vec<Department> = Vec::new();
@@ -399,7 +399,7 @@ fn departments(path: &Path, root: &Path, settings: &Settings, mistakes: &mut Vec
 }
 
 fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Department, Vec<Mistake>> {
-    let source = file(path, "")?;
+    let source = file(path, None)?;
     let file: DepartmentFile = parse(&source).map_err(|it| vec![it])?;
     let mut mistakes = Vec::new();
     let (mut sources, mut pulls) = (BTreeMap::new(), BTreeMap::new());
@@ -409,30 +409,46 @@ fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Departmen
         if table.remove("expires").is_some_and(|it| beyond::day_in(&it).is_none()) {
             let at = find(&source, "expires");
             mistakes.push(
-                source.mistake(at, "`expires` is no day", "here").try_this("the day on which the password ends, like \"2027-03-01\""),
+                source
+                    .mistake(at, said!("`expires` 不是日期", "`expires` is no day"), said!("此处", "here"))
+                    .try_this(said!("口令到期的那一天，如 \"2027-03-01\"", "the day on which the password ends, like \"2027-03-01\"")),
             );
         }
         match table.remove("pull").map_or(Ok(PullFile::default()), toml::Value::try_into) {
             Ok(own) => drop(pulls.insert(name.clone(), PullSettings::of(file.pull, own))),
             Err(why) => {
-                mistakes.push(source.mistake(find(&source, &format!("[source.{name}.pull]")), why.message(), "how this source is asked"));
+                mistakes.push(source.mistake(
+                    find(&source, &format!("[source.{name}.pull]")),
+                    why.message(),
+                    said!("如何取数", "how this source is asked"),
+                ));
             }
         }
         match muster_connectors::open(place, table) {
             Ok(it) => drop(sources.insert(name.clone(), it)),
-            Err(why) => mistakes.push(source.mistake(find(&source, &format!("[source.{name}]")), why, "this source")),
+            Err(why) => mistakes.push({
+                let why = Said { zh: why.zh, en: why.en };
+                source.mistake(find(&source, &format!("[source.{name}]")), why, said!("这个来源", "this source"))
+            }),
         }
     }
     for address in file.reviewers.iter().filter(|it| !it.contains('@')) {
-        let mistake = source.mistake(find(&source, address), format!("`{address}` is no e-mail address"), "this reviewer");
-        mistakes.push(mistake.try_this("reviewers are e-mail addresses, like name@city.example"));
+        let mistake = source.mistake(
+            find(&source, address),
+            said!("`{address}` 不是邮箱地址", "`{address}` is no e-mail address"),
+            said!("这位收件人", "this reviewer"),
+        );
+        let hint = said!("收件人写邮箱地址，如 name@city.example", "reviewers are e-mail addresses, like name@city.example");
+        mistakes.push(mistake.try_this(hint));
     }
     let mapping = match mapping_called(&file.mapping, &root.join(&settings.mappings)) {
         Ok(it) => Some(it),
         Err(None) => {
             let known: Vec<String> = shipped_names(shipped::MAPPINGS);
-            let hint = did_you_mean(&file.mapping, known.iter().map(String::as_str), "mappings are in the folder `mappings`");
-            mistakes.push(source.mistake(find(&source, "mapping"), format!("no mapping `{}`", file.mapping), "here").try_this(hint));
+            let otherwise = said!("映射在 `mappings` 文件夹中", "mappings are in the folder `mappings`");
+            let hint = perhaps(&file.mapping, known.iter().map(String::as_str), otherwise);
+            let what = said!("没有映射 `{}`", "no mapping `{}`", file.mapping);
+            mistakes.push(source.mistake(find(&source, "mapping"), what, said!("此处", "here")).try_this(hint));
             None
         }
         Err(Some(more)) => {
@@ -446,22 +462,30 @@ fn department(path: &Path, root: &Path, settings: &Settings) -> Result<Departmen
             let found = named.map_or(sources.len() == 1, |it| sources.contains_key(it));
             (!found && sources.len() == file.source.len()).then(|| {
                 let what = named.map_or_else(
-                    || format!("feed `{}` must say which of the sources it reads", feed.name),
-                    |it| format!("feed `{}` reads source `{it}`, which this department does not have", feed.name),
+                    || said!("数据源 `{}` 须写明读哪个来源", "feed `{}` must say which of the sources it reads", feed.name),
+                    |it| {
+                        said!(
+                            "数据源 `{}` 读来源 `{it}`，而本部门没有",
+                            "feed `{}` reads source `{it}`, which this department does not have",
+                            feed.name
+                        )
+                    },
                 );
-                let hint = did_you_mean(
+                let hint = perhaps(
                     named.unwrap_or(""),
                     file.source.keys().map(String::as_str),
-                    "add a [source.…] or set `source` in the feed",
+                    said!("加上 [source.…]，或在数据源中写 `source`", "add a [source.…] or set `source` in the feed"),
                 );
-                source.mistake(find(&source, "[source"), what, "the sources are here").try_this(hint)
+                source.mistake(find(&source, "[source"), what, said!("来源在这里", "the sources are here")).try_this(hint)
             })
         }));
     }
     for name in file.late_days.keys().filter(|it| *it != "*") {
         let Some(mapping) = mapping.as_ref().filter(|it| !it.feeds.iter().any(|feed| feed.name == *name)) else { continue };
-        let hint = did_you_mean(name, mapping.feeds.iter().map(|it| it.name.as_str()), "feeds are in the mapping; `*` is all of them");
-        mistakes.push(source.mistake(find(&source, "late_days"), format!("no feed `{name}`"), "here").try_this(hint));
+        let otherwise = said!("数据源写在映射中；`*` 指全部", "feeds are in the mapping; `*` is all of them");
+        let hint = perhaps(name, mapping.feeds.iter().map(|it| it.name.as_str()), otherwise);
+        let what = said!("没有数据源 `{name}`", "no feed `{name}`");
+        mistakes.push(source.mistake(find(&source, "late_days"), what, said!("此处", "here")).try_this(hint));
     }
     for feed in mapping.iter().flat_map(|it| &it.feeds) {
         mistakes.extend(unable_in_parts(&source, &file, feed));
@@ -481,9 +505,17 @@ fn unable_in_parts(source: &Source, file: &DepartmentFile, feed: &mapping::Feed)
     let able = |it: &Kind| it.since && LIST_KINDS.contains(&it.name);
     (!able(kind)).then(|| {
         let known: Vec<&str> = KINDS.iter().filter(|it| able(it)).map(|it| it.name).collect();
-        let what = format!("feed `{}` is `incremental`, but a source of kind `{name}` cannot be pulled in parts", feed.name);
-        let hint = format!("remove `incremental` from the mapping; kinds that can are: {}", known.join(", "));
-        source.mistake(find(source, "[source"), what, "the source is here").try_this(hint)
+        let what = said!(
+            "数据源 `{}` 写了 `incremental`，而 `{name}` 来源不能增量取数",
+            "feed `{}` is `incremental`, but a source of kind `{name}` cannot be pulled in parts",
+            feed.name
+        );
+        let hint = said!(
+            "去掉映射中的 `incremental`；能增量的有：{}",
+            "remove `incremental` from the mapping; kinds that can are: {}",
+            known.join(", ")
+        );
+        source.mistake(find(source, "[source"), what, said!("来源在这里", "the source is here")).try_this(hint)
     })
 }
 
@@ -507,7 +539,7 @@ pub fn rules(folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Rule> {
         shipped::RULES.iter().map(|(name, text)| ((*name).to_owned(), (format!("rules/{name}"), (*text).to_owned()))).collect();
     for path in files_ending(folder, "md") {
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-        match file(&path, "") {
+        match file(&path, None) {
             Ok(source) => drop(texts.insert(name, (source.path, source.text))),
             Err(more) => mistakes.extend(more),
         }
@@ -529,8 +561,13 @@ fn same_id(one: &Rule, other: &Rule) -> Mistake {
     let is_shipped = |it: &&Rule| shipped::RULES.iter().any(|(_, text)| *text == it.source.text);
     let (taken, new) = if is_shipped(&other) { (other, one) } else { (one, other) };
     let at = new.source.text.find(&format!("\"{}\"", new.id)).map_or(0..0, |at| at..at + new.id.len() + 2);
-    let hint = format!("choose another id; or, to replace that card, call this file {}.md", taken.name);
-    new.source.mistake(at, format!("the id `{}` is taken by {}", new.id, taken.source.path), "here").try_this(hint)
+    let hint = said!(
+        "另取编号；若要替换那张卡片，文件名须为 {}.md",
+        "choose another id; or, to replace that card, call this file {}.md",
+        taken.name
+    );
+    let what = said!("编号 `{}` 已被 {} 占用", "the id `{}` is taken by {}", new.id, taken.source.path);
+    new.source.mistake(at, what, said!("此处", "here")).try_this(hint)
 }
 
 /// Who may see what.
@@ -541,7 +578,7 @@ fn people_beside(path: &Path, departments: &[Department], mistakes: &mut Vec<Mis
         return Vec::new();
     }
     let names: Vec<&str> = departments.iter().map(|it| it.file.name.as_str()).collect();
-    file(&path, "").and_then(|source| people::people(&source, &names)).unwrap_or_else(|more| {
+    file(&path, None).and_then(|source| people::people(&source, &names)).unwrap_or_else(|more| {
         mistakes.extend(more);
         Vec::new()
     })
@@ -602,7 +639,7 @@ fn holidays(path: &Path, mistakes: &mut Vec<Mistake>) -> Arc<Calendar> {
     if !path.exists() {
         return Calendar::shipped();
     }
-    file(&path, "").and_then(|source| calendar::read(&source)).map_or_else(
+    file(&path, None).and_then(|source| calendar::read(&source)).map_or_else(
         |more| {
             mistakes.extend(more);
             Calendar::shipped()
@@ -614,7 +651,7 @@ fn holidays(path: &Path, mistakes: &mut Vec<Mistake>) -> Arc<Calendar> {
 /// The city's own lists of official categories, or the shipped ones.
 pub fn categories(folder: &Path, rules: &[Rule], mistakes: &mut Vec<Mistake>) -> Vec<category::List> {
     let own = folder.join("categories.toml");
-    let source = if own.exists() { file(&own, "") } else { Ok(Source::new("rules/categories.toml", category::SHIPPED)) };
+    let source = if own.exists() { file(&own, None) } else { Ok(Source::new("rules/categories.toml", category::SHIPPED)) };
     source.and_then(|it| category::read(&it, rules, own.exists())).unwrap_or_else(|more| {
         mistakes.extend(more);
         Vec::new()
@@ -627,14 +664,15 @@ fn tunings(path: &Path, rules: &[Rule], mistakes: &mut Vec<Mistake>) -> BTreeMap
     if !path.exists() {
         return BTreeMap::new();
     }
-    file(&path, "").and_then(|source| rule::tunings(&source, rules)).unwrap_or_else(|more| {
+    file(&path, None).and_then(|source| rule::tunings(&source, rules)).unwrap_or_else(|more| {
         mistakes.extend(more);
         BTreeMap::new()
     })
 }
 
 fn aliases(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
-    let source = match file(path, "a CSV file with the columns alias,unit_code") {
+    let source = match file(path, Some(said!("一个 CSV 文件，列为 alias,unit_code", "a CSV file with the columns alias,unit_code")))
+    {
         Ok(it) => it,
         Err(more) => {
             mistakes.extend(more);
@@ -645,16 +683,19 @@ fn aliases(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
     let rows = reader.deserialize::<(String, String)>().collect::<Result<Vec<_>, _>>();
     rows.unwrap_or_else(|err| {
         let at = err.position().map_or(0, |it| it.byte() as usize);
-        mistakes.push(source.mistake(at..at, "a row must be alias,unit_code", "here"));
+        mistakes.push(source.mistake(at..at, said!("每行须为 alias,unit_code", "a row must be alias,unit_code"), said!("此处", "here")));
         Vec::new()
     })
 }
 
-fn file(path: &Path, hint: &str) -> Result<Source, Vec<Mistake>> {
+fn file(path: &Path, hint: Option<Said>) -> Result<Source, Vec<Mistake>> {
     let shown = path.display().to_string();
     std::fs::read_to_string(path).map(|text| Source::new(&shown, text)).map_err(|err| {
-        let mistake = Source::new(&shown, "").mistake(0..0, format!("cannot read {shown}: {err}"), "");
-        vec![if hint.is_empty() { mistake } else { mistake.try_this(hint) }]
+        let mistake = Source::new(&shown, "").mistake(0..0, said!("无法读取 {shown}：{err}", "cannot read {shown}: {err}"), "");
+        vec![match hint {
+            Some(hint) => mistake.try_this(hint),
+            None => mistake,
+        }]
     })
 }
 
@@ -664,12 +705,29 @@ fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Mistake> {
     toml::from_str(&source.text).map_err(|err: toml::de::Error| {
         let message = err.message().to_owned();
         let mut words = message.split('`').skip(1).step_by(2);
-        let mistake = source.mistake(err.span().unwrap_or(0..0), message.lines().next().unwrap_or_default(), "here");
+        let what = in_both(message.lines().next().unwrap_or_default());
+        let mistake = source.mistake(err.span().unwrap_or(0..0), what, said!("此处", "here"));
         match (message.starts_with("unknown"), words.next()) {
-            (true, Some(wrong)) => mistake.try_this(did_you_mean(wrong, words, "the keys are listed in docs/config.md")),
+            (true, Some(wrong)) => {
+                mistake.try_this(perhaps(wrong, words, said!("各键见 docs/config.md", "the keys are listed in docs/config.md")))
+            }
             _ => mistake,
         }
     })
+}
+
+/// What the reader of TOML says, in both languages where it says it often.
+fn in_both(message: &str) -> Said {
+    let quoted = message.split('`').nth(1).unwrap_or_default();
+    let zh = match message {
+        it if it.starts_with("missing field") => format!("缺少 `{quoted}`"),
+        it if it.starts_with("unknown field") => format!("没有 `{quoted}` 这一项"),
+        it if it.starts_with("unknown variant") => format!("不能写 `{quoted}`"),
+        it if it.starts_with("duplicate key") => "同一个键写了两次".to_owned(),
+        it if it.starts_with("invalid type") || it.starts_with("invalid value") => format!("类型或取值不对（{it}）"),
+        it => format!("不是 TOML（{it}）"),
+    };
+    Said { zh, en: message.to_owned() }
 }
 
 fn find(source: &Source, text: &str) -> std::ops::Range<usize> {

@@ -23,28 +23,28 @@ const SPEED_TRIAL: Duration = Duration::from_secs(2);
 
 /// One source, as it was found.
 #[derive(Serialize)]
-pub struct Found {
+struct Found {
     department: String,
     title: String,
     source: String,
     kind: String,
     /// Whether data will come this way.
-    pub fine: bool,
+    fine: bool,
     seconds: f64,
     /// What was tried, in order.
-    pub steps: Vec<StepTold>,
+    steps: Vec<StepTold>,
 }
 
 /// A step, as JSON has it.
 #[derive(Serialize)]
-pub struct StepTold {
+struct StepTold {
     step: &'static str,
     /// `fine`, `doubtful` or `failed`.
-    pub state: &'static str,
+    state: &'static str,
     /// What was met.
-    pub told: String,
+    told: String,
     /// What to try.
-    pub hint: Option<String>,
+    hint: Option<String>,
 }
 
 /// `muster connect [DEPARTMENT]`: the exit code says whether all sources can be used.
@@ -63,9 +63,8 @@ pub async fn connect(args: &ConnectArgs, say: Say) -> Done {
     Ok(if found.iter().all(|it| it.fine) { Code::Fine } else { Code::Defects })
 }
 
-/// Tries the way to one source of `department`.
-pub async fn try_out(department: &Department, source: &str, lang: Lang) -> Found {
-    let clock = Stopwatch::start();
+/// Tries the way to one source of `department`, step by step.
+pub async fn steps(department: &Department, source: &str) -> Vec<Step> {
     let connector = department.sources[source].as_ref();
     let feeds: Vec<&Feed> = department.mapping.feeds.iter().filter(|it| pull::source_name(department, it) == source).collect();
     let tables: Vec<String> = feeds.iter().map(|it| it.table.clone()).collect();
@@ -78,6 +77,12 @@ pub async fn try_out(department: &Department, source: &str, lang: Lang) -> Found
             steps.extend(tried);
         }
     }
+    steps
+}
+
+async fn try_out(department: &Department, source: &str, lang: Lang) -> Found {
+    let clock = Stopwatch::start();
+    let steps = steps(department, source).await;
     let kind = department.file.source[source].get("kind").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
     Found {
         department: department.file.name.clone(),

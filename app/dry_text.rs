@@ -25,6 +25,7 @@ pub fn page(feed: &Feed, dry: &Dry, most_rejects: usize, reveal: bool, lang: Lan
         return out;
     }
     counts(&mut out, dry, lang);
+    skipped(&mut out, dry, lang);
     rows(&mut out, feed, dry, reveal, lang);
     codes(&mut out, dry, lang);
     rejects(&mut out, &dry.rejects, most_rejects, reveal, lang);
@@ -50,6 +51,21 @@ fn counts(out: &mut String, dry: &Dry, lang: Lang) {
     let _ = writeln!(out, "  {line}");
     if let (Some(first), Some(last)) = (tally.first_month, tally.last_month) {
         let _ = writeln!(out, "  {} {first} – {last}", lang.pick("月份", "months"));
+    }
+}
+
+/// What was read and is no row, by what it was taken for; files and sheets by name. The text of lines may be of people.
+fn skipped(out: &mut String, dry: &Dry, lang: Lang) {
+    let mut kinds: BTreeMap<String, (usize, Vec<&str>)> = BTreeMap::new();
+    for line in &dry.skipped {
+        let said = line.said();
+        let (lines, names) = kinds.entry(lang.pick(said.zh, said.en)).or_default();
+        *lines += 1;
+        names.extend(line.spot.row.is_none().then_some(line.text.as_str()));
+    }
+    for (taken_for, (lines, names)) in kinds {
+        let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(lang.pick("、", ", "))) };
+        let _ = writeln!(out, "    · {taken_for} {}{names}", count(lines));
     }
 }
 

@@ -258,6 +258,12 @@ fn conclude(job: &Job<'_>, notes: Vec<Said>, landed: Result<Landed, Broken>) -> 
             en: format!("held by {} on {}; muster feed list says why", held.by_whom, held.night),
         });
     }
+    if job.feed.draft {
+        told.left_out.push(Said {
+            zh: "映射仍是草稿：核对标有 ? 的各处，再去掉 draft = true".to_owned(),
+            en: "its mapping is a draft: look where it says ?, then remove draft = true".to_owned(),
+        });
+    }
     let sealed = sealed.filter(|_| told.left_out.is_empty());
     FeedPulled { told, table: job.feed.fills, sealed, rejected_people, unwritten }
 }

@@ -20,13 +20,17 @@ finds nothing
 
 /// A small city in which `file` has `wrong` instead of `right`; gives stderr and the exit code.
 fn told(file: &str, right: &str, wrong: &str) -> (String, i32) {
+    told_in("en", file, right, wrong)
+}
+
+fn told_in(lang: &str, file: &str, right: &str, wrong: &str) -> (String, i32) {
     let root = tempfile::tempdir().expect("a temporary folder");
     let story = story::read(STORY);
     story::settle(&story, root.path());
     story::deliver(&story.nights[0], root.path());
     edit(&root.path().join(file), right, wrong);
     let config = root.path().join("config/muster.toml").display().to_string();
-    let out = support::muster(&["run", "--config", &config, "--night", "2026-11-15", "--lang", "en"]);
+    let out = support::muster(&["run", "--config", &config, "--night", "2026-11-15", "--lang", lang]);
     (String::from_utf8_lossy(&out.stderr).into_owned(), out.status.code().unwrap_or(-1))
 }
 
@@ -92,4 +96,21 @@ fn no_configuration_at_all() {
     assert_eq!(out.status.code(), Some(78));
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(text.contains("nowhere/muster.toml") && text.contains("muster init"), "{text}");
+}
+
+#[test]
+fn mistakes_of_mapping_and_configuration_are_told_in_the_readers_language() {
+    for (file, right, wrong, says) in [
+        ("mappings/payment.toml", "month =", "mnoth =", &["`payment` 没有 `mnoth` 这一列", "未知的列", "是不是 `month`？"][..]),
+        ("mappings/payment.toml", "money = \"fen\"", "money = \"euro\"", &["`euro` 不是金额单位", "单位有 yuan, wan, fen"]),
+        ("config/muster.toml", "region", "regoin", &["没有 `regoin` 这一项", "是不是 `region`？"]),
+        ("config/departments/payment.toml", "kind", "knid", &["缺少 `kind`", "这个来源"]),
+    ] {
+        let (text, code) = told_in("zh", file, right, wrong);
+        assert_eq!(code, 78, "{text}");
+        for it in says {
+            assert!(text.contains(it), "{file} says {it}:\n{text}");
+        }
+        assert!(!text.contains("did you mean"), "{text}");
+    }
 }

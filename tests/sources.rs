@@ -137,32 +137,145 @@ fn a_feed_held_by_hand_is_not_concluded_from_until_it_is_released() {
     assert!(code == 64 && text.contains("payment/payment"), "{text}");
 }
 
+/// Runs `init` in `root`, and gives the mapping that it wrote.
+fn init(root: &Path, department: &str, args: &[&str]) -> String {
+    let out = root.display().to_string();
+    let said = support::muster(&[&["init", department, "--out", &out, "--lang", "en"], args].concat());
+    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
+    fs::read_to_string(root.join(format!("mappings/{department}.toml"))).expect("init writes it")
+}
+
 #[test]
 fn a_draft_says_how_columns_are_written_and_where_a_person_must_look() {
     let root = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir_all(root.path().join("drop")).expect("a folder of the test");
-    let rows = "姓名,身份证号,所属月份,发放类别,应发合计,是否领导\n俞娟,330623197108090422,202610,在职,8120.50,1\n马晓,33068319980310011X,202610,salary,7300,0\n";
+    let rows = "姓名,身份证号,所属月份,发放类别,应发合计,是否领导\n俞娟,330623197108090422,202610,在职,8120.50,1\n马晓,33068319980310011X,202610,岗贴,7300,0\n";
     fs::write(root.path().join("drop/工资.csv"), rows).expect("a file of the test");
     fs::write(root.path().join("drop/other.csv"), "a,b\n1,2\n").expect("a file of the test");
-    let out = root.path().display().to_string();
-    let said = support::muster(&["init", "finance", "--kind", "csv", "--set", "folder=drop", "--set", "encoding=utf-8", "--out", &out]);
-    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
-    let path = root.path().join("mappings/finance.toml");
-    let draft = fs::read_to_string(&path).expect("init writes it");
+    let folder = root.path().join("drop").display().to_string();
+    let draft = init(root.path(), "finance", &["--from", &folder]);
     for line in [
         "fills = \"payment\"",
+        "draft = true",
         "gross_fen = { from = \"应发合计\", money = \"yuan\" }",
-        "codes = { \"salary\" = \"salary\", \"在职\" = \"?\" }",
-        "# ? 未识别 not recognised: \"other.csv\": a, b",
+        "codes = { \"在职\" = \"salary\" } }   # ? 待补代码",
+        "codes to add: \"岗贴\"",
+        "not recognised: \"other.csv\": a, b",
     ] {
         assert!(draft.contains(line), "{line}\n{draft}");
     }
     assert!(!draft.contains("俞娟") && !draft.contains("330623197108090422"), "nobody stands in a draft: {draft}");
+    let (text, code) = run(root.path(), &["connect", "finance"]);
+    assert!(code == 0 && text.contains("✓ ready"), "what init wrote can be tried: {text}");
     let (text, code) = run(root.path(), &["preview", "finance"]);
-    assert!(code == 78 && text.contains("`?`"), "the draft is refused where somebody must look: {text}");
-    fs::write(&path, draft.replace("\"?\"", "\"salary\"")).expect("a file of the test");
+    assert!(code == 0 && text.contains("2 rows pulled = 1 mapped + 1 rejected"), "{text}");
+    assert!(text.contains("unmapped code: kind = `岗贴`"), "{text}");
+    let (night, code) = support::night(root.path(), NIGHT);
+    let why = feed(&night, "finance/工资")["left_out"].to_string();
+    assert!(code == 3 && why.contains("remove draft = true"), "no night concludes anything from a draft: {why}");
+
+    let path = root.path().join("mappings/finance.toml");
+    let settled = draft.replace("\"在职\" = \"salary\"", "\"在职\" = \"salary\", \"岗贴\" = \"salary\"");
+    let settled: Vec<&str> = settled.lines().filter(|it| !it.starts_with("draft")).collect();
+    fs::write(&path, settled.join("\n")).expect("a file of the test");
     let (text, code) = run(root.path(), &["preview", "finance"]);
     assert!(code == 0 && text.contains("2 rows pulled = 2 mapped + 0 rejected"), "{text}");
+    let (night, _) = support::night(root.path(), NIGHT);
+    assert_eq!(feed(&night, "finance/工资")["left_out"].to_string(), "[]");
+}
+
+#[test]
+fn a_folder_of_several_kinds_is_connected_and_read_without_a_persons_correction() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let drop = root.path().join("drop");
+    fs::create_dir_all(&drop).expect("a folder of the test");
+    let payroll = "XM,SFZH,DWDM,DWMC,GZ,SFGZ,YHZH\n俞娟,330623197108090422,800001,三界镇小,8120.50,6000.00,6200000000000001\n";
+    for month in ["202609", "202610"] {
+        fs::write(drop.join(format!("GZFF_{month}.csv")), payroll).expect("a file of the test");
+    }
+    fs::write(drop.join("SWDJ.csv"), "AAC003,AAC002,AAE138\n俞娟,330623197108090422,20261003\n").expect("a file of the test");
+    fs::write(drop.join("请假.tsv"), "姓名\t身份证号\t假别\t开始日期\t结束日期\n俞娟\t330623197108090422\t病假\t2026.3.2\t2026.3.13\n")
+        .expect("a file of the test");
+    sqlite(
+        &root.path().join("hr.db"),
+        &[
+            "create table 借调登记(姓名 text, 身份证号码 text, 所在单位 text, 借入单位 text, 类别 text, 开始日期 text, 结束日期 text, 返回日期 text)",
+            "insert into 借调登记 values ('竺敏', '330623198005010028', '城南小学', '教体局', '专班', '2026-07-01', '2026-12-31', '')",
+            "create table staff(id integer, employee_name text, id_number text, department text, employment_status text, hire_date text)",
+            "insert into staff values (1, '竺敏', '330623198005010028', '城南小学', 'active', '2001-09-01')",
+            "create table sys_log(id integer, what text)",
+        ],
+    );
+    let folder = drop.display().to_string();
+    let draft = init(root.path(), "finance", &["--from", &folder]);
+    assert!(draft.contains("from = \"_file\", pattern = ") && draft.contains("kind = { value = \"salary\" }"), "{draft}");
+    assert!(draft.matches("draft = true").count() == 0, "headers are honest: {draft}");
+    let database = root.path().join("hr.db").display().to_string();
+    let draft = init(root.path(), "hr", &["--from", &database]);
+    assert!(draft.contains("fills = \"secondment\"") && draft.contains("to_unit_name = { from = \"借入单位\" }"), "{draft}");
+    for department in ["finance", "hr"] {
+        let (text, code) = run(root.path(), &["connect", department]);
+        assert!(code == 0 && text.contains("1 of 1 sources are ready"), "{text}");
+        let (text, code) = run(root.path(), &["preview", department]);
+        assert!(code == 0 && text.contains("no defects found") && !text.contains('✗'), "{text}");
+    }
+    let (text, _) = run(root.path(), &["preview", "finance"]);
+    assert!(text.contains("months 202609 – 202610"), "{text}");
+    let file = drop.join("GZFF_202610.csv").display().to_string();
+    let mapping = root.path().join("mappings/finance.toml").display().to_string();
+    let checked = support::muster(&["check", "--mapping", &mapping, &file, "--lang", "en"]);
+    let text = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.code() == Some(0) && text.contains("no defects found"), "{text}");
+}
+
+fn sqlite(path: &Path, statements: &[&str]) {
+    use sqlx::{AssertSqlSafe, Connection, Executor};
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = sqlx::sqlite::SqliteConnection::connect_with(&options).await.expect("a database");
+        for statement in statements {
+            connection.execute(AssertSqlSafe(*statement)).await.expect("SQL of the test");
+        }
+    });
+}
+
+/// A platform with ten records a page that wraps them in `data`, and what it was asked.
+async fn platform(listener: tokio::net::TcpListener) {
+    use axum::extract::Query;
+    use axum::routing::get;
+    let records: Vec<Value> = (1..=34)
+        .map(|it| serde_json::json!({ "xm": "俞娟", "sfzh": "330623197108090422", "dwmc": "三界镇小", "ny": "202610", "yfhj": format!("{it}.50") }))
+        .collect();
+    let answer = move |Query(asked): Query<std::collections::BTreeMap<String, usize>>| {
+        let (page, size) = (asked.get("pageNo").copied().unwrap_or(1), asked.get("pageSize").copied().unwrap_or(10).min(10));
+        let some: Vec<Value> = records.iter().skip((page - 1) * size).take(size).cloned().collect();
+        let whole = serde_json::json!({ "code": 200, "data": { "records": some, "total": 34 } }).to_string();
+        async move { ([("content-type", "application/json")], whole) }
+    };
+    axum::serve(listener, axum::Router::new().route("/api/payroll", get(answer))).await.expect("it serves");
+}
+
+#[test]
+fn how_an_interface_wraps_and_pages_its_records_is_found_out() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
+    let address = format!("http://{}/api/payroll", listener.local_addr().expect("a port"));
+    runtime.spawn(platform(listener));
+    init(root.path(), "finance", &["--from", &address]);
+    let department = fs::read_to_string(root.path().join("config/departments/finance.toml")).expect("init writes it");
+    for line in ["records = \"/data/records\"", "total = \"/data/total\"", "page = \"pageNo\"", "size = \"pageSize\""] {
+        assert!(department.contains(line), "{line}\n{department}");
+    }
+    let (text, code) = run(root.path(), &["connect", "finance"]);
+    assert!(code == 0 && text.contains("34"), "{text}");
+    let (text, code) = run(root.path(), &["preview", "finance"]);
+    assert!(code == 0 && text.contains("34 rows pulled = 34 mapped + 0 rejected"), "{text}");
+
+    let out = root.path().display().to_string();
+    let refused = support::muster(&["init", "other", "--from", &address.replace("payroll", "nothing"), "--out", &out, "--lang", "en"]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("404"));
+    assert!(!root.path().join("mappings/other.toml").exists(), "nothing is written of a source that does not answer");
 }
 
 #[test]

@@ -181,7 +181,11 @@ fn child(target: &Target, settings: &[String], alone: bool) -> Result<Pulled, St
 pub async fn pull_one(args: &PullOneArgs, say: Say) -> Done {
     let pulled = match &args.alone {
         Some(file) => one::alone(file).map_err(Stop::Trouble)?,
-        None => one::pull(&args.kind, init::settings(&args.kind, &args.set)?, &args.table).await?,
+        None => {
+            let mut settings = toml::Table::from_iter([("kind".to_owned(), args.kind.as_str().into())]);
+            init::set(&mut settings, &args.set)?;
+            one::pull(&args.kind, settings, &args.table).await?
+        }
     };
     say.print(&pulled, || format!("{pulled:?}\n"));
     Ok(Code::Fine)

@@ -7,14 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::join_all;
-use muster_connectors::{Secret, not_after};
+use muster_connectors::{Secret, StepState, not_after};
 use serde::Deserialize as _;
 use toml::Value;
 
 use super::{Check, State, place};
 use crate::config::{City, Department};
 use crate::connect;
-use crate::words::Lang;
 
 /// Somebody must renew a certificate within these days.
 const EXPIRES_DAYS: i64 = 30;
@@ -168,16 +167,17 @@ pub async fn sources(city: &City) -> Vec<Check> {
     let all = city.departments.iter().flat_map(|it| it.sources.keys().map(move |source| (it, source)));
     let tried = all.map(|(department, source)| async move {
         let name = format!("{}/{source}", department.file.name);
-        let found = connect::try_out(department, source, Lang::En).await;
-        let worst = if found.fine { "doubtful" } else { "failed" };
-        let Some(step) = found.steps.iter().find(|it| it.state == worst) else {
-            return Check::fine(format!("{name} 可以取数"), format!("{name} is ready"));
+        let steps = connect::steps(department, source).await;
+        let at = |state: StepState| steps.iter().find(|it| it.state == state);
+        let (step, state) = match (at(StepState::Failed), at(StepState::Doubtful)) {
+            (Some(step), _) => (step, State::Wrong),
+            (None, Some(step)) => (step, State::Doubtful),
+            (None, None) => return Check::fine(format!("{name} 可以取数"), format!("{name} is ready")),
         };
-        let hint = step.hint.as_ref().map_or_else(String::new, |it| format!("{it}; "));
-        let state = if found.fine { State::Doubtful } else { State::Wrong };
-        let name = &department.file.name;
-        Check::quoted(state, (&format!("{name}/{source}"), &format!("{name}/{source}")), &step.told)
-            .mend(format!("{hint}muster connect {name}"), format!("{hint}muster connect {name}"))
+        let (zh, en) = step.hint.as_ref().map_or_else(Default::default, |it| (format!("{}；", it.zh), format!("{}; ", it.en)));
+        let department = &department.file.name;
+        Check::of(state, format!("{name}：{}", step.told.zh), format!("{name}: {}", step.told.en))
+            .mend(format!("{zh}muster connect {department}"), format!("{en}muster connect {department}"))
     });
     join_all(tried).await
 }

@@ -248,8 +248,41 @@ pub struct SkippedLine {
     pub spot: Spot,
     /// Its text.
     pub text: String,
-    /// What it was taken for.
+    /// What it was taken for; one of [`TAKEN_FOR`].
     pub why: &'static str,
+}
+
+/// What lines, sheets and files may be taken for that are no rows, with the words for it in Chinese.
+pub const TAKEN_FOR: [(&str, &str); 21] = [
+    ("title", "标题"),
+    ("blank", "空行"),
+    ("heading again", "重复的表头"),
+    ("column numbers", "栏次"),
+    ("subtotal", "小计"),
+    ("signature", "签字"),
+    ("page number", "页码"),
+    ("under no heading", "表头之外的单元格"),
+    ("deleted record", "已删除的记录"),
+    ("after the last record", "末条记录之后的内容"),
+    ("column of pictures or programs", "图片或程序列"),
+    ("columns that the first records do not have", "前面的记录没有的列"),
+    ("hidden sheet", "隐藏的工作表"),
+    ("sheet without cells", "没有单元格的工作表"),
+    ("sheet without the mapped columns", "没有映射列的工作表"),
+    ("sheet not asked for", "未要求的工作表"),
+    ("member not asked for", "压缩包中未要求的文件"),
+    ("file being written", "正在写入的文件"),
+    ("lock of an open file", "有人打开文件时留下的锁"),
+    ("older file", "较旧的文件"),
+    ("not verified", "控制文件中未核对的项"),
+];
+
+impl SkippedLine {
+    /// What it was taken for, in both languages.
+    pub fn said(&self) -> Said {
+        let zh = TAKEN_FOR.iter().find(|(en, _)| *en == self.why).map_or(self.why, |(_, zh)| zh);
+        Said { zh: zh.to_owned(), en: self.why.to_owned() }
+    }
 }
 
 /// Why a pull did not happen. Names the system, never a person.

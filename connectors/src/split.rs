@@ -16,6 +16,8 @@ use crate::text::{MARK, TextReader};
 const QUOTED_LINES: i64 = 100;
 /// No line of a table is longer; a file that has one is of another format, and would be held in memory whole.
 const LINE_BYTES: usize = 64 << 20;
+/// Unicode's byte order mark.
+const ORDER_MARK: char = '\u{feff}';
 
 /// The lines of a text file, cut at its delimiter.
 pub(crate) struct TextLines {
@@ -30,6 +32,8 @@ pub(crate) struct TextLines {
     /// The line read last, in `buffer`.
     line: Range<usize>,
     ends_open: bool,
+    /// Whether lines end with a carriage return alone; null before the first piece.
+    old: Option<bool>,
 }
 
 impl TextLines {
@@ -37,7 +41,7 @@ impl TextLines {
     pub(crate) fn open(path: &Path, encoding: &'static Encoding, delimiter: &str) -> io::Result<TextLines> {
         let text = TextReader::open(path, encoding)?;
         let delimiter = delimiter.to_owned();
-        Ok(TextLines { text, delimiter, buffer: String::new(), at: 0, ended: false, lines: 0, line: 0..0, ends_open: false })
+        Ok(TextLines { text, delimiter, buffer: String::new(), at: 0, ended: false, lines: 0, line: 0..0, ends_open: false, old: None })
     }
 
     /// Where the next line from `from` on ends, its line end left out, and where the one after it begins; null at the end of the file.
@@ -55,8 +59,28 @@ impl TextLines {
             if searched - from > LINE_BYTES {
                 return Err(io::Error::other("has a line that does not end; is it text?"));
             }
-            self.ended = !self.text.read(&mut self.buffer)?;
+            self.more()?;
         }
+    }
+
+    /// Decodes the next piece. Lines end as they did before 2001 where the first piece has no other line end; a byte order mark at the
+    /// beginning of a line stood at the beginning of a file that somebody put behind another.
+    fn more(&mut self) -> io::Result<()> {
+        let before = self.buffer.len();
+        self.ended = !self.text.read(&mut self.buffer)?;
+        let piece = &self.buffer[before..];
+        let old = *self.old.get_or_insert_with(|| piece.contains('\r') && !piece.contains('\n'));
+        if !(old || piece.contains(ORDER_MARK)) {
+            return Ok(());
+        }
+        let mut piece = self.buffer.split_off(before);
+        if old {
+            piece = piece.replace('\r', "\n");
+        }
+        let begins_a_line = self.buffer.ends_with('\n');
+        let rest = piece.strip_prefix(ORDER_MARK).filter(|_| begins_a_line).unwrap_or(&piece);
+        self.buffer.push_str(&rest.replace("\n\u{feff}", "\n"));
+        Ok(())
     }
 
     fn read(&mut self, row: &mut Row) -> io::Result<Option<Line>> {
@@ -112,7 +136,7 @@ impl TextLines {
             // Only the beginning of a line is left: little to move.
             self.buffer.drain(..self.at);
             self.at = 0;
-            self.ended = !self.text.read(&mut self.buffer)?;
+            self.more()?;
         }
     }
 
@@ -143,6 +167,10 @@ impl Lines for TextLines {
 
     fn ends_open(&self) -> bool {
         self.ends_open
+    }
+
+    fn last_row(&self, _row_no: i64) -> i64 {
+        self.lines
     }
 }
 

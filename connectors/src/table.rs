@@ -22,6 +22,10 @@ pub(crate) trait Lines {
     fn raw(&self, row: &Row) -> String;
     /// Whether the file ends with the line read last, and without the sign that ends every other line.
     fn ends_open(&self) -> bool;
+    /// The last line of the file that the line `row_no`, read last, took: quoted cells go on for several.
+    fn last_row(&self, row_no: i64) -> i64 {
+        row_no
+    }
 }
 
 /// Why a file is not read that was cut off on its way: what came before the cut must not pass for the whole.
@@ -116,14 +120,18 @@ impl<'a> Table<'a> {
         }
         let mut row = Row::default();
         while let Some(line) = lines.next(&mut row).map_err(|why| Stopped::Broke(broken_off(why)))? {
+            let (Line::Cells(row_no) | Line::Broken(row_no, _) | Line::Skipped(row_no, _)) = line;
             match line {
-                Line::Cells(row_no) if row_no <= self.heading.last_row => {}
-                Line::Cells(row_no) => self.line(row_no, &row, lines)?,
-                Line::Broken(row_no, why) => self.broken(row_no, lines.raw(&row), why)?,
-                Line::Skipped(row_no, why) => {
+                Line::Cells(_) if row_no <= self.heading.last_row => {}
+                Line::Cells(_) => self.line(row_no, &row, lines)?,
+                Line::Broken(_, why) => self.broken(row_no, lines.raw(&row), why)?,
+                Line::Skipped(_, why) => {
                     self.tell_blanks(row_no)?;
                     self.skip(Some(row_no), lines.raw(&row), why)?;
                 }
+            }
+            if self.last_row == row_no {
+                self.last_row = lines.last_row(row_no);
             }
         }
         self.flush()?;

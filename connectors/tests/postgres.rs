@@ -14,6 +14,7 @@ use common::{told, told_of};
 use futures::StreamExt as _;
 use futures::TryStreamExt as _;
 use muster_connectors::{Ask, Connector, Failure, PLACE_COLUMNS, Piece, Place, Since, StepState, open};
+use servers::pgbouncer::PgBouncer;
 use servers::postgres::{Postgres, shared};
 use servers::proxy::{Fault, faulty};
 use sqlx::Row as _;
@@ -391,5 +392,50 @@ async fn the_way_to_the_server_is_examined_step_by_step() {
     ] {
         let steps = source(&settings).examine(tables).await;
         assert_eq!(steps.last().map(|it| (it.name, it.state)), Some((last, StepState::Failed)));
+    }
+}
+
+/// Connections go back to the pool and to somebody else: nothing of a pull may be left on them, and nothing of another's may meet it.
+#[tokio::test]
+async fn a_pool_in_between_gives_the_same_rows_however_it_pools() {
+    let server = shared().await;
+    people(&server, "pooled", 3000).await;
+    let straight = told_here("pooled").await;
+    for mode in ["session", "transaction"] {
+        let pool = PgBouncer::start(&server, mode).await;
+        for more in ["", "copy = false"] {
+            let settings = server.settings_at(pool.port, &format!("tls = 'off'\n{more}"));
+            // More often than the pool has connections, so that every one of them is met again.
+            for _ in 0..4 {
+                let pulled = told(Path::new("/"), &settings, "pooled", &[]).await;
+                assert!(pulled == straight, "{mode} {more}: {} rows of {}\n{}", pulled.len(), straight.len(), pool.log());
+            }
+            let source = source(&settings);
+            let steps = source.examine(&["pooled".to_owned()]).await;
+            assert!(steps.iter().all(|it| it.state != StepState::Failed), "{mode}: {steps:?}");
+        }
+        let settings = server.settings_at(pool.port, "tls = 'off'");
+        let absent = failure(&settings, "absent").await;
+        assert!(!absent.passing, "{mode}: {absent}");
+        let gone = source(&settings).pull(&Ask { batch_rows: 10, ..ask("pooled") }).await.expect("to pull");
+        drop(gone);
+        assert_eq!(told(Path::new("/"), &settings, "pooled", &[]).await, straight, "{mode}: after a pull that nobody waited for");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_through_a_pool_is_one_instant_too() {
+    let server = shared().await;
+    people(&server, "pool_from", 50).await;
+    server.run("CREATE TABLE pool_to (LIKE pool_from); GRANT SELECT ON pool_to TO reader").await;
+    for mode in ["session", "transaction"] {
+        let pool = PgBouncer::start(&server, mode).await;
+        let source = source(&server.settings_at(pool.port, "tls = 'off'"));
+        let before = told_here("pool_from").await.len();
+        let held = source.hold().await.expect("to hold").expect("it can");
+        server.run("WITH gone AS (DELETE FROM pool_from WHERE n % 2 = 0 RETURNING *) INSERT INTO pool_to SELECT * FROM gone").await;
+        assert_eq!(told_of(source.as_ref(), &ask("pool_from")).await.len(), before, "{mode}");
+        drop(held);
+        server.run("WITH gone AS (DELETE FROM pool_to RETURNING *) INSERT INTO pool_from SELECT * FROM gone").await;
     }
 }

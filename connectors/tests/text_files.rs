@@ -105,3 +105,47 @@ async fn several_files_are_one_table_in_name_order() {
     std::fs::write(root.path().join("a.csv"), GB18030.encode("id,姓名\n1,张伟\n").0).expect("to write the file");
     assert_eq!(told(root.path(), "kind = 'csv'", "*.csv", &["id"]).await, ["row 2: 1 | 张伟 | ~", "row 2: 2 | ~ | x"]);
 }
+
+/// A delimiter behind the last cell says nothing, wherever it stands.
+#[tokio::test]
+async fn a_delimiter_at_the_end_of_lines_is_no_cell() {
+    check("", b"id,name,pay\n1,a,2,\n2,b,3,\n", &["id"], &["row 2: 1 | a | 2", "row 3: 2 | b | 3"]).await;
+    check("", b"id,name,pay,\n1,a,2,\n2,b,3\n", &["id"], &["row 2: 1 | a | 2", "row 3: 2 | b | 3"]).await;
+    check("", b"id,name,pay\n1,a,2,x\n", &["id"], &["broken 2: 1,a,2,x (4 cells where the heading has 3)"]).await;
+}
+
+/// Somebody put files one behind the other.
+#[tokio::test]
+async fn a_mark_in_the_middle_belongs_to_nobody() {
+    let text = "id,name\n1,a\n\u{feff}id,name\n2,b\n\u{feff}3,c\n";
+    check("", text.as_bytes(), &["id", "name"], &["heading again 3: id name", "row 2: 1 | a", "row 4: 2 | b", "row 5: 3 | c"]).await;
+}
+
+#[tokio::test]
+async fn two_encodings_in_one_file_are_told_line_by_line_or_as_a_whole() {
+    let mut bytes = "身份证号,姓名\n1,张伟\n".as_bytes().to_vec();
+    bytes.extend_from_slice(&GB18030.encode("2,王芳\n").0);
+    bytes.extend_from_slice("3,李娜\n".as_bytes());
+    let broken = "broken 3: 2,\\xCD\\xF5\\xB7\\xBC (bytes that are no text in this encoding)";
+    check("encoding = 'utf-8'", &bytes, &["身份证号"], &[broken, "row 2: 1 | 张伟", "row 4: 3 | 李娜"]).await;
+    // Half of so few characters is no UTF-8: it is taken for GB18030, in which no heading is found, and nothing is given.
+    let unfound = [
+        "finance/archive a.csv: a.csv has no heading with the mapped columns (read as gb18030)",
+        "look at its first lines: is it another table, another encoding or another delimiter?",
+    ];
+    check("", &bytes, &["身份证号"], &unfound).await;
+}
+
+#[tokio::test]
+async fn quoted_line_breaks_are_of_the_cell_and_an_open_quote_swallows_nothing_in_silence() {
+    check("", b"id,name\n1,\"a\nb\"\n2,c\n", &["id"], &["row 2: 1 | a\nb", "row 4: 2 | c"]).await;
+    let open = ["broken 2: 1,\"a (a quote opens and does not close)", "row 3: 2 | b", "row 4: 3 | c"];
+    check("", b"id,name\n1,\"a\n2,b\n3,c\n", &["id"], &open).await;
+}
+
+#[tokio::test]
+async fn empty_files_nul_bytes_and_old_line_ends() {
+    check("", b"", &["id"], &["finance/archive a.csv: a.csv is empty", "have the file delivered again"]).await;
+    check("", b"id,name\r1,a\r2,b\r", &["id"], &["row 2: 1 | a", "row 3: 2 | b"]).await;
+    check("", b"id,name\n1,a\n\0\0\0\0\n", &["id"], &["broken 3: \0\0\0\0 (1 cells where the heading has 2)", "row 2: 1 | a"]).await;
+}

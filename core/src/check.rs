@@ -151,7 +151,7 @@ fn plain(rule: &Rule, batch: &RecordBatch) -> Result<RecordBatch, Mistake> {
     RecordBatch::try_new(std::sync::Arc::new(Schema::new(fields)), arrays).map_err(|it| in_query(rule, it.to_string()))
 }
 
-fn in_query(rule: &Rule, what: impl Into<String>) -> Mistake {
+fn in_query(rule: &Rule, what: impl Into<crate::diag::Said>) -> Mistake {
     rule.source.mistake(rule.sql_at.clone(), what, "in this query")
 }
 

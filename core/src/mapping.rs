@@ -12,6 +12,7 @@ mod form;
 mod guard;
 mod incremental;
 mod json_schema;
+mod proposal;
 mod synonyms;
 mod walk;
 
@@ -30,7 +31,8 @@ use crate::schema::{Column, Table};
 pub use codes::CodeMap;
 pub use guard::GUARD_NIGHTS_MAX;
 pub use json_schema::json_schema;
-pub use synonyms::{Proposal, headers_of, propose};
+pub use proposal::{Guess, Proposal, propose};
+pub use synonyms::headers_of;
 
 /// The columns that every source has without naming them: where a row was read.
 pub const PLACE_COLUMNS: [&str; 4] = ["_file", "_sheet", "_row", "_title"];
@@ -76,6 +78,8 @@ pub struct Feed {
     pub incremental: Option<Incremental>,
     /// How far a delivery may differ from the usual.
     pub guard: Guard,
+    /// Written by `muster init` and not yet looked at: a night pulls it and concludes nothing from it.
+    pub draft: bool,
     /// Worked rows.
     pub examples: Vec<Example>,
 }

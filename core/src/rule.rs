@@ -237,11 +237,17 @@ impl Faults<'_> {
         !self.found.is_empty()
     }
 
-    fn add(&mut self, at: Range<usize>, what: impl Into<String>, label: impl Into<String>) {
+    fn add(&mut self, at: Range<usize>, what: impl Into<crate::diag::Said>, label: impl Into<crate::diag::Said>) {
         self.found.push(self.source.mistake(at, what, label));
     }
 
-    fn add_hint(&mut self, at: Range<usize>, what: impl Into<String>, label: impl Into<String>, hint: impl Into<String>) {
+    fn add_hint(
+        &mut self,
+        at: Range<usize>,
+        what: impl Into<crate::diag::Said>,
+        label: impl Into<crate::diag::Said>,
+        hint: impl Into<crate::diag::Said>,
+    ) {
         self.found.push(self.source.mistake(at, what, label).try_this(hint));
     }
 }

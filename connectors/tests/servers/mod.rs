@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test uses a part of it")]
 
 pub mod maria;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod proxy;
 
@@ -11,8 +12,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Runs a server until the test program is gone, then takes its folder away: the pipe to this shell closes whatever ends the program.
-const KEEPER: &str =
-    r#"at=$0; "$@" >>"$at/log" 2>&1 & echo $!; cat >/dev/null; kill -QUIT $! 2>/dev/null; wait; [ -e "$at/stay" ] || rm -rf "$at""#;
+/// A server that ignores QUIT names its signal in the file `signal`.
+const KEEPER: &str = r#"at=$0; "$@" >>"$at/log" 2>&1 & echo $!; cat >/dev/null; kill -$(cat "$at/signal" 2>/dev/null || echo QUIT) $! 2>/dev/null; wait; [ -e "$at/stay" ] || rm -rf "$at""#;
 
 /// The shell that keeps a server whose folder this is, and the server's process id.
 fn keep(folder: &Path, command: &[String]) -> (Child, String) {

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
-use datafusion::common::tree_node::TreeNode;
-use datafusion::common::{DFSchema, DataFusionError};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::logical_expr::{Expr, Operator, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, NegativeExpr, lit};
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast::{Expr as Sql, visit_expressions};
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -51,6 +54,7 @@ pub(crate) fn check(sql: &str) -> Result<Vec<String>, Refused> {
     let schema = Schema::new(columns.iter().map(|it| Field::new(it, DataType::Utf8, true)).collect::<Vec<_>>());
     let expression = logical(sql, &schema)?;
     refuse_what_looks_beyond_the_row(&expression)?;
+    refuse_constants_that_overflow(&expression)?;
     Ok(columns)
 }
 
@@ -107,6 +111,53 @@ fn refuse_what_looks_beyond_the_row(expression: &Expr) -> Result<(), Refused> {
     }
 }
 
+/// The engine folds constants before it computes, and what folding overflows it wraps around without a word.
+fn refuse_constants_that_overflow(expression: &Expr) -> Result<(), Refused> {
+    let nothing = DFSchema::empty();
+    let one_row =
+        RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &RecordBatchOptions::new().with_row_count(Some(1)));
+    let (Ok(one_row), context) = (one_row, SimplifyContext::builder().with_schema(Arc::new(nothing.clone())).build()) else {
+        return Ok(());
+    };
+    let overflows = |it: &Expr| {
+        let arithmetic = matches!(it, Expr::BinaryExpr(_) | Expr::Negative(_));
+        if !arithmetic || !it.column_refs().is_empty() {
+            return false;
+        }
+        let Ok(coerced) = ExprSimplifier::new(context.clone()).coerce(it.clone(), &nothing) else { return false };
+        let planned = create_physical_expr(&coerced, &nothing, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+            .and_then(|it| checked(it, &Schema::empty()));
+        planned.and_then(|it| it.evaluate(&one_row)).is_err_and(|it| why(&it) == Unread::TooLarge)
+    };
+    match expression.exists(|it| Ok(overflows(it))) {
+        Ok(true) => Err(Refused {
+            what: "this arithmetic on constants gives a number that is too large".to_owned(),
+            at: None,
+            hint: Some("write the number as a decimal, like 9e18 or cast('…' as decimal(38,0))".to_owned()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The same expression, whose whole numbers fail where they overflow; the engine's own wrap around.
+fn checked(expression: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
+    let strict = |left, operator, right| Arc::new(BinaryExpr::new(left, operator, right).with_fail_on_overflow(true));
+    let of_node = |it: Arc<dyn PhysicalExpr>| {
+        if let Some(binary) = it.downcast_ref::<BinaryExpr>() {
+            return Ok(Transformed::yes(strict(Arc::clone(binary.left()), *binary.op(), Arc::clone(binary.right())) as _));
+        }
+        // The least whole number has no opposite.
+        if let Some(negative) = it.downcast_ref::<NegativeExpr>()
+            && negative.arg().data_type(schema)?.is_integer()
+        {
+            let zero = lit(ScalarValue::new_zero(&negative.arg().data_type(schema)?)?);
+            return Ok(Transformed::yes(strict(zero, Operator::Minus, Arc::clone(negative.arg())) as _));
+        }
+        Ok(Transformed::no(it))
+    };
+    expression.transform_up(of_node).map(|it| it.data)
+}
+
 /// What the engine's parser or planner says, in our words.
 fn refused(error: &DataFusionError) -> Refused {
     let text = match error.find_root() {
@@ -152,7 +203,7 @@ impl Expression {
         let logical = logical(sql, schema)?;
         let known = DFSchema::try_from(schema.clone()).map_err(|it| refused(&it))?;
         let plain = plain(logical, &known).map_err(|it| refused(&it))?;
-        let physical = SESSION.create_physical_expr(plain, &known).map_err(|it| refused(&it))?;
+        let physical = SESSION.create_physical_expr(plain, &known).and_then(|it| checked(it, schema)).map_err(|it| refused(&it))?;
         let gives = physical.data_type(schema).map_err(|it| refused(&it))?;
         Ok(Expression { physical, gives })
     }
@@ -206,6 +257,7 @@ fn why(error: &DataFusionError) -> Unread {
         DataFusionError::ArrowError(error, _) => match error.as_ref() {
             ArrowError::CastError(_) | ArrowError::ParseError(_) => Unread::SqlCast,
             ArrowError::DivideByZero => Unread::SqlDivision,
+            ArrowError::ArithmeticOverflow(_) => Unread::TooLarge,
             _ => Unread::Sql,
         },
         _ => Unread::Sql,
@@ -294,6 +346,27 @@ mod tests {
             let (_, failed) = Expression::plan(sql, &batch().schema()).unwrap().evaluate(&batch());
             assert_eq!(failed, wanted, "{sql}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_that_overflow_are_told_and_never_wrap_around() {
+        let numbers = Int64Array::from(vec![1, i64::MAX, i64::MIN]);
+        let batch = RecordBatch::try_from_iter([("N", Arc::new(numbers) as ArrayRef)]).unwrap();
+        for (sql, wanted) in [
+            ("N * 100", vec![1, 2]),
+            ("N + 1", vec![1]),
+            ("N - 1", vec![2]),
+            ("-N", vec![2]),
+            ("case when N > 0 then N * 100 else 0 end", vec![1]),
+            ("coalesce(N + 1, 0)", vec![1]),
+            ("N + 1.5", vec![]),
+        ] {
+            let (values, failed) = Expression::plan(sql, &batch.schema()).unwrap().evaluate(&batch);
+            assert_eq!(failed, wanted.iter().map(|it| (*it, Unread::TooLarge)).collect::<Vec<_>>(), "{sql}");
+            assert!(failed.iter().all(|(row, _)| values.is_null(*row as usize)), "{sql}");
+        }
+        assert!(refusal("N * (9223372036854775807 + 1)").starts_with("this arithmetic on constants gives a number that is too large"));
+        assert_eq!(check("N * (100 + 1)").unwrap(), ["N"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
 use chrono::NaiveDate;
 
 use super::{Mapped, Mapper, Reject};
-use crate::diag::{Mistake, Source};
+use crate::diag::{Mistake, Source, said};
 use crate::mapping::{Example, Feed, From, Given, Gives, Mapping, PLACE_COLUMNS};
 use crate::read;
 use crate::schema::Kind;
@@ -36,9 +36,9 @@ pub struct Proof {
 impl Proof {
     /// The failed example, shown in its file; null when it holds.
     pub fn mistake(&self, source: &Source) -> Option<Mistake> {
-        let what = format!("example {} of `{}` gives something else", self.n, self.feed);
-        let hint = format!("expected {}\nfound    {}", self.expected, self.found);
-        (!self.ok).then(|| source.mistake(self.at.clone(), what, "this example").try_this(hint))
+        let what = said!("`{1}` 的第 {0} 个样例结果不符", "example {0} of `{1}` gives something else", self.n, self.feed);
+        let hint = said!("应为 {}\n实为 {}", "expected {}\nfound    {}", self.expected, self.found);
+        (!self.ok).then(|| source.mistake(self.at.clone(), what, said!("这个样例", "this example")).try_this(hint))
     }
 }
 

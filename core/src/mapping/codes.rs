@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::form;
 use super::walk::{Entries, Walk, Word};
 use crate::codes::{CodeList, SEX};
-use crate::diag::{Source, did_you_mean};
+use crate::diag::{Said, Source, perhaps, said};
 
 /// From a source's codes to the shared ones.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +107,7 @@ pub(super) fn of_column(
     let map = match value.get_ref() {
         DeValue::String(name) => named(walk, value, name, list, tables)?,
         DeValue::Table(_) => {
-            let table = walk.open(value, &format!("`codes` of {}", column.called))?;
+            let table = walk.open(value, said!("{} 的 `codes`", "`codes` of {}"; column.called))?;
             // A code list has no code called `file`, so the word is free to name one.
             if table.has("file") {
                 from_file(walk, &table, list)?
@@ -117,9 +117,12 @@ pub(super) fn of_column(
             }
         }
         _ => {
-            let what = format!("`codes` of {} must be a table or the name of one", column.called);
-            let hint = "codes = { \"01\" = \"…\" }, codes = \"name\" for a table [codes.name], or codes = { file = \"….csv\" }";
-            walk.wrong_with_hint(value.span(), what, "no codes", hint);
+            let what = said!("{} 的 `codes` 必须是表或表名", "`codes` of {} must be a table or the name of one"; column.called);
+            let hint = said!(
+                "codes = {{ \"01\" = \"…\" }}；codes = \"名称\" 指 [codes.名称] 表；codes = {{ file = \"….csv\" }} 指文件",
+                "codes = {{ \"01\" = \"…\" }}, codes = \"name\" for a table [codes.name], or codes = {{ file = \"….csv\" }}"
+            );
+            walk.wrong_with_hint(value.span(), what, said!("不是代码表", "no codes"), hint);
             return None;
         }
     };
@@ -134,8 +137,9 @@ fn named(
     tables: &BTreeMap<String, Written>,
 ) -> Option<CodeMap> {
     let Some(codes) = tables.get(name) else {
-        let hint = did_you_mean(name, tables.keys().map(String::as_str), &format!("add a table [codes.{name}]"));
-        walk.wrong_with_hint(at.span(), format!("there is no table `codes.{name}` in this file"), "unknown table of codes", hint);
+        let hint = perhaps(name, tables.keys().map(String::as_str), said!("加一张 [codes.{name}] 表", "add a table [codes.{name}]"));
+        let what = said!("本文件没有 `codes.{name}` 表", "there is no table `codes.{name}` in this file");
+        walk.wrong_with_hint(at.span(), what, said!("未知的代码表", "unknown table of codes"), hint);
         return None;
     };
     Some(checked(walk, codes, list))
@@ -146,8 +150,8 @@ fn checked(walk: &mut Walk<'_>, codes: &Written, list: Option<&'static CodeList>
     let mut map = CodeMap { list, ..CodeMap::default() };
     for (code, target) in codes {
         if let Some(hint) = unknown(&target.text, list) {
-            let what = format!("`{}` has no code `{}`", list.map_or("", |it| it.name), target.text);
-            walk.wrong_with_hint(target.at.clone(), what, "unknown code", hint);
+            let what = said!("`{}` 没有代码 `{}`", "`{}` has no code `{}`", list.map_or("", |it| it.name), target.text);
+            walk.wrong_with_hint(target.at.clone(), what, said!("未知的代码", "unknown code"), hint);
         }
         map.put(code.text.trim(), &target.text);
     }
@@ -155,18 +159,20 @@ fn checked(walk: &mut Walk<'_>, codes: &Written, list: Option<&'static CodeList>
 }
 
 /// The hint, when `list` does not have `target`. Empty text says that a code means nothing.
-fn unknown(target: &str, list: Option<&'static CodeList>) -> Option<String> {
+fn unknown(target: &str, list: Option<&'static CodeList>) -> Option<Said> {
     let list = list.filter(|it| !target.is_empty() && it.code(target).is_none())?;
     let known = || list.codes.iter().map(|it| it.value);
-    Some(did_you_mean(target, known(), &format!("the codes are {}", known().collect::<Vec<_>>().join(", "))))
+    let all = known().collect::<Vec<_>>().join(", ");
+    Some(perhaps(target, known(), said!("代码有 {all}", "the codes are {all}")))
 }
 
 fn from_file(walk: &mut Walk<'_>, table: &Entries<'_>, list: Option<&'static CodeList>) -> Option<CodeMap> {
     walk.check_keys(table, form::CODE_FILE);
     let name = walk.text(table, "file")?;
     let Some(text) = (walk.files)(&name.text) else {
-        let hint = "code files stand beside the mapping";
-        walk.wrong_with_hint(name.at, format!("the code file `{}` cannot be read", name.text), "no such file", hint);
+        let hint = said!("代码文件放在映射旁边", "code files stand beside the mapping");
+        let what = said!("代码文件 `{}` 无法读取", "the code file `{}` cannot be read", name.text);
+        walk.wrong_with_hint(name.at, what, said!("没有这个文件", "no such file"), hint);
         return None;
     };
     let folder = walk.source.path.rfind('/').map_or("", |at| &walk.source.path[..=at]);
@@ -188,7 +194,11 @@ fn file_codes(file: &Source, list: Option<&'static CodeList>) -> Result<CodeMap,
     let header = lines.headers().cloned().unwrap_or_default();
     let place = |name: &str| header.iter().position(|it| it == name);
     let (Some(from), Some(to)) = (place("from"), place("to")) else {
-        let mistake = file.mistake(skipped..skipped, "a code file begins with the line from,to", "here");
+        let mistake = file.mistake(
+            skipped..skipped,
+            said!("代码文件的第一行必须是 from,to", "a code file begins with the line from,to"),
+            said!("此处", "here"),
+        );
         return Err(vec![mistake]);
     };
     let mut map = CodeMap { list, ..CodeMap::default() };
@@ -197,7 +207,7 @@ fn file_codes(file: &Source, list: Option<&'static CodeList>) -> Result<CodeMap,
         let line = match line {
             Ok(line) => line,
             Err(why) => {
-                mistakes.push(file.mistake(0..0, format!("this is no CSV: {why}"), "here"));
+                mistakes.push(file.mistake(0..0, said!("不是 CSV：{why}", "this is no CSV: {why}"), said!("此处", "here")));
                 break;
             }
         };
@@ -205,16 +215,17 @@ fn file_codes(file: &Source, list: Option<&'static CodeList>) -> Result<CodeMap,
         let start = start + file.text.get(start..).map_or(0, |it| it.len() - it.trim_start().len());
         let at = start..start + file.text.get(start..).and_then(|it| it.lines().next()).map_or(0, str::len);
         let (Some(code), Some(target)) = (line.get(from).filter(|it| !it.is_empty()), line.get(to)) else {
-            mistakes.push(file.mistake(at, "this line lacks a code", "incomplete"));
+            mistakes.push(file.mistake(at, said!("这一行缺少代码", "this line lacks a code"), said!("不完整", "incomplete")));
             continue;
         };
         if let Some(hint) = unknown(target, list) {
-            let what = format!("`{}` has no code `{target}`", list.map_or("", |it| it.name));
-            mistakes.push(file.mistake(at.clone(), what, "unknown code").try_this(hint));
+            let what = said!("`{}` 没有代码 `{target}`", "`{}` has no code `{target}`", list.map_or("", |it| it.name));
+            mistakes.push(file.mistake(at.clone(), what, said!("未知的代码", "unknown code")).try_this(hint));
         }
         let known = map.find(code);
         if known.is_some_and(|it| map.targets[it as usize] != target) {
-            mistakes.push(file.mistake(at, format!("`{code}` stands here twice, with two meanings"), "the second"));
+            let what = said!("`{code}` 出现两次，含义不同", "`{code}` stands here twice, with two meanings");
+            mistakes.push(file.mistake(at, what, said!("第二个", "the second")));
         }
         map.put(code, target);
     }

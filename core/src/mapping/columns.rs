@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::codes::{self, CodeMap, Written};
 use super::walk::{Entries, Walk, Word};
 use super::{Fill, From, Reader, feeds, form};
-use crate::diag::nearest;
+use crate::diag::{nearest, said};
 use crate::map::cell;
 use crate::read::{FlagWords, Form, FormError, MoneyUnit};
 use crate::schema::{InputColumn, Kind, Table};
@@ -38,16 +38,17 @@ pub(super) fn known_column<'a>(walk: &mut Walk<'_>, name: &Word, table: &Table, 
         let by_label = || input.iter().find(|it| it.column.label_zh == name.text).map(|it| it.name.as_str());
         let names = || input.iter().map(|it| it.name.as_str());
         let hint = match nearest(&name.text, names()).or_else(by_label) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the columns of `{}` are {}", table.name, names().collect::<Vec<_>>().join(", ")),
+            Some(near) => said!("是不是 `{near}`？", "did you mean `{near}`?"),
+            None => said!("`{}` 的列有 {}", "the columns of `{}` are {}", table.name, names().collect::<Vec<_>>().join(", ")),
         };
-        walk.wrong_with_hint(name.at.clone(), format!("`{}` has no column `{}`", table.name, name.text), "unknown column", hint);
+        let what = said!("`{}` 没有 `{}` 这一列", "`{}` has no column `{}`", table.name, name.text);
+        walk.wrong_with_hint(name.at.clone(), what, said!("未知的列", "unknown column"), hint);
     }
     found
 }
 
 fn fill(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, into: &InputColumn, codes: &BTreeMap<String, Written>) -> Option<Fill> {
-    let entries = walk.entries(value, &format!("`{}`", into.name), form::COLUMN)?;
+    let entries = walk.entries(value, format!("`{}`", into.name), form::COLUMN)?;
     refuse_keys_of_other_kinds(walk, &entries, into);
     let from = from(walk, &entries);
     let pattern = pattern(walk, &entries);
@@ -75,13 +76,18 @@ fn from(walk: &mut Walk<'_>, entries: &Entries<'_>) -> Option<From> {
             feeds::sql(walk, word).map(From::Sql)
         }
         [] => {
-            let hint = "write from = \"source column\", value = \"constant\" or sql = \"expression\"";
-            walk.wrong_with_hint(entries.at.clone(), format!("{} does not say where it comes from", entries.called), "incomplete", hint);
+            let hint = said!(
+                "写 from = \"来源列\"、value = \"常量\" 或 sql = \"表达式\"",
+                "write from = \"source column\", value = \"constant\" or sql = \"expression\""
+            );
+            let what = said!("{} 没有说明取自哪里", "{} does not say where it comes from"; entries.called);
+            walk.wrong_with_hint(entries.at.clone(), what, said!("不完整", "incomplete"), hint);
             None
         }
         _ => {
-            let what = format!("{} comes from two places: {}", entries.called, given.join(" and "));
-            walk.wrong_with_hint(entries.at.clone(), what, "too much", "keep one of them");
+            let all = said!("{}", "{}"; crate::diag::Said { zh: given.join(" 和 "), en: given.join(" and ") });
+            let what = said!("{} 有不止一个来处：{}", "{} comes from two places: {}"; entries.called, all);
+            walk.wrong_with_hint(entries.at.clone(), what, said!("多余", "too much"), said!("只留一个", "keep one of them"));
             None
         }
     }
@@ -91,8 +97,10 @@ fn pattern(walk: &mut Walk<'_>, entries: &Entries<'_>) -> Option<Regex> {
     let word = walk.text(entries, "pattern")?;
     match Regex::new(&word.text) {
         Ok(regex) if regex.captures_len() < 2 => {
-            let hint = "put what is to be read in parentheses, such as (\\\\d{4})年(\\\\d{1,2})月";
-            walk.wrong_with_hint(word.at, "the pattern captures nothing", "no parentheses", hint);
+            let hint =
+                said!("把要读的部分放进括号，如 {0}", "put what is to be read in parentheses, such as {0}", r"(\\d{4})年(\\d{1,2})月");
+            let what = said!("这个模式没有取出任何内容", "the pattern captures nothing");
+            walk.wrong_with_hint(word.at, what, said!("没有括号", "no parentheses"), hint);
             None
         }
         Ok(regex) => Some(regex),
@@ -100,7 +108,8 @@ fn pattern(walk: &mut Walk<'_>, entries: &Entries<'_>) -> Option<Regex> {
             // The message ends with the reason; the lines before draw the pattern again.
             let why = why.to_string();
             let reason = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            walk.wrong(word.at, format!("this is no regular expression: {reason}"), "in this pattern");
+            let what = said!("不是正则表达式：{reason}", "this is no regular expression: {reason}");
+            walk.wrong(word.at, what, said!("在这个模式中", "in this pattern"));
             None
         }
     }
@@ -110,21 +119,23 @@ fn pattern(walk: &mut Walk<'_>, entries: &Entries<'_>) -> Option<Regex> {
 fn refuse_keys_of_other_kinds(walk: &mut Walk<'_>, entries: &Entries<'_>, into: &InputColumn) {
     let kind = into.column.kind;
     let fits = [
-        ("date", matches!(kind, Kind::Date), "days"),
-        ("month", matches!(kind, Kind::Month), "months"),
-        ("money", matches!(kind, Kind::Fen), "amounts"),
-        ("flag", matches!(kind, Kind::Flag), "yes and no"),
-        ("codes", matches!(kind, Kind::Code(_) | Kind::Text), "codes and texts"),
+        ("date", matches!(kind, Kind::Date), said!("日期", "days")),
+        ("month", matches!(kind, Kind::Month), said!("月份", "months")),
+        ("money", matches!(kind, Kind::Fen), said!("金额", "amounts")),
+        ("flag", matches!(kind, Kind::Flag), said!("是否", "yes and no")),
+        ("codes", matches!(kind, Kind::Code(_) | Kind::Text), said!("代码和文本", "codes and texts")),
     ];
     for (key, fits, meant_for) in fits {
         if entries.has(key) && !fits {
-            let what = format!("`{key}` is for {meant_for}; `{}` is of kind {}", into.name, kind.word());
-            walk.wrong(entries.key_at(key), what, "does not fit");
+            let what =
+                said!("`{key}` 用于{2}；`{0}` 是 {1}", "`{key}` is for {2}; `{0}` is of kind {1}", into.name, kind.word(); meant_for);
+            walk.wrong(entries.key_at(key), what, said!("不适用", "does not fit"));
         }
     }
     for key in ["pattern", "default"] {
         if entries.has("value") && entries.has(key) {
-            walk.wrong(entries.key_at(key), format!("`{key}` changes nothing beside `value`"), "does not fit");
+            let what = said!("有了 `value`，`{key}` 不起作用", "`{key}` changes nothing beside `value`");
+            walk.wrong(entries.key_at(key), what, said!("不适用", "does not fit"));
         }
     }
 }
@@ -153,17 +164,21 @@ fn money(walk: &mut Walk<'_>, entries: &Entries<'_>, into: &InputColumn) -> Opti
             "wan" => Some(MoneyUnit::Wan),
             "fen" => Some(MoneyUnit::Fen),
             other => {
-                let hint = format!("the units are {}", form::MONEY.join(", "));
-                walk.wrong_with_hint(word.at, format!("`{other}` is no unit of money"), "unknown unit", hint);
+                let hint = said!("单位有 {}", "the units are {}", form::MONEY.join(", "));
+                let what = said!("`{other}` 不是金额单位", "`{other}` is no unit of money");
+                walk.wrong_with_hint(word.at, what, said!("未知的单位", "unknown unit"), hint);
                 None
             }
         },
         None if entries.has("sql") => Some(MoneyUnit::Fen),
         None if entries.has("money") => None,
         None => {
-            let what = format!("`{}` does not say what one unit of its number is worth", into.name);
-            let hint = "add money = \"yuan\" (or \"wan\" for 万元, \"fen\" for 分)";
-            walk.wrong_with_hint(entries.at.clone(), what, "incomplete", hint);
+            let what = said!("`{}` 没有写明金额单位", "`{}` does not say what one unit of its number is worth", into.name);
+            let hint = said!(
+                "加上 money = \"yuan\"（万元写 \"wan\"，分写 \"fen\"）",
+                "add money = \"yuan\" (or \"wan\" for 万元, \"fen\" for 分)"
+            );
+            walk.wrong_with_hint(entries.at.clone(), what, said!("不完整", "incomplete"), hint);
             None
         }
     }
@@ -179,11 +194,13 @@ fn forms(walk: &mut Walk<'_>, entries: &Entries<'_>, key: &str) -> Vec<Form> {
                 forms.push(form);
                 continue;
             }
-            Err(FormError::Unknown) => "has a % that nobody knows",
-            Err(FormError::NoMonth) => "does not say the year and the month",
+            Err(FormError::Unknown) => said!("有不认识的 %", "has a % that nobody knows"),
+            Err(FormError::NoMonth) => said!("没有说明年和月", "does not say the year and the month"),
         };
-        let hint = "write any, excel, or a form like %Y-%m-%d, %Y%m, %Y年%m月";
-        walk.wrong_with_hint(word.at, format!("the form `{}` {why}", word.text), "no form of a date", hint);
+        let hint =
+            said!("写 any、excel，或 %Y-%m-%d、%Y%m、%Y年%m月 这样的格式", "write any, excel, or a form like %Y-%m-%d, %Y%m, %Y年%m月");
+        let what = said!("格式 `{}` {}", "the form `{}` {}", word.text; why);
+        walk.wrong_with_hint(word.at, what, said!("不是日期格式", "no form of a date"), hint);
     }
     // Captures joined with `-` read like 2026-5, whatever the form says of the text they were taken from.
     if entries.has("pattern") {
@@ -198,7 +215,8 @@ fn flag_words(walk: &mut Walk<'_>, entries: &Entries<'_>) -> FlagWords {
     let mut words = |key: &str| walk.texts(&table, key).unwrap_or_default().into_iter().map(|it| it.text).collect::<Vec<_>>();
     let words = FlagWords { yes: words("yes"), no: words("no") };
     if let Some(both) = words.yes.iter().find(|it| words.no.contains(it)) {
-        walk.wrong(table.at.clone(), format!("`{both}` cannot mean yes and no"), "twice");
+        let what = said!("`{both}` 不能既是“是”又是“否”", "`{both}` cannot mean yes and no");
+        walk.wrong(table.at.clone(), what, said!("重复", "twice"));
     }
     words
 }
@@ -206,10 +224,11 @@ fn flag_words(walk: &mut Walk<'_>, entries: &Entries<'_>) -> FlagWords {
 /// A constant or a default goes through the column's own reader, here already.
 fn check_readable(walk: &mut Walk<'_>, word: &Word, reader: &Reader, into: &InputColumn, key: &str) {
     let why = match cell::read_default(reader, &word.text) {
-        Ok(None) if into.column.required => "says nothing, but the column is required",
+        Ok(None) if into.column.required => said!("没有内容，而该列必填", "says nothing, but the column is required"),
         Ok(_) => return,
-        Err(why) => why.en(),
+        Err(why) => crate::diag::Said { zh: why.zh().to_owned(), en: why.en().to_owned() },
     };
-    let what = format!("the {key} of `{}` cannot be read as {}: {why}", into.name, into.column.kind.word());
-    walk.wrong(word.at.clone(), what, "unreadable");
+    let what =
+        said!("`{}` 的 {key} 不能读作 {}：{}", "the {key} of `{}` cannot be read as {}: {}", into.name, into.column.kind.word(); why);
+    walk.wrong(word.at.clone(), what, said!("读不出", "unreadable"));
 }

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::form::{self, Key};
 use super::walk::{Entries, Walk, Word};
 use super::{ColumnBound, Expect, Fill, Fresh, MonthsBound, RowsBound, SumBound};
-use crate::diag::nearest;
+use crate::diag::{nearest, said};
 use crate::schema::{Kind, Table};
 
 /// `[feed.expect]`; unless the columns are `sound`, nothing is said of those that seem to be missing.
@@ -35,14 +35,15 @@ pub(super) fn expect(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, table: &
 }
 
 fn part<'t>(walk: &mut Walk<'_>, entries: &Entries<'t>, key: &str, keys: &[Key]) -> Option<Entries<'t>> {
-    walk.entries(entries.get(key)?, &format!("`{key}`"), keys)
+    walk.entries(entries.get(key)?, format!("`{key}`"), keys)
 }
 
 fn rows(walk: &mut Walk<'_>, entries: &Entries<'_>) -> RowsBound {
     let Some(rows) = part(walk, entries, "rows", form::ROWS) else { return RowsBound::default() };
     let bound = RowsBound { min: walk.number(&rows, "min"), max: walk.number(&rows, "max"), max_drop: walk.share(&rows, "max_drop") };
     if bound.min.zip(bound.max).is_some_and(|(min, max)| max < min) {
-        walk.wrong(rows.at.clone(), "`rows` allows nothing: `max` is below `min`", "upside down");
+        let what = said!("`rows` 什么都不允许：`max` 小于 `min`", "`rows` allows nothing: `max` is below `min`");
+        walk.wrong(rows.at.clone(), what, said!("颠倒了", "upside down"));
     }
     bound
 }
@@ -50,7 +51,8 @@ fn rows(walk: &mut Walk<'_>, entries: &Entries<'_>) -> RowsBound {
 fn months(walk: &mut Walk<'_>, entries: &Entries<'_>, table: &Table) -> MonthsBound {
     let Some(months) = part(walk, entries, "months", form::MONTHS) else { return MonthsBound::default() };
     if table.month.is_none() {
-        walk.wrong(entries.key_at("months"), format!("`{}` does not come month by month", table.name), "does not fit");
+        let what = said!("`{}` 不是按月的", "`{}` does not come month by month", table.name);
+        walk.wrong(entries.key_at("months"), what, said!("不适用", "does not fit"));
     }
     MonthsBound { no_gaps: walk.flag(&months, "gaps") == Some(false), max_drop: walk.share(&months, "max_drop") }
 }
@@ -59,9 +61,16 @@ fn fresh(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, table: &'static Tabl
     if let DeValue::String(text) = value.get_ref() {
         let within_days = span(walk, &Word { text: text.to_string(), at: value.span() })?;
         if table.month.is_none() {
-            let what = format!("`{}` does not come month by month, so `fresh` must name a column of days", table.name);
-            let hint = format!("write fresh = {{ column = \"…_on\", within = \"{text}\" }}");
-            walk.wrong_with_hint(value.span(), what, "of which column?", hint);
+            let what = said!(
+                "`{}` 不是按月的，`fresh` 须指明日期列",
+                "`{}` does not come month by month, so `fresh` must name a column of days",
+                table.name
+            );
+            let hint = said!(
+                "写 fresh = {{ column = \"…_on\", within = \"{text}\" }}",
+                "write fresh = {{ column = \"…_on\", within = \"{text}\" }}"
+            );
+            walk.wrong_with_hint(value.span(), what, said!("哪一列？", "of which column?"), hint);
         }
         return Some(Fresh { column: None, within_days });
     }
@@ -71,7 +80,8 @@ fn fresh(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, table: &'static Tabl
     let column = column?;
     let of_days = fills.iter().any(|it| it.into == column.text && it.column.kind == Kind::Date);
     if !of_days {
-        walk.wrong(column.at, format!("`{}` is no mapped column of days", column.text), "does not fit");
+        let what = said!("`{}` 不是已映射的日期列", "`{}` is no mapped column of days", column.text);
+        walk.wrong(column.at, what, said!("不适用", "does not fit"));
     }
     Some(Fresh { column: Some(column.text), within_days })
 }
@@ -86,7 +96,9 @@ pub(super) fn span(walk: &mut Walk<'_>, word: &Word) -> Option<u32> {
     };
     let days = number.parse::<u32>().ok().and_then(|it| it.checked_mul(factor)).filter(|it| *it > 0);
     if days.is_none() {
-        walk.wrong_with_hint(word.at.clone(), format!("`{}` is no span of time", word.text), "no span", "write \"40 days\" or \"6 weeks\"");
+        let what = said!("`{}` 不是一段时间", "`{}` is no span of time", word.text);
+        let hint = said!("写 \"40 days\"（天）或 \"6 weeks\"（周）", "write \"40 days\" or \"6 weeks\"");
+        walk.wrong_with_hint(word.at.clone(), what, said!("不是时间段", "no span"), hint);
     }
     days
 }
@@ -101,24 +113,31 @@ fn column_bound(
     let Some(fill) = fills.iter().find(|it| it.into == name.text) else {
         let exists = table.input().iter().any(|it| it.name == name.text);
         let what = if exists {
-            format!("`{}` is not mapped in this feed, so nothing can be expected of it", name.text)
+            said!("本数据源没有映射 `{}`，无从检查", "`{}` is not mapped in this feed, so nothing can be expected of it", name.text)
         } else {
-            format!("`expect` has no key `{}`, and `{}` no such column", name.text, table.name)
+            said!(
+                "`expect` 没有 `{0}` 这一项，`{1}` 也没有这一列",
+                "`expect` has no key `{0}`, and `{1}` no such column",
+                name.text,
+                table.name
+            )
         };
         let known = fills.iter().map(|it| it.into.as_str()).chain(form::EXPECT.iter().map(|it| it.name));
         match nearest(&name.text, known) {
-            Some(near) if !exists => walk.wrong_with_hint(name.at.clone(), what, "unknown", format!("did you mean `{near}`?")),
-            _ => walk.wrong(name.at.clone(), what, "unknown"),
+            Some(near) if !exists => {
+                walk.wrong_with_hint(name.at.clone(), what, said!("未知", "unknown"), said!("是不是 `{near}`？", "did you mean `{near}`?"));
+            }
+            _ => walk.wrong(name.at.clone(), what, said!("未知", "unknown")),
         }
         return None;
     };
-    let entries = walk.entries(value, &format!("`{}`", name.text), form::COLUMN_BOUND)?;
+    let entries = walk.entries(value, format!("`{}`", name.text), form::COLUMN_BOUND)?;
     if fill.column.kind != Kind::Fen {
         for key in ["total", "sum_yuan"].into_iter().filter(|it| entries.has(it)) {
             walk.wrong(
                 entries.key_at(key),
-                format!("`{key}` is for amounts; `{}` is of kind {}", name.text, fill.column.kind.word()),
-                "does not fit",
+                said!("`{key}` 用于金额；`{}` 是 {}", "`{key}` is for amounts; `{}` is of kind {}", name.text, fill.column.kind.word()),
+                said!("不适用", "does not fit"),
             );
         }
     }

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use super::codes::Written;
 use super::walk::{Entries, Walk, Word};
 use super::{Expect, Feed, Fill, Ignore, Sql, columns, examples, expect, form, guard, incremental};
-use crate::diag::did_you_mean;
+use crate::diag::{perhaps, said};
 use crate::map::expression;
 use crate::schema::{self, Table};
 
@@ -18,8 +18,9 @@ pub(super) fn feeds(walk: &mut Walk<'_>, top: &Entries<'_>, codes: &BTreeMap<Str
     for value in walk.tables(top, "feed") {
         let Some((feed, name_at)) = feed(walk, value, codes) else { continue };
         if feeds.iter().any(|it| it.name == feed.name) {
-            let hint = "give each feed a `name` of its own";
-            walk.wrong_with_hint(name_at, format!("two feeds are called `{}`", feed.name), "the second", hint);
+            let hint = said!("给每个数据源起不同的 `name`", "give each feed a `name` of its own");
+            let what = said!("有两个数据源都叫 `{}`", "two feeds are called `{}`", feed.name);
+            walk.wrong_with_hint(name_at, what, said!("第二个", "the second"), hint);
         }
         feeds.push(feed);
     }
@@ -27,8 +28,9 @@ pub(super) fn feeds(walk: &mut Walk<'_>, top: &Entries<'_>, codes: &BTreeMap<Str
 }
 
 fn feed(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, codes: &BTreeMap<String, Written>) -> Option<(Feed, Range<usize>)> {
-    let entries = walk.entries(value, "the feed", form::FEED)?;
+    let entries = walk.entries(value, said!("数据源", "the feed"), form::FEED)?;
     let name = walk.text(&entries, "name");
+    let draft = walk.flag(&entries, "draft").unwrap_or(false);
     let source = walk.text(&entries, "source").map(|it| it.text);
     let table = walk.text(&entries, "table").map(|it| it.text);
     let ignore = ignore(walk, &entries);
@@ -46,7 +48,7 @@ fn feed(walk: &mut Walk<'_>, value: &Spanned<DeValue<'_>>, codes: &BTreeMap<Stri
     let (incremental, guard) = (incremental::incremental(walk, &entries), guard::guard(walk, &entries));
     let (name, name_at) = name.map_or((fills.name.to_owned(), fills_at), |it| (it.text, it.at));
     let table = table.unwrap_or_default();
-    let mut feed = Feed { name, fills, source, table, columns, keep, ignore, expect, incremental, guard, examples: Vec::new() };
+    let mut feed = Feed { name, fills, source, table, columns, keep, ignore, expect, incremental, guard, draft, examples: Vec::new() };
     if sound {
         feed.examples = examples::examples(walk, &entries, &feed);
     }
@@ -58,8 +60,10 @@ fn fills(walk: &mut Walk<'_>, entries: &Entries<'_>) -> Option<(&'static Table, 
     let table = schema::table(&name.text);
     if table.is_none() {
         let tables = || schema::TABLES.iter().map(|it| it.name);
-        let hint = did_you_mean(&name.text, tables(), &format!("the tables are {}", tables().collect::<Vec<_>>().join(", ")));
-        walk.wrong_with_hint(name.at.clone(), format!("there is no shared table `{}`", name.text), "unknown table", hint);
+        let list = tables().collect::<Vec<_>>().join(", ");
+        let hint = perhaps(&name.text, tables(), said!("共享表有 {list}", "the tables are {list}"));
+        let what = said!("没有共享表 `{}`", "there is no shared table `{}`", name.text);
+        walk.wrong_with_hint(name.at.clone(), what, said!("未知的表", "unknown table"), hint);
     }
     table.map(|it| (it, name.at))
 }
@@ -70,13 +74,21 @@ fn check_complete(walk: &mut Walk<'_>, entries: &Entries<'_>, fills: &'static Ta
     let has = |name: &str| named.keys().any(|it| it.get_ref() == name) || columns.iter().any(|it| it.into == name);
     let at = entries.key_at("columns");
     for it in fills.input().iter().filter(|it| it.column.required && !has(&it.name)) {
-        let what = format!("`{}` needs `{}` ({})", fills.name, it.name, it.column.label_zh);
-        let hint = format!("map it from a column, or give a constant: {} = {{ value = \"…\" }}", it.name);
-        walk.wrong_with_hint(at.clone(), what, "incomplete", hint);
+        let what = said!("`{0}` 必须有 `{1}`（{2}）", "`{0}` needs `{1}` ({2})", fills.name, it.name, it.column.label_zh);
+        let hint = said!(
+            "从某一列映射，或写成常量：{} = {{ value = \"…\" }}",
+            "map it from a column, or give a constant: {} = {{ value = \"…\" }}",
+            it.name
+        );
+        walk.wrong_with_hint(at.clone(), what, said!("不完整", "incomplete"), hint);
     }
     if fills.person && !has("id_number") && !has("name") {
-        let what = format!("`{}` speaks of people, but neither `id_number` nor `name` is mapped", fills.name);
-        walk.wrong(at, what, "incomplete");
+        let what = said!(
+            "`{}` 说的是人，却没有映射 `id_number` 或 `name`",
+            "`{}` speaks of people, but neither `id_number` nor `name` is mapped",
+            fills.name
+        );
+        walk.wrong(at, what, said!("不完整", "incomplete"));
     }
 }
 
@@ -103,8 +115,8 @@ pub(super) fn sql(walk: &mut Walk<'_>, word: Word) -> Option<Sql> {
             let at = refused.at.and_then(|place| inside(walk.source.text.get(word.at.clone())?, &word.text, place));
             let at = at.map_or(word.at.clone(), |it| word.at.start + it.start..word.at.start + it.end);
             match refused.hint {
-                Some(hint) => walk.wrong_with_hint(at, refused.what, "in this SQL", hint),
-                None => walk.wrong(at, refused.what, "in this SQL"),
+                Some(hint) => walk.wrong_with_hint(at, refused.what, said!("在这段 SQL 中", "in this SQL"), hint),
+                None => walk.wrong(at, refused.what, said!("在这段 SQL 中", "in this SQL")),
             }
             None
         }

@@ -63,6 +63,7 @@ pub(super) const FEED: &[Key] = &[
     may("source", Holds::Text, "Which source of the department file; may be left out when it has one."),
     needed("table", Holds::Text, "What the connector is asked for: a table name, or a pattern of file names."),
     needed("columns", Holds::BySharedColumn, "How each shared column is filled."),
+    may("draft", Holds::Flag, "true: written by `muster init` and not yet looked at; nights pull it and conclude nothing from it."),
     may("keep", Holds::Table(KEEP), "Which rows this feed is for; the others are counted as set aside."),
     may("ignore", Holds::Table(IGNORE), "Source columns that are left alone on purpose."),
     may("expect", Holds::Expect, "What a healthy delivery looks like; otherwise the feed is left out of the night."),

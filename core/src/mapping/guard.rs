@@ -3,6 +3,7 @@
 use super::Guard;
 use super::form;
 use super::walk::{Entries, Walk};
+use crate::diag::said;
 
 /// More nights than this are never looked back.
 pub const GUARD_NIGHTS_MAX: u32 = 31;
@@ -12,7 +13,8 @@ pub(super) fn guard(walk: &mut Walk<'_>, feed: &Entries<'_>) -> Guard {
     let Some(entries) = feed.get("guard").and_then(|it| walk.entries(it, "`guard`", form::GUARD)) else { return usual };
     let nights = walk.number(&entries, "nights").map_or(usual.nights, |it| it.try_into().unwrap_or(u32::MAX));
     if nights == 0 || nights > GUARD_NIGHTS_MAX {
-        walk.wrong(entries.key_at("nights"), format!("`nights` must be 1 to {GUARD_NIGHTS_MAX}"), "out of bounds");
+        let what = said!("`nights` 须在 1 到 {GUARD_NIGHTS_MAX} 之间", "`nights` must be 1 to {GUARD_NIGHTS_MAX}");
+        walk.wrong(entries.key_at("nights"), what, said!("超出范围", "out of bounds"));
     }
     Guard {
         on: walk.flag(&entries, "on").unwrap_or(usual.on),

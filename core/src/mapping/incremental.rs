@@ -4,6 +4,7 @@ use super::expect::span;
 use super::form;
 use super::walk::{Entries, Walk};
 use super::{Incremental, Lookback};
+use crate::diag::said;
 
 /// Days between two full pulls when the mapping does not say.
 const FULL_EVERY_DAYS: u32 = 7;
@@ -14,7 +15,11 @@ pub(super) fn incremental(walk: &mut Walk<'_>, feed: &Entries<'_>) -> Option<Inc
     let lookback = lookback(walk, &entries);
     let keys = walk.texts(&entries, "key");
     if keys.as_ref().is_some_and(Vec::is_empty) {
-        walk.wrong(entries.key_at("key"), "`key` names no column", "which row is which?");
+        walk.wrong(
+            entries.key_at("key"),
+            said!("`key` 没有写任何列", "`key` names no column"),
+            said!("靠什么区分各行？", "which row is which?"),
+        );
     }
     let full_every_days = match walk.text(&entries, "full_every") {
         Some(word) => span(walk, &word)?,

@@ -1,13 +1,9 @@
-//! What departments call their columns, and a first guess at a mapping for `muster init`.
-//!
-//! The guess is written into a file that a person then reads: it never maps anything by itself.
-
-use crate::schema::{InputColumn, TABLES, Table};
+//! What departments call their tables and columns: the lists that a first guess at a mapping is made from.
 
 /// A shared column and the headers under which departments are known to keep it: Chinese export headers, GB/T element codes of
 /// civil-servant systems (A01, B01), social-insurance names (AAC, AAE, AAB) and pinyin initials. A header may stand at several
-/// columns: the table decides.
-const SYNONYMS: &[(&str, &[&str])] = &[
+/// columns: the table decides; names that mean something in one table only stand under `table.column`.
+pub(super) const SYNONYMS: &[(&str, &[&str])] = &[
     (
         "id_number",
         &[
@@ -26,69 +22,318 @@ const SYNONYMS: &[(&str, &[&str])] = &[
             "GMSFHM",
             "ZJHM",
             "V060426113903",
+            "证件号",
+            "居民身份证号",
+            "居民身份证号码",
+            "职工身份证号",
+            "人员身份证号",
+            "SFZHM18",
+            "IDCARD",
+            "IDCARDNO",
+            "IDNO",
+            "NATIONALID",
+            "CITIZENID",
+            "CERTNO",
         ],
     ),
-    ("name", &["姓名", "职工姓名", "人员姓名", "AAC003", "A0101", "V060426113908", "XM", "RYXM"]),
-    ("sex", &["性别", "AAC004", "A0104", "V060426113920", "XB"]),
-    ("birth_date", &["出生日期", "出生年月", "出生年月日", "AAC006", "A0107", "CSRQ", "CSNY"]),
-    ("unit_code", &["单位编码", "单位代码", "机构编码", "机构代码", "单位编号", "AAB001", "B0114", "DWDM", "DWBM", "JGDM", "JGBM"]),
+    (
+        "name",
+        &[
+            "姓名",
+            "职工姓名",
+            "人员姓名",
+            "AAC003",
+            "A0101",
+            "V060426113908",
+            "XM",
+            "RYXM",
+            "职工",
+            "员工姓名",
+            "教职工姓名",
+            "参保人姓名",
+            "死者姓名",
+            "逝者姓名",
+            "ZGXM",
+            "FULLNAME",
+            "STAFFNAME",
+            "EMPLOYEENAME",
+            "PERSONNAME",
+        ],
+    ),
+    ("sex", &["性别", "AAC004", "A0104", "V060426113920", "XB", "GENDER"]),
+    (
+        "birth_date",
+        &[
+            "出生日期",
+            "出生年月",
+            "出生年月日",
+            "AAC006",
+            "A0107",
+            "CSRQ",
+            "CSNY",
+            "出生时间",
+            "出生年月日期",
+            "BIRTHDAY",
+            "DOB",
+            "DATEOFBIRTH",
+            "BIRTH",
+        ],
+    ),
+    (
+        "unit_code",
+        &[
+            "单位编码",
+            "单位代码",
+            "机构编码",
+            "机构代码",
+            "单位编号",
+            "AAB001",
+            "B0114",
+            "DWDM",
+            "DWBM",
+            "JGDM",
+            "JGBM",
+            "部门编码",
+            "部门代码",
+            "预算单位编码",
+            "预算单位代码",
+            "参保单位编号",
+            "DWBH",
+            "JGBH",
+            "DEPTCODE",
+            "ORGCODE",
+            "UNITNO",
+            "UNITID",
+            "ORGID",
+            "DEPTID",
+        ],
+    ),
     (
         "unit_name",
-        &["单位", "所在单位", "单位名称", "工作单位", "参保单位", "机构名称", "DivName", "AAB004", "B0101", "A0157", "DWMC", "JGMC"],
+        &[
+            "单位",
+            "所在单位",
+            "单位名称",
+            "工作单位",
+            "参保单位",
+            "机构名称",
+            "DivName",
+            "AAB004",
+            "B0101",
+            "A0157",
+            "DWMC",
+            "JGMC",
+            "单位全称",
+            "机构全称",
+            "缴费单位",
+            "预算单位",
+            "预算单位名称",
+            "发放单位",
+            "用人单位",
+            "所属单位",
+            "AAB069",
+            "DW",
+            "SZDW",
+            "GZDW",
+            "ORGNAME",
+            "ORGANIZATION",
+            "DEPARTMENT",
+            "DEPTNAME",
+            "EMPLOYER",
+            "UNIT",
+            "AGENCY",
+        ],
     ),
-    ("uscc", &["统一社会信用代码", "信用代码", "社会信用代码", "TYSHXYDM", "XYDM"]),
-    ("from_unit_name", &["原单位", "调出单位", "借出单位", "派出单位", "YDW"]),
-    ("to_unit_name", &["新单位", "调入单位", "借入单位", "接收单位", "借用单位", "XDW"]),
-    ("from_unit_code", &["原单位编码", "调出单位编码"]),
-    ("to_unit_code", &["新单位编码", "调入单位编码"]),
-    ("short_name", &["简称", "单位简称", "机构简称", "B0104"]),
-    ("aliases", &["别名", "曾用名称", "挂牌名称"]),
+    (
+        "uscc",
+        &[
+            "统一社会信用代码",
+            "信用代码",
+            "社会信用代码",
+            "TYSHXYDM",
+            "XYDM",
+            "统一信用代码",
+            "AAB003",
+            "TYDM",
+            "TYXYDM",
+            "CREDITCODE",
+            "SOCIALCREDITCODE",
+        ],
+    ),
+    ("from_unit_name", &["原单位", "调出单位", "借出单位", "派出单位", "YDW", "原所在单位", "转出单位", "FROMUNIT"]),
+    (
+        "to_unit_name",
+        &[
+            "新单位",
+            "调入单位",
+            "借入单位",
+            "接收单位",
+            "借用单位",
+            "XDW",
+            "现单位",
+            "转入单位",
+            "借调单位",
+            "挂职单位",
+            "派驻单位",
+            "TOUNIT",
+        ],
+    ),
+    ("from_unit_code", &["原单位编码", "调出单位编码", "YJGDM", "YDWDM"]),
+    ("to_unit_code", &["新单位编码", "调入单位编码", "XJGDM", "XDWDM"]),
+    ("short_name", &["简称", "单位简称", "机构简称", "B0104", "JGJC", "DWJC"]),
+    ("aliases", &["别名", "曾用名称", "挂牌名称", "BM"]),
     ("parent_code", &["主管单位代码", "主管单位编码", "上级单位编码", "主管部门代码", "B0144", "SJDM"]),
-    ("system", &["系统", "所属系统", "系统类别"]),
-    ("level", &["机构级别", "机构规格", "职务层次", "职务级别", "B0127", "A0221", "JGJB"]),
+    ("system", &["系统", "所属系统", "系统类别", "XT"]),
+    ("level", &["机构级别", "机构规格", "职务层次", "职务级别", "B0127", "A0221", "JGJB", "ZWCC"]),
     ("funding", &["经费形式", "编制经费形式", "供给方式", "JFXS"]),
-    ("benefit_class", &["事业单位类别", "事业单位分类", "公益类别"]),
+    ("benefit_class", &["事业单位类别", "事业单位分类", "公益类别", "GYLB"]),
     ("region", &["行政区划", "行政区划代码", "统筹区", "B0117", "AAB301", "XZQH"]),
-    ("set_up_document", &["设立文号", "批准设立文号", "B0167"]),
-    ("set_up_on", &["设立日期", "成立日期", "批准日期", "B0164"]),
-    ("abolished_document", &["撤销文号", "B0184"]),
-    ("abolished_on", &["撤销日期", "B0181"]),
-    ("quota_type", &["编制类别", "编制类型", "编制性质", "占编类型", "A0121", "BZLX", "BZLB"]),
-    ("amount", &["编制数", "核定编制数", "核定数", "职数", "领导职数", "BZS", "ZS"]),
-    ("post_class", &["职数类别", "领导职务类别"]),
-    ("document_no", &["文号", "批准文号", "核定文号", "核编文号", "批文号", "WH", "PZWH"]),
+    ("set_up_document", &["设立文号", "批准设立文号", "B0167", "SLWH"]),
+    ("set_up_on", &["设立日期", "成立日期", "批准日期", "B0164", "SLRQ"]),
+    ("abolished_document", &["撤销文号", "B0184", "CXWH"]),
+    ("abolished_on", &["撤销日期", "B0181", "CXRQ"]),
+    ("quota_type", &["编制类别", "编制类型", "编制性质", "占编类型", "A0121", "BZLX", "BZLB", "编制", "QUOTATYPE"]),
+    ("amount", &["编制数", "核定编制数", "核定数", "职数", "领导职数", "BZS", "ZS", "核定编制", "HDS", "APPROVED", "QUOTA"]),
+    ("post_class", &["职数类别", "领导职务类别", "ZSLB"]),
+    (
+        "document_no",
+        &[
+            "文号",
+            "批准文号",
+            "核定文号",
+            "核编文号",
+            "批文号",
+            "WH",
+            "PZWH",
+            "任免文号",
+            "任职文号",
+            "处分文号",
+            "文件号",
+            "HDWH",
+            "DOCUMENTNUMBER",
+            "DOCNO",
+        ],
+    ),
     ("effective_on", &["生效日期", "执行日期", "核定日期", "SXRQ"]),
-    ("title", &["标题", "文件名称", "文件标题"]),
-    ("issuer", &["发文机关", "发文单位"]),
-    ("signed_on", &["成文日期", "发文日期"]),
+    ("title", &["标题", "文件名称", "文件标题", "BT"]),
+    ("issuer", &["发文机关", "发文单位", "FWJG"]),
+    ("signed_on", &["成文日期", "发文日期", "CWRQ"]),
     ("entered_on", &["入编时间", "入编日期", "进入时间", "进入本单位时间", "A0192", "RBRQ", "RBSJ"]),
-    ("entry_document", &["入编文号", "入编批准文号", "控编单编号", "RBWH"]),
+    ("entry_document", &["入编文号", "入编批准文号", "控编单编号", "RBWH", "入编批文"]),
     ("exited_on", &["出编时间", "出编日期", "离编日期", "CBRQ"]),
-    ("exit_reason", &["出编原因", "离编原因", "减员原因"]),
-    ("counts", &["占编", "是否占编", "是否在编", "SFZB"]),
-    ("is_leader", &["领导职务", "是否领导", "领导标志"]),
-    ("applied_on", &["申请日期", "申报日期"]),
-    ("approved_on", &["批准日期", "审批日期"]),
+    ("exit_reason", &["出编原因", "离编原因", "减员原因", "CBYY"]),
+    ("counts", &["占编", "是否占编", "是否在编", "SFZB", "SFZY"]),
+    ("is_leader", &["领导职务", "是否领导", "领导标志", "SFLD"]),
+    ("applied_on", &["申请日期", "申报日期", "SQRQ"]),
+    ("approved_on", &["批准日期", "审批日期", "PZRQ"]),
     ("registered_on", &["登记日期", "登记时间", "DJRQ"]),
-    ("form_no", &["表单号", "业务编号", "申请单号"]),
-    ("type", &["用工类型", "用工形式", "人员身份", "人员性质", "人员类别", "A0151", "A0160", "AAC013"]),
-    ("status", &["人员状态", "人员管理状态", "在职状态", "离退休状态", "A0163", "AAC084", "V060426113929", "RYZT"]),
-    ("start_on", &["参加工作日期", "入职日期", "聘用日期", "起始日期", "RZRQ"]),
-    ("end_on", &["离职日期", "终止日期", "解聘日期", "LZRQ"]),
-    ("end_reason", &["终止原因", "离职原因", "退出原因", "A3110"]),
-    ("post_title", &["职务", "现任职务", "岗位", "职务名称", "岗位名称", "AAC020", "ZW"]),
-    ("rank", &["职级", "级别", "职务职级"]),
-    ("concurrent", &["兼任", "是否兼任"]),
-    ("required_days", &["应出勤天数", "应出勤", "工作日天数"]),
-    ("present_days", &["实际出勤天数", "实出勤", "出勤天数"]),
-    ("absent_days", &["旷工天数", "旷工"]),
-    ("from_on", &["起始日期", "开始日期", "任职日期", "任现职时间", "请假开始日期", "借调开始日期", "KSRQ", "QSRQ"]),
-    ("to_on", &["终止日期", "结束日期", "截止日期", "免职日期", "请假结束日期", "借调结束日期", "JSRQ", "ZZRQ"]),
-    ("returned_on", &["销假日期", "返回日期", "回岗日期", "XJRQ"]),
-    ("approver", &["批准人", "审批单位", "批准机关"]),
-    ("pay_effect", &["待遇影响", "工资影响", "待遇处理"]),
-    ("year", &["年度", "考核年度", "ND"]),
-    ("result", &["考核结果", "结果", "考核等次", "考核等级"]),
+    ("form_no", &["表单号", "业务编号", "申请单号", "登记号", "DJH"]),
+    (
+        "type",
+        &[
+            "用工类型",
+            "用工形式",
+            "人员身份",
+            "人员性质",
+            "人员类别",
+            "A0151",
+            "A0160",
+            "AAC013",
+            "用工性质",
+            "YGXS",
+            "YGLX",
+            "RYLB",
+            "EMPLOYMENTTYPE",
+        ],
+    ),
+    (
+        "status",
+        &[
+            "人员状态",
+            "人员管理状态",
+            "在职状态",
+            "离退休状态",
+            "A0163",
+            "AAC084",
+            "V060426113929",
+            "RYZT",
+            "人员状况",
+            "在岗状态",
+            "EMPLOYMENTSTATUS",
+        ],
+    ),
+    (
+        "start_on",
+        &[
+            "参加工作日期",
+            "入职日期",
+            "聘用日期",
+            "起始日期",
+            "RZRQ",
+            "进入本单位时间",
+            "进入本单位日期",
+            "来本单位时间",
+            "入职时间",
+            "HIREDATE",
+            "STARTDATE",
+            "HIREDON",
+        ],
+    ),
+    ("end_on", &["离职日期", "终止日期", "解聘日期", "LZRQ", "离开本单位时间", "离职时间", "离岗日期", "ENDDATE", "LEAVEDATE"]),
+    ("end_reason", &["终止原因", "离职原因", "退出原因", "A3110", "离开原因", "LZYY"]),
+    (
+        "post_title",
+        &["职务", "现任职务", "岗位", "职务名称", "岗位名称", "AAC020", "ZW", "职务（岗位）", "GW", "GWMC", "ZWMC", "POSITION", "JOBTITLE"],
+    ),
+    ("rank", &["职级", "级别", "职务职级", "ZJ", "GRADE"]),
+    ("concurrent", &["兼任", "是否兼任", "SFJR"]),
+    ("required_days", &["应出勤天数", "应出勤", "工作日天数", "应出勤日", "YCQ", "YCQTS"]),
+    ("present_days", &["实际出勤天数", "实出勤", "出勤天数", "出勤", "实际出勤", "CQTS", "SCQ", "DAYSPRESENT"]),
+    ("absent_days", &["旷工天数", "旷工", "KGTS", "DAYSABSENT"]),
+    (
+        "from_on",
+        &[
+            "起始日期",
+            "开始日期",
+            "任职日期",
+            "任现职时间",
+            "请假开始日期",
+            "借调开始日期",
+            "KSRQ",
+            "QSRQ",
+            "任职时间",
+            "起始时间",
+            "开始时间",
+            "生效时间",
+            "处分日期",
+            "FROMDATE",
+            "STARTDATE",
+        ],
+    ),
+    (
+        "to_on",
+        &[
+            "终止日期",
+            "结束日期",
+            "截止日期",
+            "免职日期",
+            "请假结束日期",
+            "借调结束日期",
+            "JSRQ",
+            "ZZRQ",
+            "免职时间",
+            "终止时间",
+            "结束时间",
+            "截止时间",
+            "TODATE",
+            "ENDDATE",
+        ],
+    ),
+    ("returned_on", &["销假日期", "返回日期", "回岗日期", "XJRQ", "实际返回日期", "销假时间", "入境时间", "RETURNDATE"]),
+    ("approver", &["批准人", "审批单位", "批准机关", "SPDW"]),
+    ("pay_effect", &["待遇影响", "工资影响", "待遇处理", "待遇", "工资待遇"]),
+    ("year", &["年度", "考核年度", "ND", "考核年份", "年份", "ASSESSMENTYEAR"]),
+    ("result", &["考核结果", "结果", "考核等次", "考核等级", "KHJG", "RATING", "GRADE"]),
     (
         "month",
         &[
@@ -105,157 +350,256 @@ const SYNONYMS: &[(&str, &[&str])] = &[
             "AAE003",
             "AAE002",
             "NY",
+            "缴费年月",
+            "工资年月",
+            "发放年月",
+            "发放期间",
+            "账期",
+            "工资所属期",
+            "工资所属月份",
+            "费款所属月",
+            "SSNY",
+            "SSQ",
+            "GZNY",
+            "PAYMONTH",
+            "PERIOD",
+            "PAYPERIOD",
+            "SALARYMONTH",
         ],
     ),
-    ("paid_on", &["发放日期", "发放时间", "到账日期", "缴费日期", "FFRQ"]),
-    ("gross_fen", &["应发工资", "应发合计", "应发数", "应发金额", "YFHJ", "YFGZ"]),
-    ("base_fen", &["基本工资", "岗位工资", "缴费基数", "AAE180", "AIC020", "JBGZ"]),
-    ("allowance_fen", &["津贴补贴", "津补贴", "JTBT"]),
-    ("performance_fen", &["绩效工资", "JXGZ"]),
-    ("deduction_fen", &["代扣合计", "扣款合计", "代扣款合计", "DKHJ", "KKHJ"]),
-    ("net_fen", &["实发工资", "实发合计", "实发数", "实发金额", "SFHJ", "SFGZ"]),
-    ("employer_fen", &["单位缴费", "单位缴纳", "单位应缴金额", "单位缴费金额", "DWJF", "AAE020"]),
-    ("person_fen", &["个人缴费", "个人缴纳", "个人应缴金额", "个人缴费金额", "AAE022"]),
-    ("amount_fen", &["养老金", "发放金额", "养老金金额", "待遇金额", "AAE019"]),
-    ("arrears_from", &["补发起始月", "补发开始月份"]),
-    ("arrears_to", &["补发截止月", "补发结束月份"]),
-    ("account", &["银行账号", "银行帐号", "账号", "帐号", "卡号", "银行卡号", "AAE010", "YHZH"]),
-    ("account_holder", &["户名", "开户名", "账户名", "AAE009"]),
-    ("batch_no", &["批次号", "发放批次", "PCH"]),
-    ("scheme", &["险种", "险种类型", "AAE140", "XZ"]),
-    ("makeup", &["补缴", "补缴标志", "是否补缴"]),
-    ("died_on", &["死亡日期", "死亡时间", "AAE138", "SWRQ"]),
+    ("paid_on", &["发放日期", "发放时间", "到账日期", "缴费日期", "FFRQ", "支付日期", "AAE023", "DZRQ", "PAYDATE", "PAYMENTDATE"]),
+    (
+        "gross_fen",
+        &[
+            "应发工资",
+            "应发合计",
+            "应发数",
+            "应发金额",
+            "YFHJ",
+            "YFGZ",
+            "应发",
+            "应发额",
+            "应发工资合计",
+            "工资总额",
+            "应发小计",
+            "工资",
+            "YFJE",
+            "YFS",
+            "GZ",
+            "GZHJ",
+            "GZZE",
+            "GROSS",
+            "GROSSPAY",
+            "GROSSSALARY",
+            "TOTALPAY",
+        ],
+    ),
+    (
+        "base_fen",
+        &[
+            "基本工资",
+            "岗位工资",
+            "缴费基数",
+            "AAE180",
+            "AIC020",
+            "JBGZ",
+            "职务工资",
+            "缴费工资",
+            "月缴费基数",
+            "AAC150",
+            "GWGZ",
+            "JFJS",
+            "BASE",
+            "BASEPAY",
+            "BASESALARY",
+            "BASICPAY",
+        ],
+    ),
+    ("allowance_fen", &["津贴补贴", "津补贴", "JTBT", "津贴", "补贴", "各项津补贴", "BTHJ", "JT", "ALLOWANCE"]),
+    ("performance_fen", &["绩效工资", "JXGZ", "绩效", "JX", "BONUS"]),
+    ("deduction_fen", &["代扣合计", "扣款合计", "代扣款合计", "DKHJ", "KKHJ", "扣款", "代扣", "应扣合计", "扣除合计", "KK", "DEDUCTION"]),
+    (
+        "net_fen",
+        &[
+            "实发工资",
+            "实发合计",
+            "实发数",
+            "实发金额",
+            "SFHJ",
+            "SFGZ",
+            "实发",
+            "实发额",
+            "实发工资合计",
+            "实发小计",
+            "SFJE",
+            "SFS",
+            "NETPAY",
+            "NETSALARY",
+            "TAKEHOMEPAY",
+        ],
+    ),
+    (
+        "employer_fen",
+        &[
+            "单位缴费",
+            "单位缴纳",
+            "单位应缴金额",
+            "单位缴费金额",
+            "DWJF",
+            "AAE020",
+            "单位应缴",
+            "单位缴纳金额",
+            "单位部分",
+            "DWJN",
+            "DWYJ",
+            "EMPLOYERPART",
+        ],
+    ),
+    (
+        "person_fen",
+        &[
+            "个人缴费",
+            "个人缴纳",
+            "个人应缴金额",
+            "个人缴费金额",
+            "AAE022",
+            "个人应缴",
+            "个人缴纳金额",
+            "个人部分",
+            "GRJF",
+            "GRJN",
+            "GRYJ",
+            "EMPLOYEEPART",
+        ],
+    ),
+    (
+        "amount_fen",
+        &["养老金", "发放金额", "养老金金额", "待遇金额", "AAE019", "金额", "支付金额", "付款金额", "发放额", "DYJE", "JE", "PAIDAMOUNT"],
+    ),
+    ("arrears_from", &["补发起始月", "补发开始月份", "补发起月", "补发起"]),
+    ("arrears_to", &["补发截止月", "补发结束月份", "补发止月", "补发止"]),
+    (
+        "account",
+        &[
+            "银行账号",
+            "银行帐号",
+            "账号",
+            "帐号",
+            "卡号",
+            "银行卡号",
+            "AAE010",
+            "YHZH",
+            "银行账户",
+            "账户",
+            "收款账号",
+            "工资卡号",
+            "KH",
+            "ZH",
+            "YHKH",
+            "BANKACCOUNT",
+            "ACCOUNTNO",
+            "ACCOUNTNUMBER",
+            "CARDNO",
+        ],
+    ),
+    ("account_holder", &["户名", "开户名", "账户名", "AAE009", "HM", "KHM", "HOLDER"]),
+    ("batch_no", &["批次号", "发放批次", "PCH", "批次", "BATCH"]),
+    ("scheme", &["险种", "险种类型", "AAE140", "XZ", "险种名称", "XZLX", "INSURANCETYPE", "SCHEMETYPE"]),
+    ("makeup", &["补缴", "补缴标志", "是否补缴", "AAE143"]),
+    ("died_on", &["死亡日期", "死亡时间", "AAE138", "SWRQ", "去世日期", "去世时间", "亡故日期", "DEATHDATE", "DATEOFDEATH"]),
     ("source", &["信息来源", "数据来源"]),
     ("role", &["任职", "企业职务", "职务类型"]),
-    ("bank", &["开户行", "开户银行", "银行名称", "AAE008"]),
+    ("bank", &["开户行", "开户银行", "银行名称", "AAE008", "银行"]),
     ("verified_on", &["核验日期", "验证日期"]),
     ("voucher_no", &["凭证号", "支付凭证号", "PZH"]),
     ("supplier_name", &["收款单位", "供应商", "收款人全称"]),
     ("household", &["按户发放", "是否按户"]),
     ("left_on", &["出境日期", "出境时间"]),
     ("official", &["因公", "是否因公"]),
+    ("network_account", &["实名制账户", "网络账户", "WLZH"]),
+    ("confidential", &["涉密", "是否涉密", "SM"]),
+    ("ends_on", &["终止日期", "失效日期", "截止日期", "ZZRQ"]),
+    ("longest_absence_days", &["最长连续旷工", "连续旷工天数"]),
+    ("unit.kind", &["机构性质", "机构类型", "单位类型", "单位类别", "JGXZ", "DWXZ", "JGLX"]),
+    ("document.kind", &["文件类型", "批文类别", "WJLB", "WJLX"]),
+    ("movement.kind", &["业务类型", "异动类别", "异动类型", "变动类别", "变动类型", "变动原因", "YWLB", "YWLX", "YDLB"]),
+    ("leave.kind", &["假别", "请假类别", "请假类型", "休假类别", "假期类型", "QJLB", "QJLX"]),
+    ("secondment.kind", &["借调类别", "借调类型", "借调性质", "JDLB"]),
+    ("secondment.from_unit_name", &["所在单位", "工作单位", "单位", "单位名称", "人事关系单位", "编制单位"]),
+    ("secondment.from_unit_code", &["单位编码", "单位代码", "DWDM", "DWBM", "JGDM"]),
+    ("sanction.kind", &["处分类别", "处分类型", "处分种类", "处分", "奖惩类别", "CFLB"]),
+    ("payment.kind", &["工资类别", "工资类型", "发放类型", "发放项目", "类别", "FFLB", "FFLX", "GZLB", "PAYKIND", "PAYTYPE"]),
+    ("treasury.kind", &["支付类别", "工资类别", "类别"]),
+    ("benefit.kind", &["救助类别", "待遇类型", "DYLB"]),
 ];
 
-/// A first guess at a mapping.
-#[derive(Clone, Debug)]
-pub struct Proposal {
-    /// The shared table that most columns speak for; null when none does.
-    pub table: Option<&'static Table>,
-    /// Every header in its order, and the shared column it probably is. No shared column stands twice.
-    pub columns: Vec<(String, Option<String>)>,
-}
+/// Words in the name of a table, a file or a sheet that say which shared table it is. Latin words stand between what is no letter
+/// (`GZFF_202610`), Chinese ones anywhere; of several tables the first whose word is found counts.
+pub(super) const TABLE_WORDS: &[(&str, &[&str])] = &[
+    ("secondment", &["借调", "挂职", "驻村", "援派", "JDDJ", "SECONDMENT", "SECONDMENTS"]),
+    ("movement", &["出入编", "异动", "人员变动", "入编登记", "出编登记", "CRB", "MOVEMENT", "MOVEMENTS"]),
+    ("sanction", &["处分", "奖惩", "惩戒", "强制措施", "CFDJ", "SANCTION", "SANCTIONS"]),
+    ("assessment", &["考核", "NDKH", "ASSESSMENT", "ASSESSMENTS", "APPRAISAL", "APPRAISALS"]),
+    ("attendance", &["考勤", "出勤", "KQ", "KQYB", "ATTENDANCE"]),
+    ("leave", &["请假", "休假", "假期", "QJ", "QJDJ", "LEAVE", "LEAVES"]),
+    ("leader_quota", &["职数", "LDZS"]),
+    ("quota", &["编制核定", "核编", "编制数", "BZ", "BZHD", "QUOTA", "QUOTAS"]),
+    ("document", &["批文", "文件登记", "发文", "PW", "DOCUMENT", "DOCUMENTS"]),
+    ("post", &["任职", "任免", "领导职务", "RZ", "POSTS", "APPOINTMENT", "APPOINTMENTS"]),
+    ("death", &["死亡", "殡葬", "火化", "去世", "SWDJ", "DEATH", "DEATHS", "DECEASED"]),
+    ("account_holder", &["户名", "账户核验", "ZHHM"]),
+    ("supplier", &["供应商", "收款单位", "SUPPLIER", "SUPPLIERS"]),
+    ("treasury", &["国库", "GKZF", "TREASURY"]),
+    ("benefit", &["救助", "低保", "特困", "失业金", "BENEFIT", "BENEFITS"]),
+    ("border", &["出入境", "出境", "CRJ"]),
+    ("company_role", &["企业任职", "工商", "法定代表人", "股东", "COMPANIES"]),
+    ("pension", &["养老待遇", "养老金", "退休待遇", "待遇发放", "YLDY", "YLJ", "PENSION", "PENSIONS"]),
+    ("contribution", &["缴费", "社保", "参保", "SBJF", "JFMX", "CONTRIBUTION", "CONTRIBUTIONS", "INSURANCE"]),
+    ("payment", &["工资", "薪", "GZ", "GZFF", "GZB", "GZMX", "PAY", "PAYROLL", "PAYMENT", "PAYMENTS", "SALARY", "SALARIES", "WAGES"]),
+    ("establishment", &["在编", "编制人员", "入编人员", "实名制", "BZRY", "ZBRY", "ESTABLISHMENT"]),
+    (
+        "employment",
+        &[
+            "人事",
+            "人员信息",
+            "人员基本",
+            "职工信息",
+            "花名册",
+            "RYXX",
+            "ZGXX",
+            "STAFF",
+            "EMPLOYEE",
+            "EMPLOYEES",
+            "PERSONNEL",
+            "EMPLOYMENT",
+        ],
+    ),
+    ("unit", &["机构", "单位信息", "单位目录", "单位名录", "JG", "JGXX", "DWXX", "UNIT", "UNITS", "ORGANIZATIONS"]),
+];
 
 /// Headers under which departments are known to keep a shared column; none for one without synonyms.
 pub fn headers_of(column: &str) -> &'static [&'static str] {
     SYNONYMS.iter().find(|(name, _)| *name == column).map_or(&[], |(_, headers)| headers)
 }
 
-/// Guesses the shared table and columns by the headers of a source.
-pub fn propose(headers: &[String]) -> Proposal {
-    let mut best: Option<(usize, &'static Table)> = None;
-    for table in TABLES {
-        let score = score(table, headers);
-        // Of equals the first in reading order.
-        if score > best.map_or(MIN_SCORE - 1, |(most, _)| most) {
-            best = Some((score, table));
-        }
-    }
-    let table = best.map(|(_, table)| table);
-    Proposal { table, columns: columns(headers, table) }
-}
-
-/// One column of the table's own, or its person and one more: less says nothing.
-const MIN_SCORE: usize = 4;
-
-/// How much the headers speak for a table. Who and where stand in every table; what the row says is the table's own.
-fn score(table: &'static Table, headers: &[String]) -> usize {
-    let input = table.input();
-    let own = |it: &InputColumn| table.columns.iter().any(|column| column.name == it.name);
-    let named: Vec<&InputColumn> = input.iter().filter(|it| headers.iter().any(|header| is_called(header, it))).collect();
-    let required = table.columns.iter().filter(|it| it.required);
-    let missing = required.filter(|it| !named.iter().any(|found| found.name == it.name)).count();
-    let points: usize = named.iter().map(|it| if own(it) { 3 } else { 1 }).sum();
-    points.saturating_sub(missing * 2)
-}
-
-fn columns(headers: &[String], table: Option<&'static Table>) -> Vec<(String, Option<String>)> {
-    let Some(table) = table else { return headers.iter().map(|it| (it.clone(), None)).collect() };
-    let input = table.input();
-    let mut taken: Vec<&str> = Vec::new();
-    let mut columns = Vec::new();
-    for header in headers {
-        let found = input.iter().find(|it| !taken.contains(&it.name.as_str()) && is_called(header, it));
-        taken.extend(found.map(|it| it.name.as_str()));
-        columns.push((header.clone(), found.map(|it| it.name.clone())));
-    }
-    columns
-}
-
-/// Whether `header` is a known name of the column: its own, its label or a synonym, in any case and without blanks or the remarks
-/// in parentheses that forms carry (`应发合计（元）`).
-fn is_called(header: &str, column: &InputColumn) -> bool {
-    let header = bare(header);
-    let synonyms = headers_of(&column.name);
-    let names = [column.name.as_str(), column.column.label_zh];
-    // A label belongs to the column without its prefix: `单位名称` is not the unit somebody came from.
-    let known = if column.name == column.column.name { &names[..] } else { &names[..1] };
-    known.iter().chain(synonyms).any(|it| bare(it) == header)
-}
-
-fn bare(header: &str) -> String {
-    let header = header.split(['(', '（']).next().unwrap_or(header);
-    header.chars().filter(|it| !it.is_whitespace() && *it != '*').flat_map(char::to_uppercase).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(headers: &str, table: &str, columns: &str) {
-        let headers: Vec<String> = headers.split(' ').map(str::to_owned).collect();
-        let found = propose(&headers);
-        assert_eq!(found.table.map_or("none", |it| it.name), table, "{headers:?}");
-        let found: Vec<String> = found.columns.into_iter().map(|(_, column)| column.unwrap_or_else(|| "-".to_owned())).collect();
-        assert_eq!(found.join(" "), columns, "{headers:?}");
-    }
-
-    #[test]
-    fn known_headers_name_their_table() {
-        check(
-            "序号 姓名 身份证号 单位编码 基本工资 津贴补贴 应发合计（元） 代扣合计 实发合计 银行账号",
-            "payment",
-            "- name id_number unit_code base_fen allowance_fen gross_fen deduction_fen net_fen account",
-        );
-        check(
-            "AAC002 AAC003 AAB001 AAE140 AAE003 缴费基数 个人缴费",
-            "contribution",
-            "id_number name unit_code scheme month base_fen person_fen",
-        );
-        check("姓名 公民身份号码 死亡日期 登记日期", "death", "name id_number died_on registered_on");
-        check("SFZH XM BZLX RBRQ DWBM", "establishment", "id_number name quota_type entered_on unit_code");
-        check("单位名称 编制类型 核定编制数 核定文号", "quota", "unit_name quota_type amount document_no");
-        check("姓名 身份证号 年度 考核结果", "assessment", "name id_number year result");
-    }
-
-    #[test]
-    fn strange_headers_name_nothing() {
-        check("A B C", "none", "- - -");
-        check("姓名 备注", "none", "- -");
-    }
-
-    #[test]
-    fn no_column_is_proposed_twice() {
-        check("姓名 职工姓名 死亡日期", "death", "name - died_on");
-    }
+    use crate::schema::{TABLES, table};
 
     #[test]
     fn every_synonym_belongs_to_a_shared_column() {
         for (column, headers) in SYNONYMS {
-            assert!(TABLES.iter().any(|table| table.input().iter().any(|it| it.name == *column)), "{column}");
+            let known = match column.split_once('.') {
+                Some((of, column)) => table(of).is_some_and(|it| it.input().iter().any(|it| it.name == column)),
+                None => TABLES.iter().any(|table| table.input().iter().any(|it| it.name == *column)),
+            };
+            assert!(known, "{column}");
             let mut sorted = headers.to_vec();
             sorted.sort_unstable();
             sorted.dedup();
             assert_eq!(sorted.len(), headers.len(), "{column}");
         }
+        assert!(TABLE_WORDS.iter().all(|(name, _)| table(name).is_some()));
     }
 }

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::form::{self, Key};
 use super::{Mapping, Title, codes, feeds};
-use crate::diag::{Mistake, Source, did_you_mean};
+use crate::diag::{Mistake, Said, Source, perhaps, said};
 
 /// The whole file.
 pub(super) fn mapping(source: &Source, files: &dyn Fn(&str) -> Option<String>) -> Result<Mapping, Vec<Mistake>> {
@@ -16,7 +16,7 @@ pub(super) fn mapping(source: &Source, files: &dyn Fn(&str) -> Option<String>) -
         return Err(errors.iter().map(|it| source.mistake(it.span().unwrap_or(0..0), it.message(), "here")).collect());
     }
     let mut walk = Walk { source, files, mistakes: Vec::new() };
-    let top = Entries { table: document.get_ref(), at: 0..0, called: "the mapping".to_owned() };
+    let top = Entries { table: document.get_ref(), at: 0..0, called: said!("映射", "the mapping") };
     walk.check_keys(&top, form::MAPPING);
     let title = walk.title(&top);
     let tables = codes::tables(&mut walk, &top);
@@ -39,7 +39,7 @@ pub(super) struct Walk<'a> {
 pub(super) struct Entries<'t> {
     pub table: &'t DeTable<'t>,
     pub at: Range<usize>,
-    pub called: String,
+    pub called: Said,
 }
 
 /// A text of the file and where it stands.
@@ -73,11 +73,11 @@ impl<'t> Entries<'t> {
 }
 
 impl Walk<'_> {
-    pub(super) fn wrong(&mut self, at: Range<usize>, what: impl Into<String>, label: &str) {
+    pub(super) fn wrong(&mut self, at: Range<usize>, what: impl Into<Said>, label: impl Into<Said>) {
         self.mistakes.push((at.start, self.source.mistake(at, what, label)));
     }
 
-    pub(super) fn wrong_with_hint(&mut self, at: Range<usize>, what: impl Into<String>, label: &str, hint: impl Into<String>) {
+    pub(super) fn wrong_with_hint(&mut self, at: Range<usize>, what: impl Into<Said>, label: impl Into<Said>, hint: impl Into<Said>) {
         self.mistakes.push((at.start, self.source.mistake(at, what, label).try_this(hint)));
     }
 
@@ -99,18 +99,20 @@ impl Walk<'_> {
     }
 
     /// `value` as a table whose keys are all among `keys`.
-    pub(super) fn entries<'t>(&mut self, value: &'t Spanned<DeValue<'t>>, called: &str, keys: &[Key]) -> Option<Entries<'t>> {
+    pub(super) fn entries<'t>(&mut self, value: &'t Spanned<DeValue<'t>>, called: impl Into<Said>, keys: &[Key]) -> Option<Entries<'t>> {
         let entries = self.open(value, called)?;
         self.check_keys(&entries, keys);
         Some(entries)
     }
 
     /// `value` as a table with keys of the writer's own.
-    pub(super) fn open<'t>(&mut self, value: &'t Spanned<DeValue<'t>>, called: &str) -> Option<Entries<'t>> {
+    pub(super) fn open<'t>(&mut self, value: &'t Spanned<DeValue<'t>>, called: impl Into<Said>) -> Option<Entries<'t>> {
         match value.get_ref() {
-            DeValue::Table(table) => Some(Entries { table, at: value.span(), called: called.to_owned() }),
+            DeValue::Table(table) => Some(Entries { table, at: value.span(), called: called.into() }),
             other => {
-                self.wrong(value.span(), format!("{called} must be a table, not {}", word_for(other)), "not a table");
+                let called = called.into();
+                let what = said!("{} 必须是表，而不是{}", "{} must be a table, not {}"; called, word_for(other));
+                self.wrong(value.span(), what, said!("不是表", "not a table"));
                 None
             }
         }
@@ -120,31 +122,42 @@ impl Walk<'_> {
         for (name, _) in entries.each() {
             if !keys.iter().any(|it| it.name == name.text) {
                 let known: Vec<&str> = keys.iter().map(|it| it.name).collect();
-                let hint = did_you_mean(&name.text, known.iter().copied(), &format!("the keys are {}", known.join(", ")));
-                self.wrong_with_hint(name.at, format!("{} has no key `{}`", entries.called, name.text), "unknown key", hint);
+                let list = known.join(", ");
+                let hint = perhaps(&name.text, known.iter().copied(), said!("可用的键有 {list}", "the keys are {list}"));
+                let (key, called) = (&name.text, entries.called.clone());
+                let what = Said { zh: format!("{} 没有 `{key}` 这一项", called.zh), en: format!("{} has no key `{key}`", called.en) };
+                self.wrong_with_hint(name.at, what, said!("未知的键", "unknown key"), hint);
             }
         }
         for key in keys.iter().filter(|it| it.needed && !entries.has(it.name)) {
-            let what = format!("{} lacks `{}`", entries.called, key.name);
-            self.wrong_with_hint(entries.at.clone(), what, "incomplete", format!("{}: {}", key.name, key.about));
+            let what = Said {
+                zh: format!("{} 缺少 `{}`", entries.called.zh, key.name),
+                en: format!("{} lacks `{}`", entries.called.en, key.name),
+            };
+            self.wrong_with_hint(entries.at.clone(), what, said!("不完整", "incomplete"), format!("{}: {}", key.name, key.about));
         }
     }
 
-    fn must_be(&mut self, entries: &Entries<'_>, key: &str, what: &str, value: &Spanned<DeValue<'_>>) {
-        let what = format!("`{key}` of {} must be {what}, not {}", entries.called, word_for(value.get_ref()));
-        self.wrong(value.span(), what, "wrong type");
+    fn must_be(&mut self, entries: &Entries<'_>, key: &str, what: &Said, value: &Spanned<DeValue<'_>>) {
+        let (called, found) = (&entries.called, word_for(value.get_ref()));
+        let what = Said {
+            zh: format!("{} 的 `{key}` 必须是{}，而不是{}", called.zh, what.zh, found.zh),
+            en: format!("`{key}` of {} must be {}, not {}", called.en, what.en, found.en),
+        };
+        self.wrong(value.span(), what, said!("类型不对", "wrong type"));
     }
 
     pub(super) fn text(&mut self, entries: &Entries<'_>, key: &str) -> Option<Word> {
         let value = entries.get(key)?;
         match value.get_ref() {
             DeValue::String(text) if text.trim().is_empty() => {
-                self.wrong(value.span(), format!("`{key}` of {} is empty", entries.called), "empty");
+                let what = said!("{} 的 `{key}` 是空的", "`{key}` of {} is empty"; entries.called);
+                self.wrong(value.span(), what, said!("空", "empty"));
                 None
             }
             DeValue::String(text) => Some(Word { text: text.to_string(), at: value.span() }),
             _ => {
-                self.must_be(entries, key, "text", value);
+                self.must_be(entries, key, &said!("文本", "text"), value);
                 None
             }
         }
@@ -160,7 +173,7 @@ impl Walk<'_> {
             DeValue::Boolean(flag) => flag.to_string(),
             DeValue::Datetime(day) => day.to_string(),
             _ => {
-                self.must_be(entries, key, "a single value", value);
+                self.must_be(entries, key, &said!("单个值", "a single value"), value);
                 return None;
             }
         };
@@ -177,13 +190,13 @@ impl Walk<'_> {
                 for item in items {
                     match item.get_ref() {
                         DeValue::String(text) => words.push(Word { text: text.to_string(), at: item.span() }),
-                        _ => self.must_be(entries, key, "a list of texts", item),
+                        _ => self.must_be(entries, key, &said!("文本列表", "a list of texts"), item),
                     }
                 }
                 Some(words)
             }
             _ => {
-                self.must_be(entries, key, "a list of texts", value);
+                self.must_be(entries, key, &said!("文本列表", "a list of texts"), value);
                 None
             }
         }
@@ -196,7 +209,7 @@ impl Walk<'_> {
             _ => None,
         };
         if found.is_none() {
-            self.must_be(entries, key, "a whole number", value);
+            self.must_be(entries, key, &said!("整数", "a whole number"), value);
         }
         found
     }
@@ -207,7 +220,7 @@ impl Walk<'_> {
         let number = u64::try_from(found).ok();
         if number.is_none() {
             let at = entries.get(key).map_or(entries.at.clone(), Spanned::span);
-            self.wrong(at, format!("`{key}` of {} is below zero", entries.called), "below zero");
+            self.wrong(at, said!("{} 的 `{key}` 小于零", "`{key}` of {} is below zero"; entries.called), said!("小于零", "below zero"));
         }
         number
     }
@@ -222,8 +235,8 @@ impl Walk<'_> {
         };
         let share = found.filter(|it| (0.0..=1.0).contains(it));
         if share.is_none() {
-            let what = format!("`{key}` of {} must be a share between 0 and 1", entries.called);
-            self.wrong_with_hint(value.span(), what, "no share", "5 % is written 0.05");
+            let what = said!("{} 的 `{key}` 必须是 0 到 1 之间的比例", "`{key}` of {} must be a share between 0 and 1"; entries.called);
+            self.wrong_with_hint(value.span(), what, said!("不是比例", "no share"), said!("5% 写作 0.05", "5 % is written 0.05"));
         }
         share
     }
@@ -233,7 +246,7 @@ impl Walk<'_> {
         if let DeValue::Boolean(flag) = value.get_ref() {
             return Some(*flag);
         }
-        self.must_be(entries, key, "true or false", value);
+        self.must_be(entries, key, &said!("true 或 false", "true or false"), value);
         None
     }
 
@@ -243,8 +256,8 @@ impl Walk<'_> {
         if let DeValue::Array(items) = value.get_ref() {
             return items.iter().collect();
         }
-        let what = format!("`{key}` of {} must be a list of tables", entries.called);
-        self.wrong_with_hint(value.span(), what, "no list", format!("write [[{key}]]"));
+        let what = said!("{} 的 `{key}` 必须是表的列表", "`{key}` of {} must be a list of tables"; entries.called);
+        self.wrong_with_hint(value.span(), what, said!("不是列表", "no list"), said!("写作 [[{key}]]", "write [[{key}]]"));
         Vec::new()
     }
 
@@ -256,14 +269,14 @@ impl Walk<'_> {
 }
 
 /// The word for what stands there.
-fn word_for(value: &DeValue<'_>) -> &'static str {
+fn word_for(value: &DeValue<'_>) -> Said {
     match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+        DeValue::String(_) => said!("文本", "text"),
+        DeValue::Integer(_) => said!("整数", "a whole number"),
+        DeValue::Float(_) => said!("小数", "a number"),
+        DeValue::Boolean(_) => said!("true 或 false", "true or false"),
+        DeValue::Datetime(_) => said!("日期", "a date"),
+        DeValue::Array(_) => said!("列表", "a list"),
+        DeValue::Table(_) => said!("表", "a table"),
     }
 }

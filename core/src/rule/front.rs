@@ -131,7 +131,7 @@ impl<'a> Fields<'a, '_, '_> {
         self.offset + span.start..self.offset + span.end
     }
 
-    fn wrong(&mut self, span: Range<usize>, what: impl Into<String>, hint: impl Into<String>) {
+    fn wrong(&mut self, span: Range<usize>, what: impl Into<crate::diag::Said>, hint: impl Into<crate::diag::Said>) {
         let at = self.place(span);
         self.faults.add_hint(at, what, "here", hint);
     }
