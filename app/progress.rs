@@ -39,6 +39,8 @@ pub enum Stage {
     Presence,
     /// Rules.
     Check,
+    /// The leaders' tables and the city's figures.
+    Tables,
     /// Cases.
     Fold,
     /// Store and files.
@@ -54,6 +56,7 @@ impl Stage {
             Stage::Link => "link",
             Stage::Presence => "presence",
             Stage::Check => "check",
+            Stage::Tables => "tables",
             Stage::Fold => "fold",
             Stage::Keep => "keep",
         }
@@ -66,6 +69,7 @@ impl Stage {
             Stage::Link => lang.pick("识别单位与人员", "linking units and people"),
             Stage::Presence => lang.pick("人月对照", "presence by month"),
             Stage::Check => lang.pick("执行规则", "checking rules"),
+            Stage::Tables => lang.pick("编制、领导职数与统计表", "tables and figures for leaders"),
             Stage::Fold => lang.pick("归并问题台账", "folding cases"),
             Stage::Keep => lang.pick("入库并生成报告", "keeping and reporting"),
         }

@@ -117,6 +117,8 @@ async fn the_night(city: &City, tonight: NaiveDate, world: &World) -> Result<Nig
 
     progress.stage(Stage::Check);
     let (findings, rules, ran) = check(city, &engine, &pulled, window.first, tonight, &world.progress).await?;
+
+    progress.stage(Stage::Tables);
     let figures = figures::figures(&engine, month_end(tonight)).await?;
     let mut tables = Vec::new();
     for which in Which::ALL {

@@ -77,6 +77,10 @@ mod flag {
     pub const DEAD: u16 = 1 << 7;
     pub const ON_LEAVE: u16 = 1 << 8;
     pub const SECONDED: u16 = 1 << 9;
+    /// Another salary line, of whatever unit: whoever is paid twice in a month is among these few.
+    pub const PAID_AGAIN: u16 = 1 << 10;
+    /// A contribution of another unit than the first, or of none where the first has one.
+    pub const INSURED_AGAIN: u16 = 1 << 11;
 }
 
 /// The computed presence of a night.
@@ -211,6 +215,9 @@ async fn money(size: Size, payments: Streams, pensions: Streams) -> Result<Money
             }
             let gross = if gross.is_valid(row) { u32::try_from(gross.value(row).max(0)).unwrap_or(u32::MAX) } else { 0 };
             let first = !flags.has(month, person, flag::PAID);
+            if !first {
+                flags.set(month, person, flag::PAID_AGAIN);
+            }
             if first || gross > largest.get(month, person) {
                 flags.set(month, person, flag::PAID);
                 largest.put(month, person, gross);
@@ -300,9 +307,11 @@ async fn stays(size: Size, streams: Stays) -> Result<Stay, EngineError> {
         let (person, month, unit) = (ints(batch, 0), ints(batch, 1), ints(batch, 2));
         for row in 0..batch.num_rows() {
             let (Some(month), Ok(person)) = (size.window.at(month.value(row)), usize::try_from(person.value(row))) else { continue };
-            flags.set(month, person, flag::INSURED);
-            if unit.is_valid(row) && insurer.get(month, person).is_none() {
-                insurer.put(month, person, Some(unit.value(row)));
+            let (unit, before) = (unit.is_valid(row).then(|| unit.value(row)), insurer.get(month, person));
+            let again = flags.has(month, person, flag::INSURED) && before != unit;
+            flags.set(month, person, if again { flag::INSURED | flag::INSURED_AGAIN } else { flag::INSURED });
+            if unit.is_some() && before.is_none() {
+                insurer.put(month, person, unit);
             }
         }
     })
