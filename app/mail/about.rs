@@ -33,11 +33,13 @@ pub struct About {
     pub balance: BalanceTold,
     /// Open cases whose next step is overdue, as a number; empty where the kind does not tell it.
     pub overdue: String,
+    /// Open cases whose next step is due within a week, as a number; empty where the kind does not tell it.
+    pub soon: String,
     /// Cases that are new or back, the gravest first.
     pub cases: Vec<CaseTold>,
     /// How many more there are.
     pub further: usize,
-    /// Cases whose next step is overdue, the longest first.
+    /// Cases whose next step is overdue, the longest first; of a night also those that are due within a week.
     pub late: Vec<CaseTold>,
     /// How many more there are.
     pub late_further: usize,
@@ -233,6 +235,7 @@ impl About {
             since: "2026-11-09".to_owned(),
             balance: BalanceTold { holds: true, ..BalanceTold::default() },
             overdue: number(),
+            soon: number(),
             cases: vec![case()],
             further: 3,
             late: vec![case()],

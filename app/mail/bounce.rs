@@ -319,11 +319,17 @@ pub async fn standing(city: &City, store: &Store, today: NaiveDate) -> Result<Ve
     Ok(bounced)
 }
 
-fn addresses(city: &City) -> impl Iterator<Item = &str> {
+/// Every address that the configuration sends letters to.
+pub fn addresses(city: &City) -> impl Iterator<Item = &str> {
     let operators = city.mail.iter().flat_map(|it| &it.file.operators);
     let reviewers = city.departments.iter().flat_map(|it| &it.file.reviewers);
     let people = city.people.iter().map(|it| &it.address);
-    operators.chain(reviewers).chain(people).map(|it| it.rsplit('<').next().unwrap_or_default().trim_end_matches('>'))
+    operators.chain(reviewers).chain(people).map(|it| bare(it))
+}
+
+/// The address alone, without the name before it.
+pub fn bare(address: &str) -> &str {
+    address.rsplit('<').next().unwrap_or_default().trim_end_matches('>')
 }
 
 /// Reads the folder, where the configuration names one, and queues a letter to the operators about all that came back on this night and

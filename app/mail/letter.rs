@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Months, NaiveDate};
+use chrono::{Days, Months, NaiveDate};
 use muster_core::case::{Case, CaseEvent, What};
 use muster_core::finding::{Family, Severity};
 use muster_core::report::total::{Balance, gravest};
@@ -17,12 +17,15 @@ use super::settings::{Attach, MailSettings};
 use crate::config::City;
 use crate::digest::{FeedState, Trust, covers, table_label, why_left_out};
 use crate::night::{FeedNight, Night};
-use crate::store::history::{Happened, History};
+use crate::store::history::{Due, Happened, History};
 use crate::store::{Store, StoreError};
 use crate::words::{count, one_line};
 
 /// Cases that a letter lists; the others are in the report.
 const LISTED_MAX: usize = 20;
+
+/// How long before it is due a nightly letter tells of a next step.
+const SOON_DAYS: u64 = 7;
 
 /// Units that a letter lists.
 const UNITS_MAX: usize = 15;
@@ -92,10 +95,11 @@ pub async fn history(city: &City, store: &Store, tonight: NaiveDate, wanted: Wan
         Wanted::Kind(only) => kind == only,
         Wanted::Due => asked.contains(&kind) && mail.rhythm(kind).is_some_and(|it| it.is_due(tonight, &nights)),
     };
+    let due = store.due(tonight, &city.calendar).await?;
     if [Kind::Weekly, Kind::Monthly].into_iter().any(tells_of_many) {
-        return store.history(tonight, &city.calendar).await;
+        return Ok(History { due, ..store.history(tonight, &city.calendar).await? });
     }
-    Ok(History { nights, ..History::default() })
+    Ok(History { nights, due, ..History::default() })
 }
 
 /// The letters of a night: to each reader what they asked for and is due, and one to the operators when something must be mended.
@@ -113,10 +117,10 @@ pub fn letters(city: &City, night: &Night, history: &History, wanted: Wanted) ->
             Wanted::Due => reader.letters.contains(&kind) && mail.rhythm(kind).is_none_or(|it| it.is_due(night.tonight, &history.nights)),
         };
         if due(Kind::Urgent) {
-            letters.push(words.urgent(&share)?);
+            letters.push(words.urgent(&share, &history.due)?);
         }
         if due(Kind::Nightly) {
-            letters.push(words.nightly(&share)?);
+            letters.push(words.nightly(&share, &history.due)?);
         }
         if due(Kind::Weekly) {
             letters.push(words.weekly(&share, &Past::of(history, night, &reader, &concerned, Rhythm::Weekly(mail.file.weekly)))?);
@@ -175,6 +179,25 @@ impl Share<'_> {
 
     fn open(&self) -> impl Iterator<Item = &Case> {
         self.cases.iter().filter(|it| it.state.is_open())
+    }
+
+    /// When the next step of a case is due; of what came back tonight it is not told yet.
+    fn due(case: &Case, came: &BTreeMap<&str, What>, due: &Due) -> Option<NaiveDate> {
+        match came.get(case.key.as_str()) {
+            Some(What::Opened) => due.of_new,
+            Some(_) => None,
+            None => due.by_case.get(&case.key).copied(),
+        }
+    }
+
+    /// Cases that were open before and whose next step is overdue or due within [`SOON_DAYS`], the longest first.
+    fn waiting(&self, due: &Due) -> Vec<(&Case, NaiveDate)> {
+        let (came, until) = (self.came(), self.night.tonight + Days::new(SOON_DAYS));
+        let old = self.open().filter(|it| !came.contains_key(it.key.as_str()));
+        let mut waiting: Vec<(&Case, NaiveDate)> =
+            old.filter_map(|it| Some((it, *due.by_case.get(&it.key).filter(|it| **it <= until)?))).collect();
+        waiting.sort_by_key(|(it, due)| (*due, gravest(it), it.number.clone()));
+        waiting
     }
 }
 
@@ -244,7 +267,7 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn urgent(&self, share: &Share) -> Result<Letter, minijinja::Error> {
+    fn urgent(&self, share: &Share, due: &Due) -> Result<Letter, minijinja::Error> {
         let came = share.came();
         let grave: Vec<&Case> = share.cases.iter().filter(|it| came.contains_key(it.key.as_str()) && gravest(it) == Severity::S1).collect();
         let (night, title) = (share.night.tonight, self.title(share.reader));
@@ -254,12 +277,12 @@ impl Words<'_> {
             (many, Lang::Zh) => format!("【紧急】{night} 重大线索 {many} 件（{title}）"),
             (many, Lang::En) => format!("[URGENT] {night}: {many} grave cases ({title})"),
         };
-        let (cases, further) = self.listed(share.night, grave.iter().map(|it| (*it, None)), &came);
+        let (cases, further) = self.listed(share.night, grave.iter().map(|it| (*it, Share::due(it, &came, due))), &came);
         let about = About { cases, further, withdrawn: grave.is_empty(), ..self.about(Kind::Urgent, share, &subject) };
         Ok(Letter { only_corrects: grave.is_empty(), ..self.letter(share.reader, Kind::Urgent, &about)? })
     }
 
-    fn nightly(&self, share: &Share) -> Result<Letter, minijinja::Error> {
+    fn nightly(&self, share: &Share, due: &Due) -> Result<Letter, minijinja::Error> {
         let balance = Balance::of(&share.cases, &share.events);
         let told = BalanceTold::of(&balance);
         let (night, title) = (share.night.tonight, self.title(share.reader));
@@ -272,9 +295,16 @@ impl Words<'_> {
         };
         let came = share.came();
         let new = share.cases.iter().filter(|it| came.contains_key(it.key.as_str()));
-        let (cases, further) = self.listed(share.night, new.map(|it| (it, None)), &came);
+        let (cases, further) = self.listed(share.night, new.map(|it| (it, Share::due(it, &came, due))), &came);
+        let waiting = share.waiting(due);
+        let overdue = waiting.iter().filter(|(_, due)| *due < night).count();
+        let (late, late_further) = self.in_order(share.night, waiting.iter().map(|(it, due)| (*it, Some(*due))), &BTreeMap::new());
         let about = About {
             balance: told,
+            overdue: count(overdue as u64),
+            soon: count((waiting.len() - overdue) as u64),
+            late,
+            late_further,
             feeds: share.night.feeds.iter().map(|it| feed(it, self.lang)).collect(),
             cases,
             further,

@@ -1,8 +1,11 @@
 //! Delivers what the outbox holds: one letter after the other, each under a lease.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
+use super::bounce::{addresses, bare};
 use super::enclose;
 use super::post::{Post, Sheet};
 use super::settings::MailSettings;
@@ -47,6 +50,7 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
     };
     let by = format!("{}-{}", std::process::id(), clock::now());
     let lease = settings.file.timeout_seconds.saturating_mul(4) + LEASE_SPARE_SECONDS;
+    let known: BTreeSet<String> = addresses(city).map(str::to_lowercase).collect();
     // A server that refuses our login is asked once: what else is due meets the same.
     let mut shut = None;
     loop {
@@ -54,6 +58,7 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
         let Some(mut letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
         let sent = match shut.take() {
             Some(why) => Sent::Shut(why),
+            None if !still_reads(&known, &letter.address) => Sent::Refused(GONE.to_owned()),
             None => {
                 let enclosure = if letter.encloses { enclose::enclose(store, city, &mut letter).await } else { None };
                 post.send(&Sheet { enclosure, ..sheet(&letter, settings) }).await
@@ -82,6 +87,15 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
     }
 }
 
+/// What is said of a letter whose reader is gone.
+const GONE: &str = "收件人已不在配置中，不再发送 (nobody in the configuration has this address any more)";
+
+/// Whether somebody in the configuration has the address: who has left gets nothing that still waited, and nothing without the
+/// certificate that left with them.
+fn still_reads(known: &BTreeSet<String>, address: &str) -> bool {
+    known.contains(&bare(address).to_lowercase())
+}
+
 fn sheet<'a>(letter: &'a Queued, settings: &'a MailSettings) -> Sheet<'a> {
     let at = DateTime::parse_from_rfc3339(&letter.queued_at).map_or(DateTime::<Utc>::UNIX_EPOCH, |it| it.to_utc());
     let week = letter.night.iso_week();
@@ -108,4 +122,16 @@ fn sheet<'a>(letter: &'a Queued, settings: &'a MailSettings) -> Sheet<'a> {
 fn encoded(text: &str) -> String {
     let plain = |it: u8| it.is_ascii_alphanumeric() || b"-._~@".contains(&it);
     text.bytes().map(|it| if plain(it) { char::from(it).to_string() } else { format!("%{it:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_left_the_configuration_gets_nothing_more() {
+        let known = BTreeSet::from(["wang.lei@city.example".to_owned()]);
+        assert!(still_reads(&known, "王磊 <Wang.Lei@city.example>") && still_reads(&known, "wang.lei@city.example"));
+        assert!(!still_reads(&known, "li.na@city.example"));
+    }
 }

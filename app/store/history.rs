@@ -1,12 +1,15 @@
 //! What happened to cases before a night: for letters that tell of many nights.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use muster_core::calendar::Calendar;
 use muster_core::case::What;
+use muster_core::case::work::standing;
 
 use super::db::values;
 use super::work::{self, Worked};
-use super::{Store, StoreError, day, read_word};
+use super::{Store, StoreError, day, open_before, read_word};
 
 /// What is known of the nights before one.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,17 @@ pub struct History {
     pub events: Vec<Happened>,
     /// Every case that some night knows, with what people did about it, also since.
     pub worked: Vec<Worked>,
+    /// When something is due.
+    pub due: Due,
+}
+
+/// When the next steps of cases are due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// By key, of every case that was open before tonight and has a next step.
+    pub by_case: BTreeMap<String, NaiveDate>,
+    /// Of a case that comes tonight.
+    pub of_new: Option<NaiveDate>,
 }
 
 /// Something that happened to a case.
@@ -56,6 +70,14 @@ impl Store {
                 what: read_word(row.text("what")?)?,
             });
         }
-        Ok(History { nights, events, worked: work::all(&mut read, calendar, self.terms.deadlines).await? })
+        Ok(History { nights, events, worked: work::all(&mut read, calendar, self.terms.deadlines).await?, due: Due::default() })
+    }
+
+    /// When the next steps are due of what was open before `tonight`, and of what comes tonight.
+    pub async fn due(&self, tonight: NaiveDate, calendar: &Calendar) -> Result<Due, StoreError> {
+        let mut read = self.db.read().await?;
+        let open = open_before(&mut read, tonight).await?;
+        let by_case = work::due_of(&mut read, &open, tonight, calendar, self.terms.deadlines).await?;
+        Ok(Due { by_case, of_new: standing(&[], tonight, calendar, self.terms.deadlines).due })
     }
 }

@@ -244,6 +244,20 @@ pub(super) async fn settle(
     Ok(late)
 }
 
+/// When the next step of each of `cases`, as they were before `tonight`, is due, by key.
+pub(super) async fn due_of(
+    db: &mut Tx,
+    cases: &[Case],
+    tonight: NaiveDate,
+    calendar: &Calendar,
+    deadlines: Deadlines,
+) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
+    let keys: Vec<&str> = cases.iter().map(|it| it.key.as_str()).collect();
+    let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, Some(tonight)).await?);
+    let due = |key: &str| work::standing(acts.get(key).map_or(&[], Vec::as_slice), *came.get(key)?, calendar, deadlines).due;
+    Ok(keys.into_iter().filter_map(|key| Some((key.to_owned(), due(key)?))).collect())
+}
+
 /// The state that the newest night knows, and what people did since. What they opened again stands like what was cured: when its
 /// findings are there tonight, it comes back.
 fn overlaid(state: State, standing: &Standing) -> State {

@@ -102,7 +102,7 @@ fn nights_and_cases_are_the_evidence_of_audits() {
         state,
         opened_on: on(opened_on),
         changed_on: on(opened_on),
-        findings: std::collections::BTreeMap::new(),
+        findings: BTreeMap::new(),
     };
     let settled = |outcome| State::Settled(Settled { outcome, until: None, told: true });
     let cases = [
