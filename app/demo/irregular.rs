@@ -59,6 +59,9 @@ fn over_quota(city: &City) -> Vec<Case> {
     .collect()
 }
 
+/// Working days that an approval may take.
+const APPROVAL_DAYS: i32 = 22;
+
 /// One exit in twenty-five of the last year was registered late; the city sees those of the last weeks, the older ones are history.
 fn late_exits(city: &mut City, dice: &mut Dice) -> Vec<Case> {
     let last = city.window.last;
@@ -67,13 +70,20 @@ fn late_exits(city: &mut City, dice: &mut Dice) -> Vec<Case> {
         person.role == Role::Leaver && person.moves.iter().any(exit)
     };
     let as_of = city.window.as_of;
+    // An approval may take a month; an exit whose form took longer is late, whoever had it.
+    let lately = working_day_from(as_of, -2);
+    let long_ago = |person: &Person| {
+        let exits = person.moves.iter().filter(|it| matches!(it.kind, MoveKind::Exit(_)));
+        exits.map(|it| it.effective).max().is_some_and(|it| working_day_from(it, APPROVAL_DAYS + 1) <= lately)
+    };
     let count = (city.people.iter().filter(|it| gone(it, 0..=11)).count() as f64 * 0.04).ceil() as usize;
     let mut cases = Vec::new();
     for _ in 0..count {
-        let Some(at) = city.take(dice, |person, _| gone(person, 1..=3)) else { break };
-        let registered = working_day_from(as_of, -2 - dice.below(14) as i32);
+        let Some(at) = city.take(dice, |person, _| gone(person, 1..=3) && long_ago(person)) else { break };
+        let told = working_day_from(as_of, -2 - dice.below(14) as i32);
         let mut days = 0;
         for form in city.people[at].moves.iter_mut().filter(|it| matches!(it.kind, MoveKind::Exit(_))) {
+            let registered = working_day_from(form.effective, APPROVAL_DAYS + 1).max(told);
             days = working_days(form.effective, registered);
             form.registered = Some(registered);
         }
