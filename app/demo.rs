@@ -126,10 +126,10 @@ const FEWEST_MONTHS: u32 = 10;
 /// Makes the city and writes it below `out`: `sources/` by department, `config/`, `mappings/`, truth.csv and innocent.csv.
 pub async fn write(out: &Path, plan: &Plan, progress: &(dyn Fn(&str) + Sync)) -> Result<Written, Trouble> {
     if plan.people < FEWEST_PEOPLE {
-        return Err(Trouble::Plan("a demo city needs at least 250 people"));
+        return Err(Trouble::Plan("模型城市至少要 250 人 (a demo city needs at least 250 people)"));
     }
     if plan.months < FEWEST_MONTHS {
-        return Err(Trouble::Plan("a demo city needs at least 10 months"));
+        return Err(Trouble::Plan("模型城市至少要 10 个月 (a demo city needs at least 10 months)"));
     }
     progress("people and their careers");
     let made = Made::new(plan);

@@ -14,6 +14,7 @@ use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::reader::addresses;
 use super::settings::MailSettings;
 use crate::clock;
 use crate::config::City;
@@ -313,23 +314,10 @@ pub fn found_text(it: &Found, lang: Lang) -> String {
 
 /// Letters that came back of late and whose address is still in use: what nobody has mended yet.
 pub async fn standing(city: &City, store: &Store, today: NaiveDate) -> Result<Vec<Bounced>, StoreError> {
-    let used: Vec<String> = addresses(city).map(str::to_lowercase).collect();
+    let used = addresses(city);
     let mut bounced = store.bounces(Some(today - TimeDelta::days(TOLD_DAYS))).await?;
     bounced.retain(|it| used.contains(&it.address.to_lowercase()));
     Ok(bounced)
-}
-
-/// Every address that the configuration sends letters to.
-pub fn addresses(city: &City) -> impl Iterator<Item = &str> {
-    let operators = city.mail.iter().flat_map(|it| &it.file.operators);
-    let reviewers = city.departments.iter().flat_map(|it| &it.file.reviewers);
-    let people = city.people.iter().map(|it| &it.address);
-    operators.chain(reviewers).chain(people).map(|it| bare(it))
-}
-
-/// The address alone, without the name before it.
-pub fn bare(address: &str) -> &str {
-    address.rsplit('<').next().unwrap_or_default().trim_end_matches('>')
 }
 
 /// Reads the folder, where the configuration names one, and queues a letter to the operators about all that came back on this night and

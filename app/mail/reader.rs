@@ -52,6 +52,19 @@ pub fn readers(city: &City, night: &Night) -> Vec<Reader> {
     readers
 }
 
+/// Every address that the configuration sends letters to, as [`bare`] gives it.
+pub fn addresses(city: &City) -> BTreeSet<String> {
+    let operators = city.mail.iter().flat_map(|it| &it.file.operators);
+    let reviewers = city.departments.iter().flat_map(|it| &it.file.reviewers);
+    let people = city.people.iter().map(|it| &it.address);
+    operators.chain(reviewers).chain(people).map(|it| bare(it)).collect()
+}
+
+/// The address alone, in small letters and without the name before it.
+pub fn bare(address: &str) -> String {
+    address.rsplit('<').next().unwrap_or_default().trim_end_matches('>').to_lowercase()
+}
+
 /// The departments whose feeds fill a table that a rule needs, by rule id. What only excuses does not make a case a department's own.
 pub fn concerned(city: &City) -> BTreeMap<String, BTreeSet<String>> {
     let mut fills: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
-use super::bounce::{addresses, bare};
 use super::enclose;
 use super::post::{Post, Sheet};
+use super::reader::{addresses, bare};
 use super::settings::MailSettings;
 use crate::clock;
 use crate::config::City;
@@ -50,7 +50,7 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
     };
     let by = format!("{}-{}", std::process::id(), clock::now());
     let lease = settings.file.timeout_seconds.saturating_mul(4) + LEASE_SPARE_SECONDS;
-    let known: BTreeSet<String> = addresses(city).map(str::to_lowercase).collect();
+    let known = addresses(city);
     // A server that refuses our login is asked once: what else is due meets the same.
     let mut shut = None;
     loop {
@@ -93,7 +93,7 @@ const GONE: &str = "收件人已不在配置中，不再发送 (nobody in the co
 /// Whether somebody in the configuration has the address: who has left gets nothing that still waited, and nothing without the
 /// certificate that left with them.
 fn still_reads(known: &BTreeSet<String>, address: &str) -> bool {
-    known.contains(&bare(address).to_lowercase())
+    known.contains(&bare(address))
 }
 
 fn sheet<'a>(letter: &'a Queued, settings: &'a MailSettings) -> Sheet<'a> {

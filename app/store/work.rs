@@ -223,15 +223,13 @@ pub(super) async fn settle(
     calendar: &Calendar,
     terms: Terms,
 ) -> Result<Vec<Escalation>, StoreError> {
+    let mut standings = standings(db, cases, tonight, calendar, terms.deadlines).await?;
     let keys: Vec<&str> = cases.iter().map(|it| it.key.as_str()).collect();
-    let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, Some(tonight)).await?);
     let steps = escalations_of(db, &keys, Some(tonight)).await?;
     let mut late = Vec::new();
     for case in cases.iter_mut() {
-        let Some(came_on) = came.get(&case.key) else { continue };
-        let acts = acts.get(&case.key);
-        let standing = work::standing(acts.map_or(&[], Vec::as_slice), *came_on, calendar, terms.deadlines);
-        if acts.is_some() {
+        let Some((standing, is_touched)) = standings.remove(&case.key) else { continue };
+        if is_touched {
             case.state = overlaid(case.state, &standing);
         }
         let waits = case.state.is_open() || standing.stage == Stage::Measures;
@@ -244,6 +242,24 @@ pub(super) async fn settle(
     Ok(late)
 }
 
+/// Where each of `cases`, as they were before `tonight`, stands, and whether anybody did anything about it, by key.
+async fn standings(
+    db: &mut Tx,
+    cases: &[Case],
+    tonight: NaiveDate,
+    calendar: &Calendar,
+    deadlines: Deadlines,
+) -> Result<BTreeMap<String, (Standing, bool)>, StoreError> {
+    let keys: Vec<&str> = cases.iter().map(|it| it.key.as_str()).collect();
+    let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, Some(tonight)).await?);
+    let of = |key: &str| {
+        let acts = acts.get(key);
+        let standing = work::standing(acts.map_or(&[], Vec::as_slice), *came.get(key)?, calendar, deadlines);
+        Some((key.to_owned(), (standing, acts.is_some())))
+    };
+    Ok(keys.into_iter().filter_map(of).collect())
+}
+
 /// When the next step of each of `cases`, as they were before `tonight`, is due, by key.
 pub(super) async fn due_of(
     db: &mut Tx,
@@ -252,10 +268,8 @@ pub(super) async fn due_of(
     calendar: &Calendar,
     deadlines: Deadlines,
 ) -> Result<BTreeMap<String, NaiveDate>, StoreError> {
-    let keys: Vec<&str> = cases.iter().map(|it| it.key.as_str()).collect();
-    let (acts, came) = (acts_of(db, &keys).await?, came_of(db, &keys, Some(tonight)).await?);
-    let due = |key: &str| work::standing(acts.get(key).map_or(&[], Vec::as_slice), *came.get(key)?, calendar, deadlines).due;
-    Ok(keys.into_iter().filter_map(|key| Some((key.to_owned(), due(key)?))).collect())
+    let standings = standings(db, cases, tonight, calendar, deadlines).await?;
+    Ok(standings.into_iter().filter_map(|(key, (standing, _))| Some((key, standing.due?))).collect())
 }
 
 /// The state that the newest night knows, and what people did since. What they opened again stands like what was cured: when its

@@ -131,7 +131,7 @@ pub struct Linked {
     /// Clusters by believed number, ascending.
     pub numbers: Vec<(u64, u32)>,
     pub disputes: Vec<Dispute>,
-    /// What the residual was compared with.
+    /// With whom of the residual more agrees than the name.
     pub considered: Vec<Considered>,
 }
 

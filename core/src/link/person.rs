@@ -177,7 +177,7 @@ impl Spoken {
     }
 }
 
-/// What the residual was compared with, in the order of feeds and identities.
+/// With whom of the residual more agrees than the name, in the order of feeds and identities.
 fn candidates(said: &Said, linked: &Linked, person_of_cluster: &[i32]) -> RecordBatch {
     let person = |it: &Considered| person_of_cluster.get(it.cluster as usize).copied().unwrap_or(-1);
     let mut all: Vec<&Considered> = linked.considered.iter().filter(|it| person(it) >= 0).collect();
