@@ -9,14 +9,17 @@
 //! | [`person`]  | compares: a level of agreement for every field                                                      |
 //! | [`weigh`]   | what the levels are worth (Fellegi and Sunter, with frequencies), in bits                           |
 //! | [`decide`]  | for each record: its candidates against each other and against nobody                               |
+//! | [`complete`]| rows of one person that are found through each other, where a file has people several times         |
 //!
 //! Two different valid numbers are two people, whatever else agrees. An equal number under another name must be better than any
 //! other explanation. Nothing depends on the order of rows or on the number of threads.
 
 mod birth;
+mod complete;
 mod decide;
 mod exact;
 mod form;
+mod group;
 mod hash;
 mod key;
 mod learn;
@@ -31,6 +34,7 @@ use hashbrown::{HashMap, HashSet};
 
 use birth::Order;
 use exact::Exact;
+use group::Groups;
 use person::{FIELDS_MAX, Levels, MORE_MAX, Person};
 use place::Places;
 use search::Scored;
@@ -132,7 +136,12 @@ pub struct Pairing<'a> {
     commons: HashMap<u32, Common>,
     /// Bits by which the odds of records without a valid number were moved.
     moved: f64,
+    /// Rows of the left file that are believed one person's.
+    rows_of_one: Groups,
 }
+
+/// Further rows of each person of the left file from which on both files are looked at as one.
+const OFTEN: f64 = 0.25;
 
 /// Links two files.
 pub fn link(left: &Side, right: &Side, settings: Settings) -> Outcome {
@@ -151,8 +160,20 @@ impl<'a> Pairing<'a> {
         }
         let weights = Weights::new(settings.model, left.rows, &places, &exact.left);
         let orders = [left, right].map(|it| Order::of((0..it.rows.min(100_000)).map(|row| side::text(it.birth.as_ref(), row))));
-        let mut pairing =
-            Pairing { left, right, settings, orders, exact, places, left_more, right_more, weights, commons: HashMap::new(), moved: 0.0 };
+        let mut pairing = Pairing {
+            left,
+            right,
+            settings,
+            orders,
+            exact,
+            places,
+            left_more,
+            right_more,
+            weights,
+            commons: HashMap::new(),
+            moved: 0.0,
+            rows_of_one: Groups::default(),
+        };
         pairing.learn();
         pairing
     }
@@ -215,7 +236,18 @@ impl<'a> Pairing<'a> {
         }
         let mut scored = found.score(self);
         decide::without_number(self, &mut scored, &residual);
+        if !once && !self.settings.same_file {
+            decide::learn_twice(self, &scored);
+            if self.weights.twice >= OFTEN {
+                return self.as_one_file();
+            }
+        }
         let mut outcome = decide::decide(self, &scored);
+        if self.settings.same_file {
+            complete::within(self, &mut outcome);
+        } else if !once {
+            complete::across(self, &mut outcome);
+        }
         outcome.tally = Tally {
             settled: self.exact.settled.iter().filter(|it| **it).count(),
             residual: residual.len(),
@@ -228,6 +260,18 @@ impl<'a> Pairing<'a> {
         outcome.links.dedup_by_key(|it| (it.right, it.left));
         let linked: HashSet<(u32, u32)> = outcome.links.iter().filter(|it| it.exact).map(|it| (it.left, it.right)).collect();
         outcome.reviews.retain(|it| !linked.contains(&(it.left, it.right)));
+        outcome
+    }
+
+    /// Where people have many rows in both files, those of one file help to find those of the other: all are looked for at once.
+    fn as_one_file(&self) -> Outcome {
+        let both = self.left.with(self.right);
+        let mut outcome = link(&both, &both, Settings { same_file: true, ..self.settings });
+        let left_rows = self.left.rows as u32;
+        for links in [&mut outcome.links, &mut outcome.reviews] {
+            links.retain(|it| it.left < left_rows && it.right >= left_rows);
+            links.iter_mut().for_each(|it| it.right -= left_rows);
+        }
         outcome
     }
 
@@ -273,6 +317,11 @@ impl<'a> Pairing<'a> {
             steps.push(Step { field: "claimed", level: if self.exact.claimed[left as usize] { "claimed" } else { "free" }, bits: claim });
         }
         steps
+    }
+
+    /// Log-odds of a pair against nobody, with all that an explanation tells.
+    fn bits(&self, left: u32, right: u32) -> f64 {
+        self.explain(left, right).iter().map(|it| it.bits).sum()
     }
 
     fn claim(&self, left: u32) -> f64 {

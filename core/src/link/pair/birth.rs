@@ -42,7 +42,7 @@ pub enum Near {
     Slip,
     /// Two of year, month and day are the same, or all that both tell.
     Part,
-    /// The same year.
+    /// The same year, or no more than a year apart.
     Year,
     /// Another day.
     Other,
@@ -88,7 +88,7 @@ impl Birth {
     fn believed(self) -> Birth {
         match self.0 {
             1900_01_01 | 1899_12_30 | 1753_01_01 | 1_01_01 => Birth::default(),
-            it if it / 10_000 == 9999 || it < 1800_00_00 => Birth::default(),
+            it if it / 10_000 == 9999 || it < 1000_00_00 => Birth::default(),
             _ => self,
         }
     }
@@ -98,9 +98,9 @@ impl Birth {
         self.0 != 0
     }
 
-    /// Whether it tells the day.
+    /// Whether it tells the day. A day of month 00 is a slip of the hand, and not a month that is left out.
     pub fn full(self) -> bool {
-        !self.0.is_multiple_of(100) && !(self.0 / 100).is_multiple_of(100)
+        !self.0.is_multiple_of(100)
     }
 
     /// Year, month and day.
@@ -123,10 +123,16 @@ impl Birth {
             3 => Near::Same,
             _ if ours[0] == theirs[0] && ours[1] == theirs[2] && ours[2] == theirs[1] || slip(self.0, other.0) => Near::Slip,
             2 => Near::Part,
-            _ if ours[0] == theirs[0] => Near::Year,
+            _ if ours[0] == theirs[0] || apart(ours, theirs) <= 372 => Near::Year,
             _ => Near::Other,
         }
     }
+}
+
+/// Days between two dates when every month has 31.
+fn apart(ours: [u32; 3], theirs: [u32; 3]) -> u32 {
+    let day = |[year, month, day]: [u32; 3]| year * 372 + month * 31 + day;
+    day(ours).abs_diff(day(theirs))
 }
 
 /// One digit differs, or two neighbours are exchanged.
@@ -235,7 +241,9 @@ mod tests {
         assert_eq!(near(1980_05_12, 1980_05_21), Near::Slip);
         assert_eq!(near(1980_05_12, 1980_05_30), Near::Part);
         assert_eq!(near(1980_05_12, 1980_05_00), Near::Part);
+        assert_eq!(near(1966_09_01, 1966_00_91), Near::Slip);
         assert_eq!(near(1980_05_12, 1980_11_30), Near::Year);
+        assert_eq!(near(1984_11_20, 1985_10_19), Near::Year);
         assert_eq!(near(1980_05_12, 1971_11_30), Near::Other);
         assert_eq!(near(1980_05_12, 0), Near::Silent);
     }

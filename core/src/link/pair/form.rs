@@ -49,6 +49,8 @@ pub struct Form {
     pub family: Word,
     /// Letters: the given names, the first first.
     pub given: [Word; 3],
+    /// Letters: all given names in one piece.
+    pub all_given: Word,
 }
 
 impl Form {
@@ -65,6 +67,14 @@ impl Form {
         } else {
             let (given, family) = roles(whole);
             Form::letters(&given, &family)
+        }
+    }
+
+    /// Letters: the first letters of given and family name, in whichever order; 0 without both.
+    pub fn initials(&self) -> u64 {
+        match (self.given[0].letters(), self.family.letters()) {
+            ([a, ..], [b, ..]) => u64::from(*a.min(b)) << 16 | u64::from(*a.max(b)),
+            _ => 0,
         }
     }
 
@@ -135,6 +145,7 @@ impl Form {
             },
             family: Word::pack(family.chars()).0,
             given: std::array::from_fn(|at| given.get(at).map_or_else(Word::default, |it| Word::pack(it.chars()).0)),
+            all_given: Word::pack(given.iter().flat_map(|it| it.chars())).0,
             ..Form::default()
         }
     }
@@ -230,7 +241,8 @@ pub enum Part {
     Near,
     /// One is the other's initial, or its beginning.
     Initial,
-    /// Given name and family name stand in each other's place.
+    /// Given name and family name stand in each other's place. Of the given name: both do, and the family name says nothing more. Of
+    /// the family name: one of them does, and the other says nothing or differs.
     Swapped,
     /// Somewhat alike.
     Weak,
@@ -285,14 +297,30 @@ fn sorted(letters: &[u16]) -> Vec<u16> {
 pub fn compare_parts(one: &Form, other: &Form) -> (Part, Part) {
     let family = compare_words(&one.family, &other.family, one.keys.family, other.keys.family);
     let given = compare_given(one, other);
-    let bad = |it: Part| matches!(it, Part::Other | Part::Weak | Part::Silent);
-    if (bad(family) || bad(given)) && !(one.given[0].is_empty() && other.given[0].is_empty()) {
-        let crossed = |a: &Word, b: &Word| matches!(compare_words(a, b, 0, 0), Part::Same | Part::Near);
-        if crossed(&one.given[0], &other.family) && crossed(&one.family, &other.given[0]) {
-            return (Part::Swapped, Part::Swapped);
-        }
+    let alike = |it: Part| matches!(it, Part::Same | Part::Near | Part::Initial);
+    if alike(family) && (alike(given) || given == Part::Silent) {
+        return (given, family);
     }
-    (given, family)
+    let [ours, theirs] = [crossed(one, other), crossed(other, one)];
+    let sure = |it: Part| matches!(it, Part::Same | Part::Near);
+    if alike(ours) && alike(theirs) && (sure(ours) || sure(theirs)) {
+        (Part::Swapped, Part::Silent)
+    } else if !alike(family) && !alike(given) && (sure(ours) || sure(theirs)) {
+        // Who has one name only, in whichever column, tells nothing by the other.
+        let rest = if sure(ours) { theirs } else { ours };
+        (if rest == Part::Silent { Part::Silent } else { Part::Other }, Part::Swapped)
+    } else {
+        (given, family)
+    }
+}
+
+/// The given names of one as the family name of the other: the first of them, or all in one piece.
+fn crossed(one: &Form, other: &Form) -> Part {
+    let first = compare_words(&one.given[0], &other.family, one.keys.given, other.keys.family);
+    if one.given[1].is_empty() || matches!(first, Part::Same | Part::Near) {
+        return first;
+    }
+    compare_words(&one.all_given, &other.family, 0, 0)
 }
 
 /// First given names, or the best of a first and a second one at a discount.
@@ -360,14 +388,19 @@ mod tests {
 
     #[test]
     fn names_in_letters() {
-        use Part::{Initial, Near, Other, Same, Swapped};
+        use Part::{Initial, Near, Other, Same, Silent, Swapped};
         for (one, other, given, family) in [
             ("John Smith", "SMITH, John", Same, Same),
             ("Jon Smith", "John Smyth", Near, Near),
             ("J. Smith", "John Smith", Initial, Same),
             ("José García", "Jose Garcia", Same, Same),
             ("Dr. Anna Müller", "Anna Muller", Same, Same),
-            ("Smith John", "John Smith", Swapped, Swapped),
+            ("Smith John", "John Smith", Swapped, Silent),
+            ("Smith Jon", "John Smyth", Swapped, Silent),
+            ("De La Cruz, Nicholas", "Nichllas, De La Cruz", Swapped, Silent),
+            ("Smith Mary", "John Smith", Other, Swapped),
+            ("Smith", "John Smith", Silent, Same),
+            ("James Thomas", "Thomas Thomas", Other, Same),
             ("Mary Jones", "Peter Brown", Other, Other),
             ("Jan van der Berg", "Jan Van Der Berg", Same, Same),
         ] {

@@ -24,6 +24,7 @@ pub enum Kind {
     /// Half a name beside the last four characters.
     TailFamily,
     TailPlace,
+    HeadPlace,
     NumberHead,
     NumberTail,
     Name,
@@ -33,26 +34,37 @@ pub enum Kind {
     FamilyBirth,
     GivenBirth,
     Sounds,
-    FamilyYear,
-    GivenYear,
+    HalfYear,
     Birth,
     Contact,
     NamePlace,
     SpelledPlace,
-    FamilyPlace,
-    GivenPlace,
+    HalfPlace,
     BirthPlace,
     PlacePlace,
+    /// Keys of one fact and a hint, which bring many: followed only where few meet.
+    InitialsYear,
+    InitialsDay,
+    HalfSound,
+    ContactPart,
+    TwoLetters,
     /// Only counted: how common a family name or a given name is.
     FamilyCount,
     GivenCount,
     FamilySoundCount,
+    GivenSoundCount,
+    BirthCount,
 }
 
 impl Kind {
     /// Whether records meet under it.
     pub fn meets(self) -> bool {
         self < Kind::FamilyCount
+    }
+
+    /// Whether it brings so many that it has a limit of its own.
+    pub fn wide(self) -> bool {
+        self >= Kind::InitialsYear && self.meets()
     }
 
     /// The word for it in explanations.
@@ -66,6 +78,7 @@ impl Kind {
             Kind::TailName => "number-tail+name",
             Kind::TailFamily => "number-tail+half-name",
             Kind::TailPlace => "number-tail+place",
+            Kind::HeadPlace => "number-head+place",
             Kind::NumberHead => "number-head",
             Kind::NumberTail => "number-tail",
             Kind::Name => "name",
@@ -75,20 +88,26 @@ impl Kind {
             Kind::FamilyBirth => "family+birth",
             Kind::GivenBirth => "given+birth",
             Kind::Sounds => "sound",
-            Kind::FamilyYear => "family+year",
-            Kind::GivenYear => "given+year",
+            Kind::HalfYear => "half-name+year",
             Kind::Birth => "birth",
             Kind::Contact => "contact",
             Kind::NamePlace => "name+place",
             Kind::SpelledPlace => "pinyin+place",
-            Kind::FamilyPlace => "family+place",
-            Kind::GivenPlace => "given+place",
+            Kind::HalfPlace => "half-name+place",
             Kind::BirthPlace => "birth+place",
             Kind::PlacePlace => "place+place",
-            Kind::FamilyCount | Kind::GivenCount | Kind::FamilySoundCount => "",
+            Kind::InitialsYear => "initials+year",
+            Kind::InitialsDay => "initials+day",
+            Kind::HalfSound => "half-name",
+            Kind::ContactPart => "contact-part",
+            Kind::TwoLetters => "two-characters",
+            Kind::FamilyCount | Kind::GivenCount | Kind::FamilySoundCount | Kind::GivenSoundCount | Kind::BirthCount => "",
         }
     }
 }
+
+/// Of a Chinese name so many characters are paired.
+const LETTERS_MOST: usize = 4;
 
 /// The keys under which a person of the left file and one of the right meet.
 pub fn in_common(left: &Person, right: &Person, places: &[Places]) -> Vec<&'static str> {
@@ -121,18 +140,42 @@ pub fn keys(person: &Person, places: &[Places], known: bool, push: &mut impl FnM
     push(Kind::FamilyCount, names.family_text);
     push(Kind::GivenCount, names.given_text);
     push(Kind::FamilySoundCount, names.family);
+    if letters {
+        push(Kind::GivenSoundCount, names.given);
+    }
+    push(Kind::BirthCount, hash::all(12, [u64::from(person.birth.0)]));
     for birth in births {
         push(Kind::NameBirth, hash::all(1, [names.whole, *birth]));
         names.spelled.iter().for_each(|it| push(Kind::SpelledBirth, hash::all(2, [*it, *birth])));
         push(Kind::FamilyBirth, hash::all(3, [names.family, *birth]));
         push(Kind::GivenBirth, hash::all(4, [names.given, *birth]));
     }
+    if person.form.script != Script::Han {
+        births.iter().for_each(|it| push(Kind::Birth, hash::all(8, [*it])));
+    }
     if letters {
         push(Kind::Sounds, hash::all(5, [names.family.min(names.given), names.family.max(names.given)]));
         let year = u64::from(person.birth.parts()[0]);
-        push(Kind::FamilyYear, hash::all(6, [names.family, year]));
-        push(Kind::GivenYear, hash::all(7, [names.given, year]));
-        births.iter().for_each(|it| push(Kind::Birth, hash::all(8, [*it])));
+        // Either name, in whichever column it stands.
+        for half in [names.family, names.given] {
+            push(Kind::HalfYear, hash::all(6, [half, year]));
+            push(Kind::HalfSound, hash::all(9, [half]));
+        }
+        let initials = person.form.initials();
+        if initials != 0 {
+            let [year, month, day] = person.birth.parts();
+            push(Kind::InitialsYear, hash::all(10, [initials, u64::from(year)]));
+            push(Kind::InitialsDay, hash::all(11, [initials, u64::from(month * 100 + day)]));
+        }
+    }
+    if person.form.script == Script::Han {
+        // A character that is lost, added, mistaken or out of its place leaves two others.
+        let letters = person.form.letters.letters();
+        for (at, one) in letters.iter().enumerate().take(LETTERS_MOST) {
+            for other in letters.iter().take(LETTERS_MOST).skip(at + 1) {
+                push(Kind::TwoLetters, hash::all(13, [u64::from(*one.min(other)), u64::from(*one.max(other))]));
+            }
+        }
     }
     place_keys(person, places, known, births, &mut push);
     number_keys(person, &mut push);
@@ -147,15 +190,19 @@ fn place_keys(person: &Person, places: &[Places], known: bool, births: &[u64], p
             let place = hash::mix(at as u64 + 1, u64::from(*place));
             if column.kind() == Evidence::Contact {
                 push(Kind::Contact, hash::all(20, [place]));
+                column.halves(own).into_iter().for_each(|it| push(Kind::ContactPart, hash::all(27, [at as u64 + 1, it])));
                 continue;
             }
             push(Kind::NamePlace, hash::all(21, [names.whole, place]));
             push(Kind::SpelledPlace, hash::all(22, [names.spelled[0], place]));
-            push(Kind::FamilyPlace, hash::all(23, [names.family, place]));
-            push(Kind::GivenPlace, hash::all(24, [names.given, place]));
+            push(Kind::HalfPlace, hash::all(23, [names.family, place]));
+            push(Kind::HalfPlace, hash::all(23, [names.given, place]));
             births.iter().for_each(|it| push(Kind::BirthPlace, hash::all(25, [*it, place])));
             if let Some(tail) = person.number.tail() {
                 push(Kind::TailPlace, hash::all(26, [tail, place]));
+            }
+            if let Some(head) = person.number.head() {
+                push(Kind::HeadPlace, hash::all(28, [head, place]));
             }
         }
         for (later, next) in places.iter().enumerate().skip(at + 1) {

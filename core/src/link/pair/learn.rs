@@ -30,6 +30,7 @@ pub fn from_certain(weights: &mut Weights, certain: &[Levels], strength: f64) {
 /// Learns m, and how many of the right file are unknown, where no number tells who is certain.
 pub fn by_expectation(weights: &mut Weights, patterns: &HashMap<Levels, f64>, right_people: usize, strength: f64) {
     const ROUNDS: usize = 20;
+    const BELIEF_LEAST: f64 = 0.05;
     let shipped = weights.chances.clone();
     // In the order of patterns, so that sums of fractions do not depend on the map.
     let mut patterns: Vec<(&Levels, f64)> = patterns.iter().map(|(levels, count)| (levels, *count)).collect();
@@ -41,7 +42,9 @@ pub fn by_expectation(weights: &mut Weights, patterns: &HashMap<Levels, f64>, ri
         let bits = |levels: &Levels| -> f64 {
             weights.chances.iter().enumerate().map(|(field, it)| weight(it[usize::from(levels[field])])).sum::<f64>()
         };
-        let believed: Vec<f64> = patterns.iter().map(|(levels, count)| count * probability(prior + bits(levels))).collect();
+        // Keys bring far more strangers than a random choice does; their small beliefs would add up to people who are not there.
+        let belief = |levels: &Levels| Some(probability(prior + bits(levels))).filter(|it| *it >= BELIEF_LEAST).unwrap_or(0.0);
+        let believed: Vec<f64> = patterns.iter().map(|(levels, count)| count * belief(levels)).collect();
         let matched: f64 = believed.iter().sum();
         share = (matched / right_people.max(1) as f64).clamp(1e-3, 0.98);
         for field in fields(weights).chain([NUMBER]) {

@@ -102,6 +102,12 @@ impl Number {
         (shown && length != 15).then(|| self.shown.part(length - 4, length) as u64 + 1)
     }
 
+    /// Area and year of birth, where they are shown in eighteen characters or nearly as many.
+    pub fn head(&self) -> Option<u64> {
+        let shown = self.shown.len() >= 16 && self.other == 0 && self.shown.plain(0, 10);
+        shown.then(|| self.shown.part(0, 10) as u64 + 1)
+    }
+
     /// Two-part keys, 0 where one of the parts is not shown: area and birth date, birth date and sequence, area and tail. Without the
     /// century, which the old form does not tell.
     pub fn pieces(&self) -> [u64; 3] {

@@ -101,6 +101,18 @@ impl Places {
         self.known.get(&right).map_or(&[], Vec::as_slice)
     }
 
+    /// Hashes of both halves of a longer text: one of them is likely to be whole. 0 of a short one.
+    pub fn halves(&self, number: u32) -> [u64; 2] {
+        const PART: usize = 8;
+        let letters: Vec<char> = self.plain[number as usize].text.chars().collect();
+        if letters.len() < PART {
+            return [0; 2];
+        }
+        let length = (letters.len() / 2).min(PART);
+        let part = |letters: &[char]| hash::text(&letters.iter().collect::<String>());
+        [part(&letters[..length]), part(&letters[letters.len() - length..])]
+    }
+
     /// How a text of the left file agrees with one of the right.
     pub fn compare(&self, left: u32, right: u32) -> Near {
         if left == NONE || right == NONE {
@@ -115,6 +127,15 @@ impl Places {
         let (a, b) = (&self.plain[left as usize], &self.plain[right as usize]);
         let (most, least) = (a.pairs.count_ones().max(b.pairs.count_ones()), a.pairs.count_ones().min(b.pairs.count_ones()));
         let common = (a.pairs & b.pairs).count_ones();
+        let dice = (200 * common).checked_div(most + least).unwrap_or(0);
+        if self.kind == Evidence::Contact && least >= 8 && a.text.bytes().any(|it| it.is_ascii_alphabetic()) {
+            // Addresses of one provider share its name.
+            return match dice {
+                75.. => Near::Near,
+                55.. => Near::Weak,
+                _ => Near::Other,
+            };
+        }
         if a.text.len().max(b.text.len()) <= 8 || self.kind == Evidence::Contact {
             // Short texts and numbers: one slip of the hand.
             return if slip(&a.text, &b.text) { Near::Near } else { Near::Other };
@@ -122,7 +143,6 @@ impl Places {
         // Chinese names of units share their district and their kind; what is left out or added between them is a better sign.
         let han = a.text.chars().any(crate::name::is_hanzi);
         let (near, weak) = if han { (86, 60) } else { (70, 40) };
-        let dice = (200 * common).checked_div(most + least).unwrap_or(0);
         match () {
             () if dice >= near || abbreviates(&a.text, &b.text) || abbreviates(&b.text, &a.text) => Near::Near,
             () if dice >= weak => Near::Weak,

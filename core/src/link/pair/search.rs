@@ -16,6 +16,8 @@ const KEEP: f64 = -6.0;
 const CROWDS: [u32; 8] = [200, 100, 60, 40, 25, 15, 8, 4];
 /// Comparisons that are bearable: some ten seconds.
 const PAIRS_MOST: u64 = 60_000_000;
+/// Comparisons that keys of one fact and a hint may cost beside them.
+const PAIRS_MOST_WIDE: u64 = 5_000_000;
 
 /// A pair and its log-odds in bits.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +33,7 @@ pub struct Search {
     people: Vec<Person>,
     commons: Vec<Common>,
     /// By slot: whether records meet there, and how many left rows do.
-    meets: Vec<bool>,
+    meets: Vec<Meets>,
     counts: Vec<u32>,
     /// By slot: the records, as `starts[slot]..starts[slot + 1]` of `records`.
     starts: Vec<u32>,
@@ -40,7 +42,19 @@ pub struct Search {
     hit_starts: Vec<u32>,
     hits: Vec<u32>,
     crowd: u32,
+    wide: u32,
     pub tally: Tally,
+}
+
+/// What a slot is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meets {
+    /// Only counted.
+    Never,
+    /// Where no more than the crowd meet.
+    Crowd,
+    /// Where no more than the wide keys' own crowd meet.
+    Wide,
 }
 
 /// The keys of all records: most left keys are turned away by one bit that is near.
@@ -77,18 +91,23 @@ impl Search {
             rows[range].iter().map(|row| pairing.right_person(*row)).collect::<Vec<_>>()
         })
         .concat();
-        let mut entries: Vec<(u64, u32, bool)> = Vec::with_capacity(people.len() * 20);
+        let mut entries: Vec<(u64, u32, Kind)> = Vec::with_capacity(people.len() * 20);
         for (record, person) in people.iter().enumerate() {
-            keys(person, &pairing.places, true, &mut |kind, key| entries.push((slot_key(kind, key), record as u32, kind.meets())));
+            keys(person, &pairing.places, true, &mut |kind, key| entries.push((slot_key(kind, key), record as u32, kind)));
         }
         entries.sort_unstable();
         entries.dedup();
         let (mut distinct, mut meets, mut starts, mut records) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for group in entries.chunk_by(|a, b| a.0 == b.0) {
             distinct.push(group[0].0);
-            meets.push(group[0].2);
+            let kind = group[0].2;
+            meets.push(match kind {
+                _ if kind.wide() => Meets::Wide,
+                _ if kind.meets() => Meets::Crowd,
+                _ => Meets::Never,
+            });
             starts.push(records.len() as u32);
-            if group[0].2 {
+            if kind.meets() {
                 records.extend(group.iter().map(|it| it.1));
             }
         }
@@ -105,6 +124,7 @@ impl Search {
             hit_starts: Vec::new(),
             hits: Vec::new(),
             crowd: CROWDS[0],
+            wide: CROWDS[0],
             tally: Tally::default(),
         };
         let wanted = Wanted::new(&distinct);
@@ -140,14 +160,25 @@ impl Search {
 
     /// Chooses how large a crowd may be.
     fn bear(&mut self) {
-        let work = |crowd: u32| -> u64 {
-            let slots = self.counts.iter().zip(self.starts.windows(2)).filter(|(count, _)| **count <= crowd);
-            slots.map(|(count, at)| u64::from(*count) * u64::from(at[1] - at[0])).sum()
+        let work = |crowd: u32, which: Meets| -> u64 {
+            let slots = self.counts.iter().zip(self.starts.windows(2)).zip(&self.meets);
+            let followed = slots.filter(|((count, _), meets)| **meets == which && **count <= crowd);
+            followed.map(|((count, at), _)| u64::from(*count) * u64::from(at[1] - at[0])).sum()
         };
-        self.crowd = CROWDS.into_iter().find(|it| work(*it) <= PAIRS_MOST).unwrap_or(1);
-        let crowded = self.counts.iter().zip(&self.meets).filter(|(count, meets)| **meets && **count > self.crowd).count();
+        let most = |pairs: u64, which: Meets| CROWDS.into_iter().find(|it| work(*it, which) <= pairs).unwrap_or(1);
+        (self.crowd, self.wide) = (most(PAIRS_MOST, Meets::Crowd), most(PAIRS_MOST_WIDE, Meets::Wide));
+        let crowded = self.counts.iter().zip(&self.meets).filter(|(count, meets)| **meets == Meets::Crowd && **count > self.crowd).count();
         self.tally.crowded = crowded;
         self.tally.crowd = self.crowd as usize;
+    }
+
+    /// Whether the records of a slot are compared with the left rows that meet there.
+    fn followed(&self, slot: usize) -> bool {
+        match self.meets[slot] {
+            Meets::Never => false,
+            Meets::Crowd => self.counts[slot] <= self.crowd,
+            Meets::Wide => self.counts[slot] <= self.wide,
+        }
     }
 
     /// How common the facts of each record are in the left file.
@@ -171,6 +202,8 @@ impl Search {
                 family_text: count(Kind::FamilyCount, names.family_text),
                 given_text: count(Kind::GivenCount, names.given_text),
                 family: count(Kind::FamilySoundCount, names.family),
+                given: count(Kind::GivenSoundCount, names.given),
+                birth: if person.birth.told() { count(Kind::BirthCount, hash::all(12, [u64::from(person.birth.0)])) } else { 0 },
                 number: count(Kind::Number, person.number.other),
                 more,
             }
@@ -187,7 +220,7 @@ impl Search {
             for row in range {
                 let slots = &self.hits[self.hit_starts[row] as usize..self.hit_starts[row + 1] as usize];
                 records.clear();
-                for slot in slots.iter().map(|it| *it as usize).filter(|it| self.counts[*it] <= self.crowd) {
+                for slot in slots.iter().map(|it| *it as usize).filter(|it| self.followed(*it)) {
                     records.extend_from_slice(&self.records[self.starts[slot] as usize..self.starts[slot + 1] as usize]);
                 }
                 if pairing.settings.same_file {

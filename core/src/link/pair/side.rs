@@ -85,6 +85,31 @@ pub struct Side {
     pub more: Vec<(Evidence, Texts)>,
 }
 
+impl Side {
+    /// Both files in one, the rows of the other behind this one's. A column that one of them does not have is empty there.
+    #[must_use]
+    pub fn with(&self, other: &Side) -> Side {
+        let rows = self.rows + other.rows;
+        let column = |one: Option<&Texts>, two: Option<&Texts>| {
+            (one.is_some() || two.is_some()).then(|| {
+                let own = (0..self.rows).map(|row| text(one, row));
+                own.chain((0..other.rows).map(|row| text(two, row))).collect::<Texts>()
+            })
+        };
+        let more = self.more.iter().zip(&other.more).map(|(a, b)| (a.0, column(Some(&a.1), Some(&b.1)).unwrap_or_default())).collect();
+        Side {
+            rows,
+            id: column(self.id.as_ref(), other.id.as_ref()),
+            name: column(self.name.as_ref(), other.name.as_ref()),
+            given: column(self.given.as_ref(), other.given.as_ref()),
+            family: column(self.family.as_ref(), other.family.as_ref()),
+            sex: column(self.sex.as_ref(), other.sex.as_ref()),
+            birth: column(self.birth.as_ref(), other.birth.as_ref()),
+            more,
+        }
+    }
+}
+
 /// The text of a row of a column that may not be there.
 pub fn text(column: Option<&Texts>, row: usize) -> &str {
     column.map_or("", |it| it.get(row))

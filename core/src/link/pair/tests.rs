@@ -95,6 +95,41 @@ fn one_file_finds_who_stands_in_it_twice() {
     assert_eq!(found, [(7, 300)]);
 }
 
+/// People with three rows each: as they are, without a birth date, and under a short name; no two rows tell much by themselves.
+fn three_rows_each(people: usize) -> Side {
+    const FAMILY: [&str; 9] = ["Anderson", "Baker", "Clarke", "Dubois", "Evans", "Fischer", "Garcia", "Hughes", "Ivanov"];
+    const GIVEN: [&str; 8] = ["Alice", "Bernard", "Catherine", "Daniel", "Edith", "Francis", "Gloria", "Henry"];
+    let rows: Vec<[String; 4]> = (0..people * 3)
+        .map(|row| {
+            let (at, form) = (row / 3, row % 3);
+            let (given, family) = (GIVEN[at % 8], FAMILY[at / 8 % 9]);
+            let birth = format!("{}-{:02}-{:02}", 1930 + at % 61, 1 + at * 7 % 12, 1 + at * 11 % 28);
+            let street = format!("{} {} Lane", 1 + at, FAMILY[at % 9]);
+            let cells = match form {
+                0 => [given, family, birth.as_str(), street.as_str()],
+                1 => [given, family, "", street.as_str()],
+                _ => [&given[..1], family, birth.as_str(), ""],
+            };
+            cells.map(str::to_owned)
+        })
+        .collect();
+    let column = |at: usize| Some(rows.iter().map(|it| it[at].as_str()).collect::<Texts>());
+    let more = vec![(Evidence::Address, column(3).unwrap_or_default())];
+    Side { rows: rows.len(), given: column(0), family: column(1), birth: column(2), more, ..Side::default() }
+}
+
+#[test]
+fn rows_of_one_person_are_found_through_each_other() {
+    let side = three_rows_each(72);
+    let settings = Settings { model: Model::shipped(), threads: 2, same_file: true };
+    let found = link(&side, &side, settings).links;
+    assert!(found.iter().all(|it| it.left / 3 == it.right / 3), "nobody is somebody else");
+    assert_eq!(found.len(), 216, "three pairs of each of seventy-two");
+    let two = link(&side, &side.clone(), Settings { same_file: false, ..settings }).links;
+    assert!(two.iter().all(|it| it.left / 3 == it.right / 3), "nobody is somebody else");
+    assert_eq!(two.len(), 648, "each of three rows with each of three");
+}
+
 #[test]
 fn people_of_another_country_are_found_without_numbers() {
     let person = |at: usize, typo: bool| {

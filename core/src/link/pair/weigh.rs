@@ -18,6 +18,8 @@ pub struct Weights {
     pub unknown: f64,
     /// Bits for a left person whom a settled row of the right file is already, and for one who is still free.
     pub claimed: [f64; 2],
+    /// Of a person of the left file, how many further rows it has.
+    pub twice: f64,
     stray: f64,
     kinds: Vec<Evidence>,
     /// How many of the left file's valid numbers have each area, and how many there are.
@@ -33,6 +35,8 @@ pub struct Common {
     pub family_text: u32,
     pub given_text: u32,
     pub family: u32,
+    pub given: u32,
+    pub birth: u32,
     pub number: u32,
     pub more: [u32; super::person::MORE_MAX],
 }
@@ -49,6 +53,10 @@ pub const MORE: usize = 6;
 
 /// Shipped frequencies count for so many people when a file's own are small.
 const SMOOTH: f64 = 1000.0;
+/// One in a hundred stands in a register twice, if nothing else is known.
+pub const TWICE_LEAST: f64 = 0.01;
+/// Days of birth are nearly alike in number, but for those that people write who do not know the day.
+const SMOOTH_BIRTH: f64 = 20_000.0;
 /// Several parts of one address say the same thing again; together they are worth no more bits than this.
 const ADDRESS_MOST: f64 = 12.0;
 
@@ -70,6 +78,7 @@ impl Weights {
             people: people.max(1) as f64,
             unknown: model.prior.unknown,
             claimed: [0.0; 2],
+            twice: TWICE_LEAST,
             stray: model.prior.stray,
             kinds: places.iter().map(Places::kind).collect(),
             areas,
@@ -84,8 +93,7 @@ impl Weights {
 
     /// The prior that two rows of the left file are one person.
     pub fn prior_twice(&self) -> f64 {
-        // One in a hundred stands in a register twice, at most.
-        (0.01 / self.people).log2()
+        (self.twice / self.people).log2()
     }
 
     /// The bits of each field; all of them, with prior and claim, are the log-odds of the pair.
@@ -93,6 +101,12 @@ impl Weights {
         let mut bits = [0.0; FIELDS_MAX];
         for (field, chances) in self.chances.iter().enumerate() {
             bits[field] = weight(chances[usize::from(levels[field])]);
+        }
+        if levels[BIRTH] == 1 {
+            let chance = self.chances[BIRTH][1];
+            // The pair itself is one of them.
+            let others = f64::from(common.birth.saturating_sub(1));
+            bits[BIRTH] = (chance.m * (self.people + SMOOTH_BIRTH) / (others + SMOOTH_BIRTH * chance.u)).log2();
         }
         let told_by_number = self.number(levels, left, right, common, &mut bits);
         self.names(levels, common, &mut bits);
@@ -167,6 +181,13 @@ impl Weights {
         }
         if levels[FAMILY] == SAME {
             bits[FAMILY] = self.counted(FAMILY, 1, common.family_text);
+        }
+        // Where many names sound so, a near one is no wonder.
+        for (field, alike) in [(GIVEN, common.given), (FAMILY, common.family)] {
+            if levels[field] == 2 {
+                let u = self.chances[field][2].u.max((f64::from(alike) + SMOOTH * self.chances[field][2].u) / (self.people + SMOOTH));
+                bits[field] = (self.chances[field][2].m / u).log2();
+            }
         }
     }
 
