@@ -12,7 +12,8 @@
 //! | [`complete`]| rows of one person that are found through each other, where a file has people several times         |
 //!
 //! Two different valid numbers are two people, whatever else agrees. An equal number under another name must be better than any
-//! other explanation. Nothing depends on the order of rows or on the number of threads.
+//! other explanation. Nothing depends on the number of threads, and nothing on the order of rows but where people stand in a file
+//! several times: of their rows the earlier ones are asked first.
 
 mod birth;
 mod complete;
@@ -239,7 +240,7 @@ impl<'a> Pairing<'a> {
         if !once && !self.settings.same_file {
             decide::learn_twice(self, &scored);
             if self.weights.twice >= OFTEN {
-                return self.as_one_file();
+                return self.as_one_file(residual.len());
             }
         }
         let mut outcome = decide::decide(self, &scored);
@@ -264,7 +265,7 @@ impl<'a> Pairing<'a> {
     }
 
     /// Where people have many rows in both files, those of one file help to find those of the other: all are looked for at once.
-    fn as_one_file(&self) -> Outcome {
+    fn as_one_file(&self, residual: usize) -> Outcome {
         let both = self.left.with(self.right);
         let mut outcome = link(&both, &both, Settings { same_file: true, ..self.settings });
         let left_rows = self.left.rows as u32;
@@ -272,6 +273,8 @@ impl<'a> Pairing<'a> {
             links.retain(|it| it.left < left_rows && it.right >= left_rows);
             links.iter_mut().for_each(|it| it.right -= left_rows);
         }
+        outcome.tally.settled = self.exact.settled.iter().filter(|it| **it).count();
+        outcome.tally.residual = residual;
         outcome
     }
 

@@ -28,8 +28,11 @@ pub fn across(pairing: &Pairing, outcome: &mut Outcome) {
             }
             seen.push(first);
             let rows = pairing.rows_of_one.rows(link.left);
+            if !(2..=ROWS_MOST).contains(&rows.len()) {
+                continue;
+            }
             let bits: Vec<f64> = rows.iter().map(|left| pairing.bits(*left, right)).collect();
-            if rows.len() > ROWS_MOST || !agree(&bits) {
+            if !agree(&bits) {
                 continue;
             }
             let others = rows.iter().filter(|left| !linked.contains(*left));
@@ -64,7 +67,9 @@ pub fn within(pairing: &Pairing, outcome: &mut Outcome) {
     for (first, score) in scores {
         let rows = groups.rows(first);
         for (at, left) in rows.iter().enumerate() {
-            let others = rows[at + 1..].iter().filter(|right| !linked.contains(&(*left, **right)));
+            // Not all pairs of a large group were asked; two valid numbers are two people in any case.
+            let others =
+                rows[at + 1..].iter().filter(|right| !linked.contains(&(*left, **right)) && pairing.bits(*left, **right) > CONTRADICTS);
             more.extend(others.map(|right| Link { left: *left, right: *right, score, exact: false }));
         }
     }

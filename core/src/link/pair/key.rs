@@ -123,7 +123,8 @@ pub fn in_common(left: &Person, right: &Person, places: &[Places]) -> Vec<&'stat
     kinds.into_iter().map(Kind::word).collect()
 }
 
-/// Calls `push` with every key of a person. `known` gives the places of the left file that a place of the right stands for.
+/// Calls `push` with every key of a person. `known`: the person is of the right file and looked for; its places stand for what the left
+/// file is known to call them.
 pub fn keys(person: &Person, places: &[Places], known: bool, push: &mut impl FnMut(Kind, u64)) {
     let mut push = |kind: Kind, key: u64| {
         if key != 0 {
@@ -143,7 +144,7 @@ pub fn keys(person: &Person, places: &[Places], known: bool, push: &mut impl FnM
     if letters {
         push(Kind::GivenSoundCount, names.given);
     }
-    push(Kind::BirthCount, hash::all(12, [u64::from(person.birth.0)]));
+    push(Kind::BirthCount, birth_count(person));
     for birth in births {
         push(Kind::NameBirth, hash::all(1, [names.whole, *birth]));
         names.spelled.iter().for_each(|it| push(Kind::SpelledBirth, hash::all(2, [*it, *birth])));
@@ -168,7 +169,8 @@ pub fn keys(person: &Person, places: &[Places], known: bool, push: &mut impl FnM
             push(Kind::InitialsDay, hash::all(11, [initials, u64::from(month * 100 + day)]));
         }
     }
-    if person.form.script == Script::Han {
+    // Who has a valid number is found by it; the rest are few enough to be looked for by any two characters.
+    if person.form.script == Script::Han && (!known || person.number.body == 0) {
         // A character that is lost, added, mistaken or out of its place leaves two others.
         let letters = person.form.letters.letters();
         for (at, one) in letters.iter().enumerate().take(LETTERS_MOST) {
@@ -244,6 +246,11 @@ fn number_keys(person: &Person, push: &mut impl FnMut(Kind, u64)) {
         push(Kind::TailFamily, hash::all(46, [tail, names.family]));
         push(Kind::TailFamily, hash::all(47, [tail, names.given]));
     }
+}
+
+/// The key under which birth dates are counted, 0 where none is told.
+pub fn birth_count(person: &Person) -> u64 {
+    if person.birth.told() { hash::all(12, [u64::from(person.birth.0)]) } else { 0 }
 }
 
 /// The hash of a part of a number.

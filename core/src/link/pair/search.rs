@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::hash;
-use super::key::{Kind, keys};
+use super::key::{Kind, birth_count, keys};
 use super::person::{Levels, MORE_MAX, Person};
 use super::place::NONE;
 use super::side::{Side, text};
@@ -203,7 +203,7 @@ impl Search {
                 given_text: count(Kind::GivenCount, names.given_text),
                 family: count(Kind::FamilySoundCount, names.family),
                 given: count(Kind::GivenSoundCount, names.given),
-                birth: if person.birth.told() { count(Kind::BirthCount, hash::all(12, [u64::from(person.birth.0)])) } else { 0 },
+                birth: count(Kind::BirthCount, birth_count(person)),
                 number: count(Kind::Number, person.number.other),
                 more,
             }

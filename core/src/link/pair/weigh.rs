@@ -168,6 +168,7 @@ impl Weights {
 
     fn names(&self, levels: &Levels, common: &Common, bits: &mut [f64; FIELDS_MAX]) {
         const SAME: u8 = 1;
+        const NEAR: u8 = 2;
         let family_share = (f64::from(common.family) + SMOOTH * 0.01) / (self.people + SMOOTH);
         match levels[WHOLE] {
             SAME => bits[WHOLE] = self.counted(WHOLE, 1, common.whole),
@@ -184,9 +185,8 @@ impl Weights {
         }
         // Where many names sound so, a near one is no wonder.
         for (field, alike) in [(GIVEN, common.given), (FAMILY, common.family)] {
-            if levels[field] == 2 {
-                let u = self.chances[field][2].u.max((f64::from(alike) + SMOOTH * self.chances[field][2].u) / (self.people + SMOOTH));
-                bits[field] = (self.chances[field][2].m / u).log2();
+            if levels[field] == NEAR {
+                bits[field] = bits[field].min(self.counted(field, usize::from(NEAR), alike));
             }
         }
     }
