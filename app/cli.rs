@@ -263,8 +263,8 @@ pub struct ServeArgs {
 /// `muster history`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// 任务：night 对账、backup 备份、retain 清理 What was due
-    #[arg(long, default_value = "night", value_parser = ["night", "backup", "retain"])]
+    /// 任务：night 对账、backup 备份、retain 清理、mail-… 定时发信 What was due
+    #[arg(long, default_value = "night", value_parser = ["night", "backup", "retain", "mail-nightly", "mail-weekly", "mail-monthly"])]
     pub job: String,
     /// 夜数 How many
     #[arg(long, default_value_t = 60)]
@@ -1235,7 +1235,7 @@ pub enum MailWhat {
     /// 将推迟或搁置的信重新发送 Send again what was deferred or parked
     Retry(MailRetryArgs),
     /// 发送已到时间的信 Send what is due
-    Send(ConfigArg),
+    Send(MailSendArgs),
     /// 读退信目录，列出近期退回的信 Read the folder of bounces, and list letters that came back
     Bounces(ConfigArg),
 }
@@ -1255,6 +1255,16 @@ pub struct MailPreviewArgs {
     /// 将 HTML 写入此目录 Write the HTML into this folder
     #[arg(long, value_name = "FOLDER")]
     pub html: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `muster mail send`.
+#[derive(Debug, Args)]
+pub struct MailSendArgs {
+    /// 只发这种信 This kind alone
+    #[arg(long, value_parser = ["urgent", "nightly", "weekly", "monthly", "failures", "alarm"])]
+    pub kind: Option<String>,
     #[command(flatten)]
     pub config: ConfigArg,
 }

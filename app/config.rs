@@ -345,6 +345,10 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
             Templates::default()
         });
     }
+    if settings.schedule.mail.holds() && settings.mail.is_none() {
+        let why = "letters have times and there is no [mail]";
+        mistakes.push(source.mistake(find(&source, "[schedule.mail]"), why, "here").try_this("add [mail], or take this away"));
+    }
     let wrong = settings.cases.wrong(&people);
     mistakes.extend(wrong.into_iter().map(|(key, why, hint)| source.mistake(find(&source, &key), why, "here").try_this(hint)));
     let aliases = settings.unit_aliases.as_ref().map_or_else(Vec::new, |it| aliases(&root.join(it), &mut mistakes));

@@ -1,9 +1,11 @@
 //! When nights, backups and clearing up are due, and what is done about it: `[schedule]` of muster.toml.
 //!
 //! Due instants are worked out here, from wall-clock times at a place; whatever wakes us only wakes us. [`due`] knows the calendar,
-//! [`job`] what there is to do, [`keeper`] decides what becomes of each due instant and writes it to the ledger in the store.
+//! [`job`] what there is to do, [`held`] which letters wait for their time, [`keeper`] decides what becomes of each due instant and writes
+//! it to the ledger in the store.
 
 pub mod due;
+pub mod held;
 pub mod job;
 pub mod keeper;
 
@@ -13,6 +15,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 use due::Wall;
+use held::{Held, HeldFile};
 use job::Backup;
 
 /// `[schedule]` as it is written.
@@ -33,6 +36,8 @@ pub struct ScheduleFile {
     pub backup: Option<BackupFile>,
     /// When what is older than may be kept goes, besides after every night: like `night`.
     pub retain: Option<String>,
+    /// When letters go that are not to go as soon as their night is kept.
+    pub mail: HeldFile,
 }
 
 /// `[schedule.backup]` as it is written.
@@ -63,6 +68,7 @@ impl Default for ScheduleFile {
             grace_minutes: 15,
             backup: None,
             retain: None,
+            mail: HeldFile::default(),
         }
     }
 }
@@ -95,6 +101,8 @@ pub struct Schedule {
     pub backup: Option<Backup>,
     /// When what is older than may be kept goes, besides after every night.
     pub retain: Option<Wall>,
+    /// When letters go that are not to go as soon as their night is kept.
+    pub mail: Held,
 }
 
 impl ScheduleFile {
@@ -111,6 +119,8 @@ impl ScheduleFile {
         };
         let night = wall(&self.night);
         let retain = self.retain.as_deref().and_then(&mut wall);
+        let mut time = |it: &Option<String>| it.as_deref().and_then(&mut wall);
+        let mail = Held { nightly: time(&self.mail.nightly), weekly: time(&self.mail.weekly), monthly: time(&self.mail.monthly) };
         let backup = self.backup.as_ref().and_then(|it| Some(Backup { at: wall(&it.at)?, folder: root.join(&it.folder), keep: it.keep }));
         if self.backup.as_ref().is_some_and(|it| it.keep == 0) {
             wrong.push(("keep".to_owned(), "`keep` is at least 1".to_owned()));
@@ -126,6 +136,7 @@ impl ScheduleFile {
                 grace_minutes: self.grace_minutes,
                 backup,
                 retain,
+                mail,
             }),
             _ => Err(wrong),
         }

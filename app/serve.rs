@@ -109,9 +109,11 @@ impl Served {
                 Err(err) => tracing::error!(%err, "the ledger cannot be written"),
             }
         }
-        let night_runs = self.works.iter().any(|it| it.keeper.job == Job::Night && it.at.is_some());
+        // A night sends its letters itself, and held letters go by their own job.
+        let sends = |job: Job| job == Job::Night || job.letters().is_some();
+        let somebody_sends = self.works.iter().any(|it| sends(it.keeper.job) && it.at.is_some());
         self.look_after(clock::instant()).await;
-        if !night_runs
+        if !somebody_sends
             && let Some(settings) = &self.city.mail
             && let Err(err) = mail::deliver(&self.store, &self.city, settings).await
         {

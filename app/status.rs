@@ -34,6 +34,8 @@ struct Status {
     next: Option<String>,
     /// The newest backup by itself, and when the next is due.
     backup: Option<(Option<Entry>, Option<String>)>,
+    /// Letters that have times: what became of them last, and when they go next.
+    mail: Vec<(Job, Option<Entry>, Option<String>)>,
     /// Who paused the nights, and why.
     paused: Option<(String, String)>,
     nights: Vec<Entry>,
@@ -59,8 +61,15 @@ pub async fn status(args: &ConfigArg, say: Say) -> Done {
         }
         None => None,
     };
+    let mut mail = Vec::new();
+    for job in Job::ALL.into_iter().filter(|it| it.letters().is_some()) {
+        let Some(wall) = job.wall(&city.schedule) else { continue };
+        let next = wall.next(clock::instant()).map(|it| it.name().replace('T', " "));
+        mail.push((job, store.ledger(job, 1).await?.into_iter().next(), next));
+    }
     let status = Status {
         backup,
+        mail,
         city: say.lang.of(&city.settings.city).to_owned(),
         trouble: trouble(nights.first(), &city.schedule, clock::instant()),
         next,
@@ -68,7 +77,7 @@ pub async fn status(args: &ConfigArg, say: Say) -> Done {
         nights,
         feeds: store.feed_counts().await?,
         open_cases: store.open_cases().await?,
-        letters: store.letter_counts().await?,
+        letters: store.letter_counts(&clock::now()).await?,
         bounced: bounce::standing(&city, &store, clock::today()).await?,
         store: city.store().map_err(crate::run::Stop::Trouble)?.shown(),
     };
@@ -118,6 +127,11 @@ fn text(it: &Status, schedule: &Schedule, lang: Lang) -> String {
         .collect();
     if !waiting.is_empty() {
         let _ = writeln!(out, "  {} {}  (muster mail outbox)", lang.pick("未发出的信", "letters not sent"), waiting.join(" · "));
+    }
+    for (job, last, next) in &it.mail {
+        let (zh, en) = job.label();
+        let _ = writeln!(out, "  {} {}", lang.pick(format!("下次{zh}"), format!("next {en}")), next.as_deref().unwrap_or("–"));
+        last.iter().for_each(|it| line(&mut out, it, schedule, lang));
     }
     for bounced in &it.bounced {
         let _ = writeln!(out, "  ✗ {}", bounce::line(bounced, lang));

@@ -70,6 +70,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(14, "letter kinds", "0014_letter_kinds.sql"),
     migration!(15, "alarms", "0015_alarms.sql"),
     migration!(16, "bounces", "0016_bounces.sql"),
+    migration!(19, "letters held", "0019_letters_held.sql"),
 ];
 
 /// The store of one hub.

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use chrono::{TimeDelta, Timelike, Utc};
 use moody::{Mood, Moody, Step};
 use postfix::Postfix;
 use serde_json::Value;
@@ -531,4 +532,41 @@ fn operators_hear_once_of_what_no_night_tells() {
     fs::write(&department, plain).expect("to write");
     let told = tell();
     assert_eq!((told["new"].as_u64(), told["over"].as_u64(), told["mail"]["sent"].as_u64()), (Some(0), Some(2), Some(1)), "{told}");
+}
+
+#[test]
+fn letters_that_have_a_time_wait_for_it_and_the_daemon_sends_them() {
+    let server = Moody::start();
+    // The minute after the next: the night takes some seconds.
+    let time = Utc::now() + TimeDelta::seconds(90);
+    let held =
+        format!("tls = \"none\"\n[schedule]\nzone = \"UTC\"\nnight = \"00:00\"\n[schedule.mail]\nnightly = \"{}\"\n", time.format("%H:%M"));
+    let city = City::new(server.port, &held);
+    let config = city.config();
+    let mut serve = support::command(&["serve", "--tick-seconds", "1", "--config", &config]);
+    let mut daemon = serve.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let (_, told, code) = city.run(&["run", "--night", &time.format("%F").to_string()]);
+    assert!(code == 0 && server.taken().is_empty(), "{code} {told}");
+    let letters = city.outbox();
+    assert!(letters.len() >= 5 && letters.iter().all(|it| it.0 == "queued"), "{letters:?}");
+    let (told, _, _) = city.run(&["mail", "outbox", "--lang", "en"]);
+    let until = time.format("%Y-%m-%dT%H:%M:00Z").to_string();
+    assert!(told.contains("held") && told.contains(&format!("not before {until}")), "{told}");
+    let (told, _, _) = city.run(&["status", "--lang", "en"]);
+    assert!(told.contains(&format!("‖ held {}", letters.len())), "{told}");
+    assert!(told.contains(&format!("next nightly letters {}", time.format("%F %H:%M"))), "{told}");
+    assert_eq!(city.json(&["mail", "send"])["sent"].as_u64(), Some(0), "not before its time, whoever asks");
+    assert!(Utc::now() < time.with_second(0).expect("a minute"), "this machine is too slow to say anything");
+    let began = Instant::now();
+    let ledger = || city.json(&["history", "--job", "mail-nightly"]);
+    while ledger()[0]["outcome"] != "done" {
+        assert!(began.elapsed() < Duration::from_mins(3), "{} {:?}", ledger(), city.outbox());
+        sleep(Duration::from_millis(300));
+    }
+    assert!(city.outbox().iter().all(|it| it.0 == "sent"), "{:?}", city.outbox());
+    let lines = ledger();
+    assert_eq!((lines.as_array().map(Vec::len), lines[0]["slot"].as_str()), (Some(1), Some(&*time.format("%FT%H:%M").to_string())));
+    assert_eq!(server.taken().len(), letters.len());
+    daemon.kill().expect("SIGKILL");
+    daemon.wait().expect("it is gone");
 }

@@ -300,6 +300,7 @@ fn letter(reader: &str, tonight: NaiveDate, cases: &[Case], folded: &Folded) -> 
         lang: Lang::En,
         encloses: false,
         only_corrects: false,
+        not_before: None,
     }
 }
 
@@ -317,7 +318,7 @@ async fn sent(store: &Store) -> Result<(), Stop> {
 /// Every reader got one letter for every night, and none waits.
 async fn letters_sent(store: &Store, nights: u32) -> Result<u64, Stop> {
     let wanted = u64::from(nights) * READERS.len() as u64;
-    let counts = store.letter_counts().await?;
+    let counts = store.letter_counts(&clock::now()).await?;
     if counts != [("sent".to_owned(), wanted)] {
         return Err(Stop::Trouble(format!("{wanted} letters were due, and there are {counts:?}")));
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::bounce::{self, Found};
 use super::kind::Kind;
 use super::post::{Post, Sheet};
-use super::send::{Delivered, deliver};
+use super::send::{Delivered, deliver, deliver_of};
 use super::settings::MailSettings;
 use super::{Letter, Wanted, alarm, history, letters};
 use crate::cli::{ConfigArg, MailOutboxArgs, MailPreviewArgs, MailRetryArgs, MailTestArgs, MailWhat};
@@ -31,9 +31,14 @@ pub async fn mail(what: &MailWhat, say: Say) -> Done {
         MailWhat::Retry(args) => retry(args, say).await,
         MailWhat::Bounces(args) => bounces(args, say).await,
         MailWhat::Send(args) => {
-            let city = read(&args.config)?;
-            let delivered = deliver(&Store::of(&city).await?, &city, configured(&city, say)?).await?;
+            let city = read(&args.config.config)?;
+            let kind = args.kind.as_deref().and_then(Kind::read);
+            let delivered = deliver_of(kind, &Store::of(&city).await?, &city, configured(&city, say)?).await?;
             say.print(&delivered, || delivered_text(&delivered, say.lang));
+            if !delivered.all() {
+                let Delivered { deferred, parked, trouble, .. } = &delivered;
+                tracing::warn!(deferred, parked, trouble, "not every letter has gone");
+            }
             Ok(if delivered.all() { Code::Fine } else { Code::Defects })
         }
     }
@@ -180,6 +185,7 @@ fn sum(letters: usize, lang: Lang) -> String {
 /// What the state of a letter is called.
 pub fn state_word(state: &str, lang: Lang) -> &'static str {
     match state {
+        "held" => lang.pick("‖ 定时", "‖ held"),
         "queued" => lang.pick("… 待发", "… queued"),
         "deferred" => lang.pick("↻ 稍后再发", "↻ deferred"),
         "sent" => lang.pick("✓ 已发", "✓ sent"),
@@ -189,7 +195,8 @@ pub fn state_word(state: &str, lang: Lang) -> &'static str {
 }
 
 fn line(it: &Queued, lang: Lang) -> String {
-    let state = state_word(&it.state, lang);
+    let held = it.state == "queued" && it.due_at > clock::now();
+    let state = state_word(if held { "held" } else { &it.state }, lang);
     let mut out = String::new();
     let _ = writeln!(out, "  {} {} {} {} {}", pad(&it.id.to_string(), 5), it.night, pad(state, 14), pad(&it.reader, 18), it.subject);
     if let Some(answer) = it.answer.as_ref().filter(|_| it.state != "sent" && it.state != "superseded") {
@@ -199,6 +206,9 @@ fn line(it: &Queued, lang: Lang) -> String {
             "        {next}{}: {answer}",
             lang.pick(format!("试过 {} 次", it.attempts), format!("tried {} times", it.attempts))
         );
+    }
+    if held {
+        let _ = writeln!(out, "        {} {}", lang.pick("不早于", "not before"), it.due_at);
     }
     if let Some(bounced) = &it.bounced {
         let _ = writeln!(out, "        ✗ {}", bounce::line(bounced, lang));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Days, Months, NaiveDate};
+use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 use muster_core::case::{Case, CaseEvent, What};
 use muster_core::finding::{Family, Severity};
 use muster_core::report::total::{Balance, gravest};
@@ -67,6 +67,9 @@ pub struct Letter {
     /// It says that there is nothing to say: it is sent only where another letter of this night said otherwise.
     #[serde(skip)]
     pub only_corrects: bool,
+    /// It does not go before; null: as soon as it is queued.
+    #[serde(skip)]
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 impl Letter {
@@ -131,6 +134,9 @@ pub fn letters(city: &City, night: &Night, history: &History, wanted: Wanted) ->
     }
     if matches!(wanted, Wanted::Due | Wanted::Kind(Kind::Failures)) {
         letters.extend(words.left_out(night)?);
+    }
+    for it in &mut letters {
+        it.not_before = city.schedule.mail.until(it.kind, night.tonight, &city.schedule.night);
     }
     // What is urgent goes first.
     letters.sort_by_key(|it| it.kind != Kind::Urgent);
@@ -456,7 +462,19 @@ impl Words<'_> {
         let (plain, html) = self.mail.templates.letter(about)?;
         let subject = format!("{}{}", self.mail.prefix(self.lang), about.subject);
         let domain = self.mail.domain().to_owned();
-        Ok(Letter { kind, reader, address, domain, subject, plain, html, lang: self.lang, encloses: false, only_corrects: false })
+        Ok(Letter {
+            kind,
+            reader,
+            address,
+            domain,
+            subject,
+            plain,
+            html,
+            lang: self.lang,
+            encloses: false,
+            only_corrects: false,
+            not_before: None,
+        })
     }
 
     /// Cases, the gravest first; how many more there are than are listed.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
 use super::enclose;
+use super::kind::Kind;
 use super::post::{Post, Sheet};
 use super::reader::{addresses, bare};
 use super::settings::MailSettings;
@@ -39,6 +40,11 @@ impl Delivered {
 
 /// Sends every letter that is due. Other processes may do the same: each letter goes to one of them.
 pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Result<Delivered, StoreError> {
+    deliver_of(None, store, city, settings).await
+}
+
+/// Sends every letter of one kind that is due; of every kind where none is given.
+pub async fn deliver_of(kind: Option<Kind>, store: &Store, city: &City, settings: &MailSettings) -> Result<Delivered, StoreError> {
     let mut delivered = Delivered::default();
     let post = match Post::new(settings) {
         Ok(it) => it,
@@ -55,7 +61,7 @@ pub async fn deliver(store: &Store, city: &City, settings: &MailSettings) -> Res
     let mut shut = None;
     loop {
         let when = When { now: clock::now(), lease_until: clock::after(lease) };
-        let Some(mut letter) = store.lease_letter(&by, &when).await? else { return Ok(delivered) };
+        let Some(mut letter) = store.lease_letter_of(kind, &by, &when).await? else { return Ok(delivered) };
         let sent = match shut.take() {
             Some(why) => Sent::Shut(why),
             None if !still_reads(&known, &letter.address) => Sent::Refused(GONE.to_owned()),
@@ -97,7 +103,7 @@ fn still_reads(known: &BTreeSet<String>, address: &str) -> bool {
 }
 
 fn sheet<'a>(letter: &'a Queued, settings: &'a MailSettings) -> Sheet<'a> {
-    let at = DateTime::parse_from_rfc3339(&letter.queued_at).map_or(DateTime::<Utc>::UNIX_EPOCH, |it| it.to_utc());
+    let at = DateTime::parse_from_rfc3339(&letter.due_at).map_or(DateTime::<Utc>::UNIX_EPOCH, |it| it.to_utc());
     let week = letter.night.iso_week();
     let domain = letter.message_id.rsplit('@').next().unwrap_or_default();
     Sheet {

@@ -78,6 +78,14 @@ impl Wall {
         [2, 40, 366 * 5].into_iter().find_map(|days| self.between(after, after.checked_add_days(Days::new(days))?).into_iter().next())
     }
 
+    /// When the night filed under `day` is due; where none is, because somebody runs it by hand: when the day begins.
+    pub fn begins(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
+        let midnight = self.instant(day.and_time(NaiveTime::MIN))?;
+        // The slots of a day lie within a day and a half of its beginning, whatever becomes of the clocks.
+        let due = self.between(midnight - TimeDelta::hours(12), midnight + TimeDelta::hours(36)).into_iter().find(|it| it.night() == day);
+        Some(due.map_or(midnight, |it| it.at))
+    }
+
     /// The instant at which the wall shows `slot`.
     fn instant(&self, slot: NaiveDateTime) -> Option<DateTime<Utc>> {
         match self.zone.from_local_datetime(&slot) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::due::{Due, Wall};
 use super::{CatchUp, Schedule};
+use crate::mail::kind::Kind;
 
 /// Something that falls due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -17,11 +18,17 @@ pub enum Job {
     Backup,
     /// What is older than may be kept goes.
     Retain,
+    /// Nightly letters that were held.
+    MailNightly,
+    /// Weekly letters that were held.
+    MailWeekly,
+    /// Monthly letters that were held.
+    MailMonthly,
 }
 
 impl Job {
     /// All of them.
-    pub const ALL: [Job; 3] = [Job::Night, Job::Backup, Job::Retain];
+    pub const ALL: [Job; 6] = [Job::Night, Job::Backup, Job::Retain, Job::MailNightly, Job::MailWeekly, Job::MailMonthly];
 
     /// The word in the ledger.
     pub fn word(self) -> &'static str {
@@ -29,6 +36,9 @@ impl Job {
             Job::Night => "night",
             Job::Backup => "backup",
             Job::Retain => "retain",
+            Job::MailNightly => "mail-nightly",
+            Job::MailWeekly => "mail-weekly",
+            Job::MailMonthly => "mail-monthly",
         }
     }
 
@@ -43,6 +53,19 @@ impl Job {
             Job::Night => ("对账", "night"),
             Job::Backup => ("备份", "backup"),
             Job::Retain => ("清理", "retention"),
+            Job::MailNightly => ("夜信", "nightly letters"),
+            Job::MailWeekly => ("周报", "weekly letters"),
+            Job::MailMonthly => ("月报", "monthly letters"),
+        }
+    }
+
+    /// Which letters it sends; null for what is no mail.
+    pub fn letters(self) -> Option<Kind> {
+        match self {
+            Job::Night | Job::Backup | Job::Retain => None,
+            Job::MailNightly => Some(Kind::Nightly),
+            Job::MailWeekly => Some(Kind::Weekly),
+            Job::MailMonthly => Some(Kind::Monthly),
         }
     }
 
@@ -52,14 +75,15 @@ impl Job {
             Job::Night => Some(&schedule.night),
             Job::Backup => schedule.backup.as_ref().map(|it| &it.at),
             Job::Retain => schedule.retain.as_ref(),
+            Job::MailNightly | Job::MailWeekly | Job::MailMonthly => self.letters().and_then(|it| schedule.mail.wall(it)),
         }
     }
 
-    /// What is done about missed times. One backup makes up for several, and so does one clearing up.
+    /// What is done about missed times. One backup makes up for several, and so does one clearing up; letters that waited go together.
     pub fn catch_up(self, schedule: &Schedule) -> CatchUp {
         match self {
             Job::Night => schedule.catch_up,
-            Job::Backup | Job::Retain => CatchUp::Latest,
+            Job::Backup | Job::Retain | Job::MailNightly | Job::MailWeekly | Job::MailMonthly => CatchUp::Latest,
         }
     }
 
@@ -69,6 +93,7 @@ impl Job {
         match self {
             Job::Night => Some(words(&["run", "--leash", "--progress", "none", "--night", &due.night().to_string()])),
             Job::Retain => Some(words(&["retain"])),
+            Job::MailNightly | Job::MailWeekly | Job::MailMonthly => Some(words(&["mail", "send", "--kind", self.letters()?.word()])),
             Job::Backup => {
                 let backup = schedule.backup.as_ref()?;
                 let file = backup.folder.join(format!("muster-{}.db", due.slot.format("%Y-%m-%dT%H%M")));

@@ -158,7 +158,7 @@ async fn measured(watch: &Watch) -> Result<String, StoreError> {
     of("muster_feed_rejected_rows", "gauge", "Rows that were rejected.", rows(|it| it.rejected.map(|it| it as f64)));
     let open = watch.store.open_cases().await?;
     of("muster_open_cases", "gauge", "Open cases after the newest night.", vec![(String::new(), open as f64)]);
-    let letters = watch.store.letter_counts().await?;
+    let letters = watch.store.letter_counts(&clock::now()).await?;
     of(
         "muster_letters",
         "gauge",

@@ -3,7 +3,7 @@
 //! A letter is queued in the transaction of its night. To send it, a process takes a lease on it; when that process dies between
 //! sending and writing down that it has, the next one sends the same letter under the same Message-ID, which is as far as SMTP goes.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, SecondsFormat};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -11,6 +11,7 @@ use super::bounces::Bounced;
 use super::db::{Row, Tx, personal, values};
 use super::{Store, StoreError, day};
 use crate::mail::Letter;
+use crate::mail::kind::Kind;
 use crate::words::hex;
 
 /// A letter that could not be sent for as many attempts is given up and told to operators.
@@ -50,6 +51,8 @@ pub struct Queued {
     pub state: String,
     /// How often sending was tried.
     pub attempts: i64,
+    /// Instant, UTC: when it was first to go. Behind `queued_at` where it is held.
+    pub due_at: String,
     /// Instant, UTC: not before.
     pub next_at: String,
     /// What the server said last; null before the first attempt.
@@ -158,11 +161,13 @@ async fn insert(
     subject: &str,
     digest: &str,
 ) -> Result<(), StoreError> {
+    let held = letter.not_before.map(|it| it.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let due_at = held.filter(|it| it.as_str() > now).unwrap_or_else(|| now.to_owned());
     let message_id = format!("{night}.{}.{}.{revision}.{}@{}", letter.kind.word(), letter.reader, &digest[..12], letter.domain);
     db.run(
         "insert into outbox_letter (message_id, night, kind, reader, address, revision, subject, plain, html, digest, queued_at, state,
-             next_at, encloses)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $11, $12)",
+             due_at, next_at, encloses)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', $12, $12, $13)",
         values![
             message_id,
             night,
@@ -175,6 +180,7 @@ async fn insert(
             personal(&letter.html),
             digest,
             now,
+            due_at,
             i64::from(letter.encloses)
         ],
     )
@@ -192,13 +198,19 @@ impl Store {
 
     /// Takes the next letter that is due, for `by` alone; null when none is.
     pub async fn lease_letter(&self, by: &str, when: &When) -> Result<Option<Queued>, StoreError> {
+        self.lease_letter_of(None, by, when).await
+    }
+
+    /// Takes the next letter of one kind that is due, for `by` alone; of every kind where none is given.
+    pub async fn lease_letter_of(&self, kind: Option<Kind>, by: &str, when: &When) -> Result<Option<Queued>, StoreError> {
         let mut write = self.write().await?;
         let due = write
             .row(
                 "select * from outbox_letter
                  where state in ('queued', 'deferred') and next_at <= $1 and (lease_until is null or lease_until < $1)
+                     and ($2 = '' or kind = $2)
                  order by id limit 1",
-                values![&when.now],
+                values![&when.now, kind.map_or("", Kind::word)],
             )
             .await?;
         let Some(letter) = due.as_ref().map(queued).transpose()? else { return Ok(None) };
@@ -252,15 +264,18 @@ impl Store {
         Ok(letters)
     }
 
-    /// How many letters there are, by state.
-    pub async fn letter_counts(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let rows = self.rows("select state, count(*) as n from outbox_letter group by state order by state", values![]).await?;
+    /// How many letters there are, by state; those that wait for their time at `now` are `held`.
+    pub async fn letter_counts(&self, now: &str) -> Result<Vec<(String, u64)>, StoreError> {
+        let sql = "select shown as state, count(*) as n
+                   from (select case when state = 'queued' and due_at > $1 then 'held' else state end as shown from outbox_letter) as letter
+                   group by shown order by shown";
+        let rows = self.rows(sql, values![now]).await?;
         rows.iter().map(|it| Ok((it.text("state")?.to_owned(), u64::try_from(it.int("n")?).unwrap_or(0)))).collect()
     }
 
-    /// How many letters were queued before `since` and wait yet, and how many were given up.
+    /// How many letters were to go before `since` and wait yet, and how many were given up.
     pub async fn letters_stuck(&self, since: &str) -> Result<(u64, u64), StoreError> {
-        let sql = "select coalesce(sum(case when state in ('queued', 'deferred') and queued_at < $1 then 1 else 0 end), 0) as waiting,
+        let sql = "select coalesce(sum(case when state in ('queued', 'deferred') and due_at < $1 then 1 else 0 end), 0) as waiting,
                           coalesce(sum(case when state = 'parked' then 1 else 0 end), 0) as parked from outbox_letter";
         let rows = self.rows(sql, values![since]).await?;
         let row = rows.first().ok_or(StoreError::Damaged { what: "letter" })?;
@@ -301,6 +316,7 @@ fn queued(row: &Row) -> Result<Queued, StoreError> {
         queued_at: text("queued_at")?,
         state: text("state")?,
         attempts: row.int("attempts")?,
+        due_at: text("due_at")?,
         next_at: text("next_at")?,
         answer: row.maybe_text("answer")?.map(str::to_owned),
         encloses: row.int("encloses")? != 0,

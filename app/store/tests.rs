@@ -532,6 +532,7 @@ fn letter(says: &str) -> Letter {
         lang: muster_core::report::Lang::En,
         encloses: false,
         only_corrects: false,
+        not_before: None,
     }
 }
 

@@ -1,12 +1,13 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::mail::kind::Kind;
 use crate::schedule::ScheduleFile;
 use crate::store::db::Address;
 
@@ -264,4 +265,58 @@ async fn a_year_has_every_night_accounted_for_once() {
             assert!(count(Outcome::Missed) > 0, "the clock jumped over some");
         }
     }
+}
+
+/// A year in London of nights at one and letters at half past one, which the clocks skip in spring and repeat in autumn; the daemon is
+/// away now and then, for days at times. Every letter goes once, never before its time, and as soon as there is a daemon; every time of
+/// the letters has one line.
+#[tokio::test]
+async fn a_year_of_held_letters_goes_on_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(&folder).await;
+    let text = "zone = 'Europe/London'\nnight = '01:00'\n[mail]\nnightly = '01:30'\nmonthly = '0 8 1 * *'\n";
+    let schedule = toml::from_str::<ScheduleFile>(text).expect("TOML").check(std::path::Path::new(".")).expect("a schedule");
+    let keeper = |job| Keeper { store: store.clone(), job, schedule: schedule.clone(), me: "one".to_owned() };
+    let (nights, mails, weekly) = (keeper(Job::Night), keeper(Job::MailNightly), keeper(Job::MailWeekly));
+    let mut dice = ChaCha8Rng::seed_from_u64(7);
+    let (start, end) = (utc("2027-01-01T12:00:00Z"), utc("2028-01-01T12:00:00Z"));
+    let mut now = start;
+    let mut waiting: BTreeMap<NaiveDate, DateTime<Utc>> = BTreeMap::new();
+    let (mut sent, mut away_since) = (BTreeMap::new(), start);
+    while now < end {
+        if let Some(due) = nights.tick(now, false, |_| false).await.expect("written") {
+            let until = schedule.mail.until(Kind::Nightly, due.night(), &schedule.night).expect("it is held");
+            assert!(until >= due.at && until - due.at <= TimeDelta::minutes(90), "{due:?} {until}");
+            waiting.insert(due.night(), until);
+            assert!(nights.ended(due, Outcome::Done, None, now).await.expect("written"));
+        }
+        assert_eq!(weekly.tick(now, false, |_| false).await.expect("written"), None, "weekly letters have no time");
+        if let Some(due) = mails.tick(now, false, |_| false).await.expect("written") {
+            assert!(due.at <= now && due.at > away_since, "{due:?} is begun as soon as there is somebody");
+            let ready: Vec<NaiveDate> = waiting.iter().filter(|(_, until)| **until <= now).map(|(night, _)| *night).collect();
+            for night in ready {
+                let until = waiting.remove(&night).expect("looked at above");
+                assert!(sent.insert(night, (until, now)).is_none(), "{night} is sent once");
+            }
+            assert!(mails.ended(due, Outcome::Done, None, now).await.expect("written"));
+        }
+        away_since = now;
+        // It is there when the clocks are changed, at the ends of March and October.
+        now += match dice.random_range(0..200) {
+            0 if now.day() < 24 => TimeDelta::hours(dice.random_range(1..80)),
+            _ => TimeDelta::minutes(dice.random_range(15..45)),
+        };
+    }
+    let kept = nights.store.ledger(Job::Night, 10_000).await.expect("it reads").iter().filter(|it| it.outcome == Outcome::Done).count();
+    assert!(kept > 250 && waiting.is_empty() && sent.len() == kept, "{kept} nights, {} letters, {} wait", sent.len(), waiting.len());
+    let on = |day: &str| sent.get(&day.parse::<NaiveDate>().expect("a day")).map(|it| it.0);
+    assert_eq!(on("2027-03-28"), Some(utc("2027-03-28T01:00:00Z")), "the clocks skip it: the first instant after");
+    assert_eq!(on("2027-10-31"), Some(utc("2027-10-31T00:30:00Z")), "it comes twice: the first time");
+    let lines = mails.store.ledger(Job::MailNightly, 10_000).await.expect("it reads");
+    let slots: Vec<String> = lines.iter().rev().map(|it| it.slot.clone()).collect();
+    let expected: Vec<String> = schedule.mail.nightly.as_ref().expect("it has a time").between(start, end).iter().map(Due::name).collect();
+    assert_eq!(slots, expected, "every time has one line");
+    assert!(lines.iter().any(|it| it.outcome == Outcome::Missed) && lines.iter().all(|it| it.outcome != Outcome::Running));
+    let due = Due { at: now, slot: now.naive_utc() };
+    assert_eq!(Job::MailMonthly.command(due, &schedule).expect("a command"), ["mail", "send", "--kind", "monthly"]);
 }

@@ -8,6 +8,7 @@ on_both! {
     a_letter_that_only_corrects_waits_for_something_to_correct
     an_alarm_is_told_once_again_when_it_changes_and_when_it_is_over
     what_tonight_wrote_before_is_no_history
+    a_letter_that_is_held_waits_for_its_time
 }
 
 async fn a_letter_that_only_corrects_waits_for_something_to_correct(city: City) {
@@ -58,4 +59,30 @@ async fn what_tonight_wrote_before_is_no_history(city: City) {
     assert_eq!(history.nights, [night(1), night(2)]);
     let told: Vec<(NaiveDate, What)> = history.events.iter().map(|it| (it.night, it.what)).collect();
     assert_eq!(told, [(night(1), What::Opened), (night(1), What::Opened), (night(2), What::Cured)]);
+}
+
+async fn a_letter_that_is_held_waits_for_its_time(city: City) {
+    use crate::mail::kind::Kind;
+    let until = |minute: u32| chrono::DateTime::parse_from_rfc3339(&at(minute).now).expect("an instant").to_utc();
+    let held = Letter { not_before: Some(until(20)), ..letter("held") };
+    let late = Letter { not_before: Some(until(1)), kind: Kind::Weekly, ..letter("its time was over when it was written") };
+    city.store.queue(night(1), &at(5).now, &[held, late]).await.expect("they are queued");
+    let counted = async |minute: u32| city.store.letter_counts(&at(minute).now).await.expect("counted");
+    let many = |state: &str, it: u64| (state.to_owned(), it);
+    assert_eq!(counted(6).await, [many("held", 1), many("queued", 1)]);
+    let lease = async |kind, minute: u32| {
+        let letter = city.store.lease_letter_of(kind, "one", &at(minute)).await.expect("it reads");
+        letter.map(|it| (it.id, it.kind, it.due_at))
+    };
+    assert_eq!(lease(Some(Kind::Nightly), 6).await, None);
+    let (id, kind, _) = lease(None, 6).await.expect("what is late goes at once");
+    assert_eq!(kind, "weekly");
+    assert!(city.store.letter_sent(id, "one", &Sent::Taken("250 ok".into()), minute).await.expect("kept"));
+    assert_eq!(lease(None, 19).await, None, "not yet");
+    assert_eq!(city.store.letters_stuck(&at(19).now).await.expect("counted"), (0, 0), "what is held is not stuck");
+    assert_eq!(lease(Some(Kind::Weekly), 20).await, None, "of another kind");
+    let (_, kind, due_at) = lease(Some(Kind::Nightly), 20).await.expect("it is time");
+    assert_eq!((kind.as_str(), due_at), ("nightly", at(20).now));
+    assert_eq!(counted(20).await, [many("queued", 1), many("sent", 1)]);
+    assert_eq!(city.store.letters_stuck(&at(21).now).await.expect("counted"), (1, 0), "and now it waits");
 }
