@@ -36,9 +36,9 @@ const LOOKS_EVERY: TimeDelta = TimeDelta::minutes(10);
 /// `muster serve`. Ends when it is told to.
 pub async fn serve(args: &ServeArgs, say: Say) -> Done {
     let config = std::path::absolute(&args.config.config)?;
-    let city = read(&config)?;
+    let city = Arc::new(read(&config)?);
     let store = Store::of(&city).await?;
-    let watch = Arc::new(Watch::new(store.clone(), city.schedule.clone()));
+    let watch = Arc::new(Watch::new(store.clone(), city.clone()));
     if let Some(listen) = city.settings.serve.listen {
         http::listen(listen, watch.clone()).await?;
     }
@@ -50,7 +50,7 @@ pub async fn serve(args: &ServeArgs, say: Say) -> Done {
 }
 
 struct Served {
-    city: City,
+    city: Arc<City>,
     config: PathBuf,
     store: Store,
     works: Vec<Work>,
@@ -173,8 +173,8 @@ impl Served {
         match read(&self.config) {
             Ok(city) => {
                 self.works.iter_mut().for_each(|it| it.keeper.schedule = city.schedule.clone());
-                self.watch.scheduled(city.schedule.clone());
-                self.city = city;
+                self.city = Arc::new(city);
+                self.watch.configured(self.city.clone());
                 tracing::info!("the configuration was read anew");
                 self.told_next();
             }

@@ -19,6 +19,7 @@ use crate::store::audit::Entry as Noted;
 use crate::store::bounces::Bounced;
 use crate::store::feeds::FeedCounts;
 use crate::store::ledger::{Entry, Outcome};
+use crate::store::outbox::Unsent;
 use crate::words::{Lang, count, pad, pad_left};
 
 /// Due nights that `status` shows.
@@ -42,6 +43,7 @@ struct Status {
     feeds: Vec<FeedCounts>,
     open_cases: u64,
     letters: Vec<(String, u64)>,
+    unsent: Unsent,
     /// Letters that came back of late, to addresses that are still in use.
     bounced: Vec<Bounced>,
     store: String,
@@ -78,6 +80,7 @@ pub async fn status(args: &ConfigArg, say: Say) -> Done {
         feeds: store.feed_counts().await?,
         open_cases: store.open_cases().await?,
         letters: store.letter_counts(&clock::now()).await?,
+        unsent: store.letters_unsent(&clock::now(), &clock::now()).await?,
         bounced: bounce::standing(&city, &store, clock::today()).await?,
         store: city.store().map_err(crate::run::Stop::Trouble)?.shown(),
     };
@@ -127,6 +130,15 @@ fn text(it: &Status, schedule: &Schedule, lang: Lang) -> String {
         .collect();
     if !waiting.is_empty() {
         let _ = writeln!(out, "  {} {}  (muster mail outbox)", lang.pick("未发出的信", "letters not sent"), waiting.join(" · "));
+    }
+    if it.unsent.refused > 0 {
+        let refused = it.unsent.refused;
+        let told = lang.pick(format!("邮件服务器拒收 {refused} 封"), format!("the mail server refuses {refused} of them"));
+        let _ = writeln!(out, "  ✗ {told}  (muster mail outbox --state parked)");
+    }
+    if let Some(oldest) = it.unsent.oldest.as_deref().and_then(|it| DateTime::parse_from_rfc3339(it).ok()) {
+        let since = oldest.with_timezone(&schedule.night.zone()).format("%F %H:%M");
+        let _ = writeln!(out, "  {} {since}", lang.pick("最早的一封自", "the oldest waits since"));
     }
     for (job, last, next) in &it.mail {
         let (zh, en) = job.label();

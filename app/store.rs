@@ -71,6 +71,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     migration!(15, "alarms", "0015_alarms.sql"),
     migration!(16, "bounces", "0016_bounces.sql"),
     migration!(19, "letters held", "0019_letters_held.sql"),
+    migration!(20, "letters refused", "0020_letters_refused.sql"),
 ];
 
 /// The store of one hub.

@@ -14,6 +14,7 @@ use crate::mail::{MailSettings, Post, Tls, bounce};
 use crate::schedule::job::Job;
 use crate::store::Store;
 use crate::store::ledger::{Entry, Outcome};
+use crate::store::outbox::Unsent;
 use crate::table::month_end;
 use crate::words::Lang;
 
@@ -198,19 +199,24 @@ pub async fn late(city: &City, store: &Store, now: DateTime<Utc>) -> Vec<Check> 
 pub async fn mail(city: &City, store: &Store, now: DateTime<Utc>, offline: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     let since = (now - TimeDelta::hours(LETTERS_WAIT_HOURS)).to_rfc3339_opts(SecondsFormat::Secs, true);
-    match store.letters_stuck(&since).await {
-        Ok((waiting, parked)) => {
+    let instant = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+    match store.letters_unsent(&since, &instant).await {
+        Ok(Unsent { waiting, parked, refused, oldest }) => {
             if parked > 0 {
-                let check = Check::wrong(format!("{parked} 封信已放弃发送"), format!("{parked} letters were given up"));
+                let check = Check::wrong(
+                    format!("{parked} 封信已放弃发送，其中 {refused} 封被邮件服务器拒收"),
+                    format!("{parked} letters were given up; the mail server refuses {refused} of them"),
+                );
                 checks.push(check.mend(
                     "muster mail outbox 看原因；改正后 muster mail retry",
                     "muster mail outbox says why; mend it, then muster mail retry",
                 ));
             }
             if waiting > 0 {
+                let oldest = oldest.unwrap_or_default();
                 let check = Check::doubtful(
-                    format!("{waiting} 封信等待超过 {LETTERS_WAIT_HOURS} 小时"),
-                    format!("{waiting} letters wait for more than {LETTERS_WAIT_HOURS} hours"),
+                    format!("{waiting} 封信等待超过 {LETTERS_WAIT_HOURS} 小时，最早的自 {oldest} 起"),
+                    format!("{waiting} letters wait for more than {LETTERS_WAIT_HOURS} hours, the oldest since {oldest}"),
                 );
                 checks.push(check.mend("muster mail outbox；muster mail send", "muster mail outbox; muster mail send"));
             }

@@ -13,6 +13,8 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 
 use crate::clock;
+use crate::config::City;
+use crate::mail::bounce;
 use crate::run::Stop;
 use crate::schedule::Schedule;
 use crate::schedule::job::Job;
@@ -25,14 +27,14 @@ const STUCK_SECONDS: i64 = 300;
 /// What the listener knows.
 pub struct Watch {
     store: Store,
-    schedule: RwLock<Schedule>,
+    city: RwLock<Arc<City>>,
     ticked: AtomicI64,
 }
 
 impl Watch {
     /// Of a daemon that has just started.
-    pub fn new(store: Store, schedule: Schedule) -> Watch {
-        Watch { store, schedule: RwLock::new(schedule), ticked: AtomicI64::new(clock::instant().timestamp()) }
+    pub fn new(store: Store, city: Arc<City>) -> Watch {
+        Watch { store, city: RwLock::new(city), ticked: AtomicI64::new(clock::instant().timestamp()) }
     }
 
     /// The loop has come round.
@@ -41,12 +43,12 @@ impl Watch {
     }
 
     /// The configuration was read anew.
-    pub fn scheduled(&self, schedule: Schedule) {
-        *self.schedule.write().unwrap_or_else(std::sync::PoisonError::into_inner) = schedule;
+    pub fn configured(&self, city: Arc<City>) {
+        *self.city.write().unwrap_or_else(std::sync::PoisonError::into_inner) = city;
     }
 
-    fn schedule(&self) -> Schedule {
-        self.schedule.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    fn city(&self) -> Arc<City> {
+        self.city.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
@@ -77,7 +79,7 @@ async fn readyz(State(watch): State<Arc<Watch>>) -> impl IntoResponse {
     match watch.store.ledger(Job::Night, 400).await {
         Err(err) => (StatusCode::SERVICE_UNAVAILABLE, format!("{err}\n")),
         // A line from a clock that was ahead says nothing about today.
-        Ok(lines) => match trouble(lines.iter().find(|it| it.due_at <= ledger::instant(now)), &watch.schedule(), now) {
+        Ok(lines) => match trouble(lines.iter().find(|it| it.due_at <= ledger::instant(now)), &watch.city().schedule, now) {
             Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
             None => (StatusCode::OK, "ready\n".to_owned()),
         },
@@ -144,8 +146,8 @@ async fn measured(watch: &Watch) -> Result<String, StoreError> {
         "When the newest backup by itself ended.",
         backed_up.map(|it| (String::new(), it)).into_iter().collect(),
     );
-    let schedule = watch.schedule();
-    let next = schedule.night.next(clock::instant()).map(|it| (String::new(), it.at.timestamp() as f64));
+    let city = watch.city();
+    let next = city.schedule.night.next(clock::instant()).map(|it| (String::new(), it.at.timestamp() as f64));
     of("muster_next_night_timestamp_seconds", "gauge", "When the next night is due.", next.into_iter().collect());
     let paused = watch.store.schedule_standing().await?.paused.is_some();
     of("muster_paused", "gauge", "Whether the schedule is paused.", vec![(String::new(), f64::from(u8::from(paused)))]);
@@ -158,12 +160,31 @@ async fn measured(watch: &Watch) -> Result<String, StoreError> {
     of("muster_feed_rejected_rows", "gauge", "Rows that were rejected.", rows(|it| it.rejected.map(|it| it as f64)));
     let open = watch.store.open_cases().await?;
     of("muster_open_cases", "gauge", "Open cases after the newest night.", vec![(String::new(), open as f64)]);
-    let letters = watch.store.letter_counts(&clock::now()).await?;
+    let now = clock::now();
+    let letters = watch.store.letter_counts(&now).await?;
+    let many = |state: &str| letters.iter().find(|it| it.0 == state).map_or(0.0, |it| it.1 as f64);
+    let states = ["held", "queued", "deferred", "sent", "parked", "superseded"];
     of(
         "muster_letters",
         "gauge",
-        "Letters in the outbox, by state.",
-        letters.iter().map(|(state, it)| (label("state", state), *it as f64)).collect(),
+        "Letters in the outbox, by state; parked ones were given up.",
+        states.map(|it| (label("state", it), many(it))).into(),
+    );
+    let unsent = watch.store.letters_unsent(&now, &now).await?;
+    let refused = vec![(String::new(), unsent.refused as f64)];
+    of("muster_letters_refused", "gauge", "Parked letters that the mail server refuses for good.", refused);
+    let bounced = bounce::standing(&city, &watch.store, clock::today()).await?.len() as f64;
+    of(
+        "muster_letters_bounced",
+        "gauge",
+        "Letters that came back of late, to addresses that are still in use.",
+        vec![(String::new(), bounced)],
+    );
+    of(
+        "muster_oldest_waiting_letter_timestamp_seconds",
+        "gauge",
+        "When the oldest letter that waits was to go.",
+        instant(&unsent.oldest).map(|it| (String::new(), it)).into_iter().collect(),
     );
     Ok(out)
 }

@@ -77,6 +77,19 @@ pub enum Sent {
     Shut(String),
 }
 
+/// Letters that have not gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Unsent {
+    /// Those that wait for longer than they should.
+    pub waiting: u64,
+    /// Those that were given up.
+    pub parked: u64,
+    /// Those of them that the server refuses for good; the others it did not take for long enough.
+    pub refused: u64,
+    /// When the oldest that waits was to go; instant, UTC. Null when none waits.
+    pub oldest: Option<String>,
+}
+
 /// Instants that an attempt needs, UTC.
 #[derive(Clone, Debug)]
 pub struct When {
@@ -232,11 +245,13 @@ impl Store {
             Sent::Later(answer) if attempts < ATTEMPTS_MAX => ("deferred", answer),
             Sent::Later(answer) | Sent::Refused(answer) | Sent::Shut(answer) => ("parked", answer),
         };
+        let refused = i64::from(matches!(sent, Sent::Refused(_) | Sent::Shut(_)));
         write
             .run(
-                "update outbox_letter set state = $1, answer = $2, attempts = $3, next_at = $4, lease_by = null, lease_until = null
-                 where id = $5",
-                values![state, answer, attempts, later(wait), id],
+                "update outbox_letter set state = $1, answer = $2, attempts = $3, next_at = $4, refused = $5, lease_by = null,
+                     lease_until = null
+                 where id = $6",
+                values![state, answer, attempts, later(wait), refused, id],
             )
             .await?;
         write.commit().await?;
@@ -273,13 +288,18 @@ impl Store {
         rows.iter().map(|it| Ok((it.text("state")?.to_owned(), u64::try_from(it.int("n")?).unwrap_or(0)))).collect()
     }
 
-    /// How many letters were to go before `since` and wait yet, and how many were given up.
-    pub async fn letters_stuck(&self, since: &str) -> Result<(u64, u64), StoreError> {
-        let sql = "select coalesce(sum(case when state in ('queued', 'deferred') and due_at < $1 then 1 else 0 end), 0) as waiting,
-                          coalesce(sum(case when state = 'parked' then 1 else 0 end), 0) as parked from outbox_letter";
-        let rows = self.rows(sql, values![since]).await?;
+    /// The letters that have not gone at `now`, in numbers; those that were to go before `since` wait too long.
+    pub async fn letters_unsent(&self, since: &str, now: &str) -> Result<Unsent, StoreError> {
+        let sql = "select coalesce(sum(case when state <> 'parked' and due_at < $1 then 1 else 0 end), 0) as waiting,
+                          coalesce(sum(case when state = 'parked' then 1 else 0 end), 0) as parked,
+                          coalesce(sum(case when state = 'parked' and refused = 1 then 1 else 0 end), 0) as refused,
+                          min(case when state <> 'parked' and due_at <= $2 then due_at end) as oldest
+                   from outbox_letter where state in ('queued', 'deferred', 'parked')";
+        let rows = self.rows(sql, values![since, now]).await?;
         let row = rows.first().ok_or(StoreError::Damaged { what: "letter" })?;
-        Ok((u64::try_from(row.int("waiting")?).unwrap_or(0), u64::try_from(row.int("parked")?).unwrap_or(0)))
+        let many = |name| Ok::<_, StoreError>(u64::try_from(row.int(name)?).unwrap_or(0));
+        let oldest = row.maybe_text("oldest")?.map(str::to_owned);
+        Ok(Unsent { waiting: many("waiting")?, parked: many("parked")?, refused: many("refused")?, oldest })
     }
 
     /// Makes a letter due at once: one by its number, or all that were deferred or parked. Says how many.

@@ -209,13 +209,26 @@ async fn bodies_of_letters_go_and_their_ids_stay(city: City) {
 }
 
 async fn letters_that_do_not_go_out_are_counted(city: City) {
-    for (day, minute) in [(1, 0), (2, 1)] {
+    for (day, minute) in [(1, 0), (2, 1), (3, 2)] {
         city.store.queue(night(day), &at(minute).now, &[letter("a")]).await.expect("it is queued");
     }
-    assert_eq!(city.store.letters_stuck(&at(1).now).await.expect("counted"), (1, 0));
-    let due = city.store.lease_letter("one", &at(2)).await.expect("it reads").expect("it is due");
-    assert!(city.store.letter_sent(due.id, "one", &Sent::Refused("550 no".into()), minute).await.expect("kept"));
-    assert_eq!(city.store.letters_stuck(&at(5).now).await.expect("counted"), (1, 1));
+    let unsent = async |since: u32| {
+        let it = city.store.letters_unsent(&at(since).now, &at(30).now).await.expect("counted");
+        (it.waiting, it.parked, it.refused, it.oldest)
+    };
+    assert_eq!(unsent(1).await, (1, 0, 0, Some(at(0).now)));
+    let attempt = async |sent: Sent| {
+        let due = city.store.lease_letter("one", &at(3)).await.expect("it reads").expect("it is due");
+        assert!(city.store.letter_sent(due.id, "one", &sent, |_| at(3).now).await.expect("kept"));
+    };
+    attempt(Sent::Refused("550 no".into())).await;
+    assert_eq!(unsent(5).await, (2, 1, 1, Some(at(1).now)));
+    for _ in 0..12 {
+        attempt(Sent::Later("450 full".into())).await;
+    }
+    assert_eq!(unsent(5).await, (1, 2, 1, Some(at(2).now)), "nobody took it for long enough: it was not refused");
+    attempt(Sent::Taken("250 ok".into())).await;
+    assert_eq!(unsent(5).await, (0, 2, 1, None));
 }
 
 async fn nights_without_a_feed_are_counted(city: City) {
