@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
-# Many nights in a row in one process: its memory and its file handles stay where they are.
-#   tests/soak.sh [NIGHTS] [MUSTER]      200 nights of target/debug/muster unless said otherwise
-# Prints nights, resident memory, open files and threads at twenty points; fails when the last quarter needs more than the second.
+# Many nights in a row: memory and file handles stay where they are.
+#   tests/soak.sh [NIGHTS] [MUSTER]             all nights in one process, `muster backfill`
+#   tests/soak.sh --daemon [NIGHTS] [MUSTER]    by `muster serve`, which was away for as many nights and catches all of them up, asked for its
+#                                               metrics all the while; each night is a child of it, and letters and alarms are its own work
+# 200 nights of target/debug/muster unless said otherwise. Prints nights, resident memory, open files and threads at ten points or more;
+# fails when the last quarter needs an eighth more memory, or eight files more, than the second.
 set -euo pipefail
+daemon=
+if [ "${1:-}" = --daemon ]; then daemon=1; shift; fi
 nights=${1:-200}
 muster=$(realpath "${2:-$(dirname "$0")/../target/debug/muster}")
 city=$(mktemp -d)
-trap 'rm -rf "$city"' EXIT
+process=
+trap '[ -z "$process" ] || kill "$process" 2>/dev/null || true; rm -rf "$city"' EXIT
 cd "$city"
 
 # The smallest city: a payroll, a register of deaths, one ghost; two rules.
@@ -38,16 +44,42 @@ printf 'city = { zh = "测试市", en = "Test city" }\nregion = "330683"\n' >con
   while read -r rule; do printf '[%s]\noff = "a soak needs few rules"\n' "$rule"; done >config/rules.toml
 export MUSTER_KEY="hash $(head -c 32 /dev/urandom | base64),seal $(head -c 32 /dev/urandom | base64)"
 
-first=2026-07-01
-"$muster" backfill --from "$first" --to "$(date -d "$first + $((nights - 1)) days" +%F)" --config config/muster.toml --progress none >nights.log 2>err.log &
+if [ -n "$daemon" ]; then
+  # Readers and a mail server that is not there: letters are queued, tried, and tried again.
+  sed -i '1i reviewers = ["finance@city.example"]' config/departments/finance.toml
+  listen=127.0.0.1:$((20000 + $$ % 20000))
+  printf '[mail]\nhost = "127.0.0.1"\nport = 9\ntls = "none"\nfrom = "muster@city.example"\noperators = ["ops@city.example"]\n' >>config/muster.toml
+  printf '[schedule]\nzone = "UTC"\nnight = "00:00"\ncatch_up = "all"\n[serve]\nlisten = "%s"\n' "$listen" >>config/muster.toml
+  "$muster" status --config config/muster.toml >/dev/null
+  # It last looked so many nights ago.
+  python3 - "$(date -u -d "$nights days ago" +%FT%TZ)" <<'PYTHON'
+import sqlite3, sys
+store = sqlite3.connect("data/muster.db")
+store.execute("insert into schedule_job (job, watermark) values ('night', ?)", (sys.argv[1],))
+store.commit()
+PYTHON
+  "$muster" serve --tick-seconds 1 --config config/muster.toml >/dev/null 2>err.log &
+else
+  first=2026-07-01
+  "$muster" backfill --from "$first" --to "$(date -d "$first + $((nights - 1)) days" +%F)" --config config/muster.toml --progress none >nights.log 2>err.log &
+fi
 process=$!
+# How many nights are kept.
+kept() {
+  if [ -n "$daemon" ]; then
+    curl -s "http://$listen/metrics" >metrics || true
+    awk -F'[ "]' '/^muster_nights\{outcome="done"\}/ { print $NF; found = 1 } END { if (!found) print 0 }' metrics
+  else
+    grep -c '2026-\|2027-' nights.log || true
+  fi
+}
 printf '%8s %9s %6s %8s\n' nights RSS-MiB files threads
 step=$(((nights + 19) / 20))
 next=$step
 : >curve
 touch nights.log
 while kill -0 "$process" 2>/dev/null; do
-  done_nights=$(grep -c '2026-\|2027-' nights.log || true)
+  done_nights=$(kept)
   if [ "$done_nights" -ge "$next" ] && [ -r "/proc/$process/status" ]; then
     memory=$(awk '/^VmRSS/ { print $2 }' "/proc/$process/status")
     threads=$(awk '/^Threads/ { print $2 }' "/proc/$process/status")
@@ -56,11 +88,17 @@ while kill -0 "$process" 2>/dev/null; do
     [ -n "$memory" ] && awk -v n="$done_nights" -v m="$memory" -v f="$files" -v t="$threads" 'BEGIN { printf "%8d %9.1f %6d %8d\n", n, m / 1024, f, t }'
     next=$((next + step))
   fi
+  [ -z "$daemon" ] || [ "$done_nights" -lt "$nights" ] || kill -TERM "$process"
   sleep 0.1
 done
 wait "$process" || { tail -5 err.log >&2; echo "the nights broke off" >&2; exit 1; }
-[ "$(grep -c '✓' nights.log)" = "$nights" ] || { tail -5 nights.log >&2; echo "not every night was kept with all feeds" >&2; exit 1; }
-# The greatest of each: memory may move by an eighth and files by eight while a night is at work.
+if [ -n "$daemon" ]; then
+  failed=$("$muster" history --rows 1000 --json --config config/muster.toml | grep -c '"outcome": "\(failed\|missed\|skipped\)"' || true)
+  [ "$failed" = 0 ] || { echo "$failed nights failed, were missed or skipped" >&2; exit 1; }
+else
+  [ "$(grep -c '✓' nights.log)" = "$nights" ] || { tail -5 nights.log >&2; echo "not every night was kept with all feeds" >&2; exit 1; }
+fi
+# The greatest of each: memory and files move while a night is at work.
 awk '{ memory[NR] = $2; files[NR] = $3 }
   END {
     if (NR < 8) { print "too few nights to say anything"; exit 1 }
