@@ -24,8 +24,9 @@ use crate::prove::Proven;
 use crate::run::{self, Stop, World};
 use crate::score::{self, Score};
 use crate::store::Store;
+use crate::telemetry::Outcome;
 use crate::words::{Lang, count, pad, pad_left};
-use crate::{clock, disk, dry, dry_text, explain, look, mail, pull, rejects, retain, serve, summary};
+use crate::{clock, disk, dry, dry_text, explain, look, mail, pull, rejects, retain, serve, summary, telemetry};
 
 /// How to speak.
 #[derive(Clone, Copy, Debug)]
@@ -211,10 +212,27 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
     let city = read(&args.config.config)?;
     let tonight = args.night.unwrap_or_else(clock::today);
     let world = World { store: Store::of(&city).await?, progress: say.progress() };
-    let night = match run::one_night(&city, tonight, &world).await {
+    let night = run::one_night(&city, tonight, &world).await;
+    let outcome = match &night {
+        Ok(night) if night.feeds.iter().all(|it| it.left_out.is_empty()) => Outcome::Kept,
+        Ok(_) => Outcome::LeftOut,
+        Err(_) => Outcome::Failed,
+    };
+    let trace = telemetry::trace(&city, tonight, &world.progress, outcome);
+    let done = told_night(args, &city, tonight, &world, night, say).await;
+    // Last of all: nobody waits for a collector.
+    if let Some(trace) = trace {
+        telemetry::send(&city, trace).await;
+    }
+    done
+}
+
+/// Tells what became of a night, and clears up after it.
+async fn told_night(args: &RunArgs, city: &City, tonight: NaiveDate, world: &World, night: Result<Night, Stop>, say: Say) -> Done {
+    let night = match night {
         Ok(night) => night,
         Err(stop) => {
-            mail_failure(&city, &world.store, tonight, &stop).await;
+            mail_failure(city, &world.store, tonight, &stop).await;
             return Err(stop);
         }
     };
@@ -222,16 +240,16 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
         look::revealed(&world.store, &Eyes::default(), &tonight.to_string(), "run --reveal").await?;
     }
     let told = if args.reveal { night.clone() } else { night.masked() };
-    say.print(&told, || summary::text(&night, None, &city, &world.progress.times(), say.lang));
+    say.print(&told, || summary::text(&night, None, city, &world.progress.times(), say.lang));
     if let Some(settings) = &city.mail {
-        match mail::bounce::tell(&city, &world.store, settings, tonight).await {
+        match mail::bounce::tell(city, &world.store, settings, tonight).await {
             Ok(found) => eprint!("{}", mail::bounce::found_text(&found, say.lang)),
             Err(stop) => tracing::error!(err = stop.line(), "what came back by mail could not be read"),
         }
-        let delivered = mail::deliver(&world.store, &city, settings).await?;
+        let delivered = mail::deliver(&world.store, city, settings).await?;
         eprint!("{}", mail::commands::delivered_text(&delivered, say.lang));
     }
-    retain::after_night(&city, &world.store, tonight).await;
+    retain::after_night(city, &world.store, tonight).await;
     Ok(if night.feeds.iter().all(|it| it.left_out.is_empty()) { Code::Fine } else { Code::LeftOut })
 }
 

@@ -33,6 +33,7 @@ use crate::schedule::{Schedule, ScheduleFile};
 use crate::sheet::SheetSettings;
 use crate::shipped;
 use crate::store::db::Address;
+use crate::telemetry::TelemetrySettings;
 use crate::vault::Vault;
 use crate::words::Lang;
 
@@ -77,6 +78,9 @@ pub struct Settings {
     /// The daemon.
     #[serde(default)]
     pub serve: ServeSettings,
+    /// Who is sent the trace of a night.
+    #[serde(default)]
+    pub telemetry: TelemetrySettings,
     /// How long what is kept is kept.
     #[serde(default)]
     pub retain: RetainSettings,
@@ -344,6 +348,10 @@ pub fn read(path: &Path) -> Result<City, Vec<Mistake>> {
             mistakes.extend(more);
             Templates::default()
         });
+    }
+    if let Some((text, why)) = settings.telemetry.wrong() {
+        let hint = "write one like http://127.0.0.1:4318/v1/traces; a login goes into OTEL_EXPORTER_OTLP_HEADERS";
+        mistakes.push(source.mistake(find(&source, text), why, "here").try_this(hint));
     }
     if settings.schedule.mail.holds() && settings.mail.is_none() {
         let why = "letters have times and there is no [mail]";

@@ -58,6 +58,7 @@ mod storage;
 mod store;
 mod summary;
 mod table;
+mod telemetry;
 mod turn;
 mod unit;
 mod vault;

@@ -1,7 +1,7 @@
 //! What a person sees while the night works: a bar per feed, a line per stage. Talk goes to stderr, data to stdout.
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -76,6 +76,25 @@ impl Stage {
     }
 }
 
+/// A feed or a rule of a night, and when it was at work.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// `feed` or `rule`.
+    pub what: &'static str,
+    /// The feed's name or the rule's id.
+    pub name: String,
+    /// The stage that it belongs to.
+    pub under: Stage,
+    /// Since the night began.
+    pub from: Duration,
+    /// Since the night began.
+    pub to: Duration,
+    /// Whether it came to its end.
+    pub fine: bool,
+    /// Rows of a feed.
+    pub rows: Option<u64>,
+}
+
 /// The teller of one night.
 pub struct Progress {
     show: Show,
@@ -83,7 +102,8 @@ pub struct Progress {
     bars: MultiProgress,
     clock: Stopwatch,
     times: Mutex<Vec<(Stage, Duration)>>,
-    rules: Mutex<Vec<(String, Duration)>>,
+    /// Feeds and rules that are over, in the order in which they ended.
+    steps: Arc<Mutex<Vec<Step>>>,
     /// Most memory held in each stage that is over, MiB.
     peaks: Mutex<Vec<(Stage, u64)>>,
 }
@@ -94,6 +114,9 @@ pub struct Bar {
     name: String,
     lines: bool,
     clock: Stopwatch,
+    /// Since the night began.
+    from: Duration,
+    steps: Arc<Mutex<Vec<Step>>>,
 }
 
 impl Progress {
@@ -101,7 +124,7 @@ impl Progress {
     pub fn new(show: Show, lang: Lang) -> Progress {
         let target = if show == Show::Bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
-        Progress { show, lang, bars, clock: Stopwatch::start(), times: Mutex::default(), rules: Mutex::default(), peaks: Mutex::default() }
+        Progress { show, lang, bars, clock: Stopwatch::start(), times: Mutex::default(), steps: Arc::default(), peaks: Mutex::default() }
     }
 
     /// A stage begins.
@@ -145,20 +168,34 @@ impl Progress {
         let bar = self.bars.add(bar.with_style(style));
         bar.set_message(words::pad(&label, 40));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Bar { bar, name: name.to_owned(), lines: self.show == Show::Lines, clock: Stopwatch::start() }
+        Bar {
+            bar,
+            name: name.to_owned(),
+            lines: self.show == Show::Lines,
+            clock: Stopwatch::start(),
+            from: self.clock.elapsed(),
+            steps: self.steps.clone(),
+        }
     }
 
-    /// A rule ended, one way or the other. A slow one is named.
-    pub fn rule(&self, id: &str, took: Duration) {
+    /// A rule ended, well or not. A slow one is named.
+    pub fn rule(&self, id: &str, took: Duration, fine: bool) {
         if self.show == Show::Lines && took >= SLOW {
             eprintln!("rule {id} {:.1} s", took.as_secs_f64());
         }
-        self.rules.lock().expect("no panic while held").push((id.to_owned(), took));
+        let (name, to) = (id.to_owned(), self.clock.elapsed());
+        let step = Step { what: "rule", name, under: Stage::Check, from: to.saturating_sub(took), to, fine, rows: None };
+        self.steps.lock().expect("no panic while held").push(step);
+    }
+
+    /// Feeds and rules that are over.
+    pub fn steps(&self) -> Vec<Step> {
+        self.steps.lock().expect("no panic while held").clone()
     }
 
     /// How long every rule took, in the order they ran.
     pub fn rules(&self) -> Vec<(String, Duration)> {
-        self.rules.lock().expect("no panic while held").clone()
+        self.steps().into_iter().filter(|it| it.what == "rule").map(|it| (it.name, it.to - it.from)).collect()
     }
 
     /// The most memory that was held in each stage so far, MiB.
@@ -193,6 +230,9 @@ impl Bar {
 
     /// The feed is through, or has failed.
     pub fn done(&self, landed: bool) {
+        let (name, from, to) = (self.name.clone(), self.from, self.from + self.clock.elapsed());
+        let step = Step { what: "feed", name, under: Stage::Pull, from, to, fine: landed, rows: Some(self.bar.position()) };
+        self.steps.lock().expect("no panic while held").push(step);
         if self.lines {
             let (rows, seconds) = (self.bar.position(), self.clock.elapsed().as_secs_f64());
             let rate = words::count((rows as f64 / seconds.max(0.001)) as i64);

@@ -387,7 +387,7 @@ async fn check(
                 let params = NightParams { tonight, month, first_month };
                 let clock = Stopwatch::start();
                 let result = check::run(&rule, engine, &params, &names).await;
-                progress.rule(&rule.id, clock.elapsed());
+                progress.rule(&rule.id, clock.elapsed(), result.is_ok());
                 match result {
                     Ok(result) => {
                         night.found = Some(result.findings.len() as u64);

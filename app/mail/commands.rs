@@ -37,7 +37,7 @@ pub async fn mail(what: &MailWhat, say: Say) -> Done {
             say.print(&delivered, || delivered_text(&delivered, say.lang));
             if !delivered.all() {
                 let Delivered { deferred, parked, trouble, .. } = &delivered;
-                tracing::warn!(deferred, parked, trouble, "not every letter has gone");
+                tracing::error!(deferred, parked, trouble, "not every letter has gone");
             }
             Ok(if delivered.all() { Code::Fine } else { Code::Defects })
         }
