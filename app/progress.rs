@@ -195,7 +195,7 @@ impl Progress {
 
     /// How long every rule took, in the order they ran.
     pub fn rules(&self) -> Vec<(String, Duration)> {
-        self.steps().into_iter().filter(|it| it.what == "rule").map(|it| (it.name, it.to - it.from)).collect()
+        self.steps().into_iter().filter(|it| it.what == "rule").map(|it| (it.name, it.to.saturating_sub(it.from))).collect()
     }
 
     /// The most memory that was held in each stage so far, MiB.
