@@ -214,7 +214,7 @@ pub async fn run(args: &RunArgs, say: Say) -> Done {
     let world = World { store: Store::of(&city).await?, progress: say.progress() };
     let night = run::one_night(&city, tonight, &world).await;
     let outcome = match &night {
-        Ok(night) if night.feeds.iter().all(|it| it.left_out.is_empty()) => Outcome::Kept,
+        Ok(night) if night.is_whole() => Outcome::Kept,
         Ok(_) => Outcome::LeftOut,
         Err(_) => Outcome::Failed,
     };
@@ -250,7 +250,7 @@ async fn told_night(args: &RunArgs, city: &City, tonight: NaiveDate, world: &Wor
         eprint!("{}", mail::commands::delivered_text(&delivered, say.lang));
     }
     retain::after_night(city, &world.store, tonight).await;
-    Ok(if night.feeds.iter().all(|it| it.left_out.is_empty()) { Code::Fine } else { Code::LeftOut })
+    Ok(if night.is_whole() { Code::Fine } else { Code::LeftOut })
 }
 
 /// Operators hear of a night that could not be finished. What keeps them from hearing it is logged: the night's own trouble is what the

@@ -67,6 +67,11 @@ pub struct Night {
 }
 
 impl Night {
+    /// Whether every feed was used.
+    pub fn is_whole(&self) -> bool {
+        self.feeds.iter().all(|it| it.left_out.is_empty())
+    }
+
     /// The cases of which somebody on this step hears tonight for the first time. A case that is not told tonight, because it was decided
     /// before and only money is late, is named by its key alone.
     pub fn escalated_to(&self, step: Step) -> impl Iterator<Item = (&Escalation, Option<&Case>)> {

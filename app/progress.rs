@@ -76,15 +76,40 @@ impl Stage {
     }
 }
 
+/// What a [`Step`] of a night is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A feed was pulled.
+    Feed,
+    /// A rule was run.
+    Rule,
+}
+
+impl Work {
+    /// The word in a trace.
+    pub fn word(self) -> &'static str {
+        match self {
+            Work::Feed => "feed",
+            Work::Rule => "rule",
+        }
+    }
+
+    /// The stage that it belongs to.
+    pub fn stage(self) -> Stage {
+        match self {
+            Work::Feed => Stage::Pull,
+            Work::Rule => Stage::Check,
+        }
+    }
+}
+
 /// A feed or a rule of a night, and when it was at work.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// `feed` or `rule`.
-    pub what: &'static str,
+    /// Which of both.
+    pub work: Work,
     /// The feed's name or the rule's id.
     pub name: String,
-    /// The stage that it belongs to.
-    pub under: Stage,
     /// Since the night began.
     pub from: Duration,
     /// Since the night began.
@@ -184,7 +209,7 @@ impl Progress {
             eprintln!("rule {id} {:.1} s", took.as_secs_f64());
         }
         let (name, to) = (id.to_owned(), self.clock.elapsed());
-        let step = Step { what: "rule", name, under: Stage::Check, from: to.saturating_sub(took), to, fine, rows: None };
+        let step = Step { work: Work::Rule, name, from: to.saturating_sub(took), to, fine, rows: None };
         self.steps.lock().expect("no panic while held").push(step);
     }
 
@@ -195,7 +220,7 @@ impl Progress {
 
     /// How long every rule took, in the order they ran.
     pub fn rules(&self) -> Vec<(String, Duration)> {
-        self.steps().into_iter().filter(|it| it.what == "rule").map(|it| (it.name, it.to.saturating_sub(it.from))).collect()
+        self.steps().into_iter().filter(|it| it.work == Work::Rule).map(|it| (it.name, it.to.saturating_sub(it.from))).collect()
     }
 
     /// The most memory that was held in each stage so far, MiB.
@@ -231,7 +256,7 @@ impl Bar {
     /// The feed is through, or has failed.
     pub fn done(&self, landed: bool) {
         let (name, from, to) = (self.name.clone(), self.from, self.from + self.clock.elapsed());
-        let step = Step { what: "feed", name, under: Stage::Pull, from, to, fine: landed, rows: Some(self.bar.position()) };
+        let step = Step { work: Work::Feed, name, from, to, fine: landed, rows: Some(self.bar.position()) };
         self.steps.lock().expect("no panic while held").push(step);
         if self.lines {
             let (rows, seconds) = (self.bar.position(), self.clock.elapsed().as_secs_f64());

@@ -104,7 +104,7 @@ fn spans(tonight: NaiveDate, progress: &Progress, outcome: Outcome, ended: Syste
         let span = trace.span(root, stage.word().to_owned(), (starts, starts + took), true, Vec::new());
         let id = span.span_context.span_id();
         spans.push(span);
-        spans.extend(steps.iter().filter(|it| it.under == stage).map(|it| trace.step(id, it)));
+        spans.extend(steps.iter().filter(|it| it.work.stage() == stage).map(|it| trace.step(id, it)));
         starts += took;
     }
     spans
@@ -117,9 +117,10 @@ struct Trace {
 
 impl Trace {
     fn step(&self, under: SpanId, step: &Step) -> SpanData {
-        let mut about = vec![KeyValue::new(format!("muster.{}", step.what), step.name.clone())];
+        let what = step.work.word();
+        let mut about = vec![KeyValue::new(format!("muster.{what}"), step.name.clone())];
         about.extend(step.rows.map(|it| KeyValue::new("muster.rows", i64::try_from(it).unwrap_or(i64::MAX))));
-        self.span(under, format!("{} {}", step.what, step.name), (step.from, step.to), step.fine, about)
+        self.span(under, format!("{what} {}", step.name), (step.from, step.to), step.fine, about)
     }
 
     fn span(&self, under: SpanId, name: String, (from, to): (Duration, Duration), fine: bool, about: Vec<KeyValue>) -> SpanData {

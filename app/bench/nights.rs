@@ -307,7 +307,7 @@ fn letter(reader: &str, tonight: NaiveDate, cases: &[Case], folded: &Folded) -> 
 /// Sends every letter that waits, to a server that takes all of them.
 async fn sent(store: &Store) -> Result<(), Stop> {
     let when = When { now: clock::now(), lease_until: clock::after(60) };
-    while let Some(it) = store.lease_letter("bench", &when).await? {
+    while let Some(it) = store.lease_letter(None, "bench", &when).await? {
         store
             .letter_sent(it.id, "bench", &Sent::Taken("250 taken".to_owned()), |minutes| clock::after(minutes.unsigned_abs() * 60))
             .await?;

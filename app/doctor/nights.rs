@@ -213,7 +213,9 @@ pub async fn mail(city: &City, store: &Store, now: DateTime<Utc>, offline: bool)
                 ));
             }
             if waiting > 0 {
-                let oldest = oldest.unwrap_or_default();
+                let oldest = oldest.and_then(|it| DateTime::parse_from_rfc3339(&it).ok());
+                let oldest =
+                    oldest.map(|it| it.with_timezone(&city.schedule.night.zone()).format("%F %H:%M").to_string()).unwrap_or_default();
                 let check = Check::doubtful(
                     format!("{waiting} 封信等待超过 {LETTERS_WAIT_HOURS} 小时，最早的自 {oldest} 起"),
                     format!("{waiting} letters wait for more than {LETTERS_WAIT_HOURS} hours, the oldest since {oldest}"),

@@ -61,7 +61,7 @@ pub async fn deliver_of(kind: Option<Kind>, store: &Store, city: &City, settings
     let mut shut = None;
     loop {
         let when = When { now: clock::now(), lease_until: clock::after(lease) };
-        let Some(mut letter) = store.lease_letter_of(kind, &by, &when).await? else { return Ok(delivered) };
+        let Some(mut letter) = store.lease_letter(kind, &by, &when).await? else { return Ok(delivered) };
         let sent = match shut.take() {
             Some(why) => Sent::Shut(why),
             None if !still_reads(&known, &letter.address) => Sent::Refused(GONE.to_owned()),

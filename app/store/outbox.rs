@@ -209,13 +209,8 @@ impl Store {
         write.commit().await
     }
 
-    /// Takes the next letter that is due, for `by` alone; null when none is.
-    pub async fn lease_letter(&self, by: &str, when: &When) -> Result<Option<Queued>, StoreError> {
-        self.lease_letter_of(None, by, when).await
-    }
-
-    /// Takes the next letter of one kind that is due, for `by` alone; of every kind where none is given.
-    pub async fn lease_letter_of(&self, kind: Option<Kind>, by: &str, when: &When) -> Result<Option<Queued>, StoreError> {
+    /// Takes the next letter of one kind that is due, for `by` alone; of every kind where none is given. Null when none is due.
+    pub async fn lease_letter(&self, kind: Option<Kind>, by: &str, when: &When) -> Result<Option<Queued>, StoreError> {
         let mut write = self.write().await?;
         let due = write
             .row(

@@ -556,7 +556,7 @@ async fn a_letter_is_queued_once_replaced_while_it_waits_and_corrected_when_it_i
     };
     let told = |revision, state: &str, subject: &str| (revision, state.to_owned(), subject.to_owned());
     assert_eq!(states().await, [told(2, "queued", "subject"), told(1, "superseded", "subject")]);
-    let due = city.store.lease_letter("one", &at(1)).await.expect("it reads").expect("one is due");
+    let due = city.store.lease_letter(None, "one", &at(1)).await.expect("it reads").expect("one is due");
     assert!(city.store.letter_sent(due.id, "one", &Sent::Taken("250 ok".into()), minute).await.expect("kept"));
     queue("b").await;
     queue("c").await;
@@ -565,7 +565,7 @@ async fn a_letter_is_queued_once_replaced_while_it_waits_and_corrected_when_it_i
 
 async fn a_letter_goes_to_one_sender_at_a_time_and_keeps_its_id_on_repeat(city: City) {
     city.store.queue(night(1), &at(0).now, &[letter("a")]).await.expect("it is queued");
-    let lease = async |by: &str, when: When| city.store.lease_letter(by, &when).await.expect("it reads");
+    let lease = async |by: &str, when: When| city.store.lease_letter(None, by, &when).await.expect("it reads");
     let first = lease("one", at(1)).await.expect("it is due");
     assert_eq!(lease("two", at(2)).await, None, "somebody has it");
     let again = lease("two", at(5)).await.expect("the lease is over: the first sender died");
@@ -597,7 +597,7 @@ async fn letters_are_kept_with_their_night_or_not_at_all(city: City) {
 async fn a_bounce_stands_beside_its_letter_once(city: City) {
     let store = &city.store;
     store.queue(night(1), &at(0).now, &[letter("a")]).await.expect("it is queued");
-    let due = store.lease_letter("one", &at(1)).await.expect("it reads").expect("one is due");
+    let due = store.lease_letter(None, "one", &at(1)).await.expect("it reads").expect("one is due");
     let report = |digest: &str, ids: &[&str], action: Action, status: &str| Report {
         digest: digest.into(),
         message_ids: ids.iter().map(|it| (*it).to_owned()).collect(),

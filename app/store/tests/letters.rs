@@ -24,7 +24,7 @@ async fn a_letter_that_only_corrects_waits_for_something_to_correct(city: City) 
     queue(&[letter("a")]).await;
     assert_eq!(queue(&[nothing()]).await, ["subject superseded"], "what waits is taken back, and nothing is sent");
     assert_eq!(queue(&[letter("a")]).await, ["subject superseded", "subject queued"], "the same once more is no repetition");
-    let due = city.store.lease_letter("one", &at(1)).await.expect("it reads").expect("it is due");
+    let due = city.store.lease_letter(None, "one", &at(1)).await.expect("it reads").expect("it is due");
     assert!(city.store.letter_sent(due.id, "one", &Sent::Taken("250 ok".into()), minute).await.expect("kept"));
     assert_eq!(queue(&[letter("a")]).await.len(), 2, "the same again changes nothing");
     let corrected = queue(&[nothing()]).await;
@@ -71,7 +71,7 @@ async fn a_letter_that_is_held_waits_for_its_time(city: City) {
     let many = |state: &str, it: u64| (state.to_owned(), it);
     assert_eq!(counted(6).await, [many("held", 1), many("queued", 1)]);
     let lease = async |kind, minute: u32| {
-        let letter = city.store.lease_letter_of(kind, "one", &at(minute)).await.expect("it reads");
+        let letter = city.store.lease_letter(kind, "one", &at(minute)).await.expect("it reads");
         letter.map(|it| (it.id, it.kind, it.due_at))
     };
     assert_eq!(lease(Some(Kind::Nightly), 6).await, None);

@@ -195,7 +195,7 @@ async fn cases_of_superseded_runs_go_too(city: City) {
 
 async fn bodies_of_letters_go_and_their_ids_stay(city: City) {
     city.store.queue(night(1), &at(0).now, &[letter("one of 12")]).await.expect("it is queued");
-    let due = city.store.lease_letter("one", &at(1)).await.expect("it reads").expect("it is due");
+    let due = city.store.lease_letter(None, "one", &at(1)).await.expect("it reads").expect("it is due");
     assert!(city.store.letter_sent(due.id, "one", &Sent::Taken("250 ok".into()), minute).await.expect("kept"));
     city.store.queue(night(2), &at(2).now, &[letter("this waits")]).await.expect("it is queued");
     assert_eq!(city.store.old_letters(night(1)).await.expect("counted"), (0, 0));
@@ -218,7 +218,7 @@ async fn letters_that_do_not_go_out_are_counted(city: City) {
     };
     assert_eq!(unsent(1).await, (1, 0, 0, Some(at(0).now)));
     let attempt = async |sent: Sent| {
-        let due = city.store.lease_letter("one", &at(3)).await.expect("it reads").expect("it is due");
+        let due = city.store.lease_letter(None, "one", &at(3)).await.expect("it reads").expect("it is due");
         assert!(city.store.letter_sent(due.id, "one", &sent, |_| at(3).now).await.expect("kept"));
     };
     attempt(Sent::Refused("550 no".into())).await;
